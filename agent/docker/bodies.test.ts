@@ -1,0 +1,152 @@
+import { describe, expect, test } from "vitest";
+import type { Assignment, ContainerSpec } from "../../shared/protocol.ts";
+import { argvOf, containerBody, networkBody, type Surroundings } from "./bodies.ts";
+
+const image = { id: "sha256:1", entrypoint: ["/entry"], env: ["PATH=/opt/bin:/bin", "A=image"], user: "" };
+
+const spec: ContainerSpec = {
+  host: "sub1",
+  role: "sub",
+  rank: 1,
+  address: "10.64.0.3",
+  image: "debian:12",
+  command: ["train", "--fast"],
+  user: "dev",
+  workdir: "/work",
+  env: { A: "mine", BACKENDAI_CLUSTER_HOST: "sub1" },
+  resources: { cpu: 0.5, memory: 67108864, shm: 8388608, gpuIds: ["0", "1"] },
+};
+
+const assignment: Assignment = {
+  session: "ses_1",
+  name: "one",
+  epoch: 2,
+  network: {
+    driver: "overlay",
+    subnet: "10.64.0.0/24",
+    gateway: "10.64.0.254",
+    vtep: "192.0.2.1",
+    mtu: 1450,
+    vni: 8388608,
+    port: 14789,
+    egress: false,
+    peers: [],
+  },
+  containers: [spec],
+  members: [
+    { host: "main1", address: "10.64.0.2", nodeId: "node_2" },
+    { host: "sub1", address: "10.64.0.3", nodeId: "node_1" },
+  ],
+  proofs: [],
+};
+
+const here: Surroundings = {
+  owner: { fleet: "flt_1", node: "node_1" },
+  hash: "abc",
+  macOn: "container",
+  kitPath: "/kit/1",
+  sysctls: { "net.ipv4.some": "1" },
+  cpus: 4,
+  gpuDevices: true,
+};
+
+const labels = {
+  "skein.fleet": "flt_1",
+  "skein.node": "node_1",
+  "skein.session": "ses_1",
+  "skein.epoch": "2",
+  "skein.hash": "abc",
+};
+
+describe("what a container runs", () => {
+  test.each([
+    ["neither: it idles", {}, []],
+    ["command: the image's entry point and the command", { command: ["a"] }, ["/entry", "a"]],
+    ["entrypoint: it alone, without the image's CMD", { entrypoint: ["/mine"] }, ["/mine"]],
+    ["both", { entrypoint: ["/mine"], command: ["a"] }, ["/mine", "a"]],
+    ["an empty entrypoint removes the image's", { entrypoint: [], command: ["a"] }, ["a"]],
+  ])("%s", (_, given, argv) => {
+    expect(argvOf(given, image)).toEqual(argv);
+  });
+});
+
+describe("the body of a container's create call", () => {
+  test("on an engine before API 1.44, with GPUs", () => {
+    expect(containerBody(assignment, spec, image, "/state/self", here)).toEqual({
+      Image: "debian:12",
+      Hostname: "sub1",
+      Entrypoint: ["/.skein/kit/bin/tini-static", "--", "/.skein/kit/start", "/entry", "train", "--fast"],
+      Cmd: [],
+      Env: ["A=mine", "BACKENDAI_CLUSTER_HOST=sub1", "PATH=/opt/bin:/bin:/.skein/kit/path"],
+      User: "dev",
+      WorkingDir: "/work",
+      StopSignal: "SIGTERM",
+      Labels: { ...labels, "skein.host": "sub1" },
+      MacAddress: "02:42:0a:40:00:03",
+      HostConfig: {
+        Binds: ["/kit/1:/.skein/kit:ro", "/state/self:/.skein/self:ro"],
+        Sysctls: { "net.ipv4.some": "1" },
+        NetworkMode: "skein-86f24c12ecb4",
+        ExtraHosts: ["main1:10.64.0.2"],
+        NanoCpus: 500000000,
+        Memory: 67108864,
+        MemorySwap: 67108864,
+        ShmSize: 8388608,
+        DeviceRequests: [{ DeviceIDs: ["0", "1"], Capabilities: [["gpu"]] }],
+        Init: false,
+        RestartPolicy: { Name: "no" },
+        LogConfig: { Type: "json-file", Config: { "max-size": "10m", "max-file": "2" } },
+      },
+      NetworkingConfig: {
+        EndpointsConfig: { "skein-86f24c12ecb4": { IPAMConfig: { IPv4Address: "10.64.0.3" } } },
+      },
+    });
+  });
+
+  test("from API 1.44 on the MAC is the endpoint's", () => {
+    const body = containerBody(assignment, spec, image, "/state/self", { ...here, macOn: "endpoint" });
+    expect(body).not.toHaveProperty("MacAddress");
+    expect(
+      Object.values(
+        (body as { NetworkingConfig: { EndpointsConfig: object } }).NetworkingConfig.EndpointsConfig,
+      ),
+    ).toEqual([{ IPAMConfig: { IPv4Address: "10.64.0.3" }, MacAddress: "02:42:0a:40:00:03" }]);
+  });
+
+  test("where the engine hands out no GPUs, the environment names them", () => {
+    const body = containerBody(assignment, spec, image, "/state/self", { ...here, gpuDevices: false });
+    expect(body["HostConfig"]).not.toHaveProperty("DeviceRequests");
+    expect(body["Env"]).toContain("NVIDIA_VISIBLE_DEVICES=0,1");
+  });
+
+  test("the limit of cores is never above what the machine has", () => {
+    const body = containerBody(assignment, spec, image, "/state/self", { ...here, cpus: 0.25 });
+    expect(body["HostConfig"]).toMatchObject({ NanoCpus: 250_000_000 });
+  });
+
+  test("what is not asked for is not limited", () => {
+    const bare = { ...spec, resources: { gpuIds: [] } };
+    const { HostConfig } = containerBody(assignment, bare, image, "/state/self", here) as {
+      HostConfig: object;
+    };
+    for (const key of ["NanoCpus", "Memory", "MemorySwap", "ShmSize", "DeviceRequests"]) {
+      expect(HostConfig).not.toHaveProperty(key);
+    }
+  });
+});
+
+test("the body of a network's create call", () => {
+  expect(networkBody(assignment, here.owner, "abc")).toEqual({
+    Name: "skein-86f24c12ecb4",
+    CheckDuplicate: true,
+    Driver: "bridge",
+    Labels: labels,
+    IPAM: { Driver: "default", Config: [{ Subnet: "10.64.0.0/24", Gateway: "10.64.0.254" }] },
+    Options: {
+      "com.docker.network.bridge.name": expect.stringMatching(/^skb[a-z2-7]{12}$/),
+      "com.docker.network.bridge.enable_icc": "true",
+      "com.docker.network.bridge.enable_ip_masquerade": "false",
+      "com.docker.network.driver.mtu": "1450",
+    },
+  });
+});

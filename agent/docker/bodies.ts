@@ -1,0 +1,115 @@
+/** From an assignment to the bodies of Docker's create calls. Pure, so that tests can compare the whole JSON. */
+import { LABELS } from "../../shared/names.ts";
+import type { Assignment, ContainerSpec } from "../../shared/protocol.ts";
+import { kitBinds, kitEntrypoint, pathWithKit } from "../kit/layout.ts";
+import { linkNames, macOf, type Owner } from "../network/names.ts";
+import { networkName, sessionLabels } from "./names.ts";
+import type { CreateBody, Image } from "./port.ts";
+
+/** What of a create call comes from the node rather than from the assignment. */
+export interface Surroundings {
+  owner: Owner;
+  /** SHA-256 of the assignment as it was sent. */
+  hash: string;
+  macOn: "container" | "endpoint";
+  /** The kit's directory on the node. */
+  kitPath: string;
+  /** From `kitSysctls`. */
+  sysctls: Record<string, string>;
+  /** The machine's cores: the engine refuses a limit above them, which `--cpu` may promise. */
+  cpus: number;
+  /** Whether the engine can hand out GPUs; else only the container's environment names them (`--gpu` on a host without). */
+  gpuDevices: boolean;
+}
+
+/**
+ * What the container runs at last, by Docker's rules: `entrypoint` replaces the image's and drops its CMD. With neither it is empty and
+ * the container idles.
+ */
+export function argvOf(spec: Pick<ContainerSpec, "entrypoint" | "command">, image: Image): string[] {
+  if (spec.entrypoint) return [...spec.entrypoint, ...(spec.command ?? [])];
+  return spec.command ? [...image.entrypoint, ...spec.command] : [];
+}
+
+/** The container's own variables; Docker puts them over the image's. */
+function environmentOf(spec: ContainerSpec, image: Image, gpuDevices: boolean): string[] {
+  const imagePath = image.env.find((entry) => entry.startsWith("PATH="))?.slice("PATH=".length);
+  const { gpuIds } = spec.resources;
+  const env = {
+    ...spec.env,
+    PATH: pathWithKit(spec.env["PATH"] ?? imagePath),
+    ...(gpuIds.length > 0 && !gpuDevices ? { NVIDIA_VISIBLE_DEVICES: gpuIds.join(",") } : {}),
+  };
+  return Object.entries(env).map(([name, value]) => `${name}=${value}`);
+}
+
+/** `POST /containers/create` for one container; `selfDir` is its own folder on the node. */
+export function containerBody(
+  assignment: Assignment,
+  spec: ContainerSpec,
+  image: Image,
+  selfDir: string,
+  { owner, hash, macOn, kitPath, sysctls, cpus, gpuDevices }: Surroundings,
+): CreateBody {
+  const { cpu, memory, shm, gpuIds } = spec.resources;
+  const mac = { MacAddress: macOf(spec.address) };
+  const network = networkName(owner, assignment.session);
+  return {
+    Image: spec.image,
+    Hostname: spec.host,
+    Entrypoint: kitEntrypoint(argvOf(spec, image)),
+    Cmd: [],
+    Env: environmentOf(spec, image, gpuDevices),
+    ...(spec.user === undefined ? {} : { User: spec.user }),
+    ...(spec.workdir === undefined ? {} : { WorkingDir: spec.workdir }),
+    // The contract says SIGTERM, whatever the image's STOPSIGNAL.
+    StopSignal: "SIGTERM",
+    Labels: { ...sessionLabels(owner, assignment, hash), [LABELS.host]: spec.host },
+    ...(macOn === "container" ? mac : {}),
+    HostConfig: {
+      Binds: kitBinds(kitPath, selfDir),
+      Sysctls: sysctls,
+      NetworkMode: network,
+      ExtraHosts: assignment.members
+        .filter(({ host }) => host !== spec.host)
+        .map(({ host, address }) => `${host}:${address}`),
+      ...(cpu === undefined ? {} : { NanoCpus: Math.round(Math.min(cpu, cpus) * 1e9) }),
+      // Equal to Memory: no swap on top (Docker would add as much again).
+      ...(memory === undefined ? {} : { Memory: memory, MemorySwap: memory }),
+      ...(shm === undefined ? {} : { ShmSize: shm }),
+      ...(gpuIds.length > 0 && gpuDevices
+        ? { DeviceRequests: [{ DeviceIDs: gpuIds, Capabilities: [["gpu"]] }] }
+        : {}),
+      // The kit brings its own init.
+      Init: false,
+      RestartPolicy: { Name: "no" },
+      LogConfig: { Type: "json-file", Config: { "max-size": "10m", "max-file": "2" } },
+    },
+    NetworkingConfig: {
+      EndpointsConfig: {
+        [network]: {
+          IPAMConfig: { IPv4Address: spec.address },
+          ...(macOn === "endpoint" ? mac : {}),
+        },
+      },
+    },
+  };
+}
+
+/** `POST /networks/create` for a session's bridge, to which the overlay's VXLAN device is added later. */
+export function networkBody({ session, epoch, network }: Assignment, owner: Owner, hash: string): CreateBody {
+  return {
+    Name: networkName(owner, session),
+    // Otherwise the engine makes a second one of the same name without a word.
+    CheckDuplicate: true,
+    Driver: "bridge",
+    Labels: sessionLabels(owner, { session, epoch }, hash),
+    IPAM: { Driver: "default", Config: [{ Subnet: network.subnet, Gateway: network.gateway }] },
+    Options: {
+      "com.docker.network.bridge.name": linkNames(owner, session).bridge,
+      "com.docker.network.bridge.enable_icc": "true",
+      "com.docker.network.bridge.enable_ip_masquerade": String(network.egress),
+      "com.docker.network.driver.mtu": String(network.mtu),
+    },
+  };
+}

@@ -1,0 +1,256 @@
+/** The Docker port on a real engine, by dockerode. Written against Engine API 1.41 to 1.47. */
+import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
+import Docker from "dockerode";
+import { payloads, Tail } from "./frames.ts";
+import type { CreateBody, DockerPort, EngineEvent, Image } from "./port.ts";
+import { DockerError } from "./port.ts";
+import { followPull } from "./pull.ts";
+
+/** The newest API version whose behaviour we know; an older engine is spoken to in its own. */
+const NEWEST_KNOWN = "1.47";
+/** From here on a MAC address belongs to the endpoint (Engine API version history). */
+const MAC_ON_ENDPOINT = "1.44";
+
+const DEFAULT_SOCKET = "/var/run/docker.sock";
+
+/** Where an engine listens: a socket's path, `unix://…`, `tcp://host:port` or `http(s)://host:port`. */
+export async function connectDocker(
+  where: string = process.env["DOCKER_HOST"] ?? DEFAULT_SOCKET,
+): Promise<DockerPort> {
+  const address = addressOf(where);
+  const { ApiVersion } = await answer(new Docker(address).version()).catch((error) => {
+    throw new DockerError(`no Docker engine answers at ${where} (${error.message})`);
+  });
+  const version = olderOf(ApiVersion, NEWEST_KNOWN);
+  return portOf(
+    new Docker({ ...address, version: `v${version}` }),
+    olderOf(version, MAC_ON_ENDPOINT) === MAC_ON_ENDPOINT ? "endpoint" : "container",
+  );
+}
+
+/** `host: undefined` and the like keep docker-modem from mixing in DOCKER_HOST. */
+function addressOf(where: string): Docker.DockerOptions {
+  if (/^(tcp|https?):\/\//.test(where)) {
+    const { protocol, hostname, port } = new URL(where.replace(/^tcp:/, "http:"));
+    const scheme = protocol === "https:" ? "https" : "http";
+    return { protocol: scheme, host: hostname, port: port || (scheme === "https" ? 2376 : 2375) };
+  }
+  return {
+    socketPath: where.replace(/^unix:\/\//, ""),
+    protocol: "http",
+    ...({ host: undefined, port: undefined } as object),
+  };
+}
+
+/** Of two versions like `1.44`. */
+function olderOf(a: string, b: string): string {
+  return a.localeCompare(b, "en", { numeric: true }) < 0 ? a : b;
+}
+
+/** Turns what docker-modem throws into a DockerError with the engine's own words. */
+async function answer<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    const { statusCode, json, message } = error as {
+      statusCode?: number;
+      json?: { message?: string };
+      message: string;
+    };
+    // Where it leaves the body unread (a stream was asked for), docker-modem has the engine's words behind a prefix of its own.
+    const words = json?.message ?? message.replace(/^\(HTTP code \d+\) .*? - /s, "");
+    throw new DockerError(words.trim(), statusCode, { cause: error });
+  }
+}
+
+/** Undefined, or nothing, where the engine answers with one of these statuses. */
+async function unless<T>(statuses: number[], asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer(asked);
+  } catch (error) {
+    if (error instanceof DockerError && statuses.includes(error.status ?? 0)) return undefined;
+    throw error;
+  }
+}
+
+/** Left to itself, docker-modem puts the whole body into the query as well: too long a line, and variables in the engine's log. */
+function inBody(body: CreateBody, query: Record<string, string> = {}): unknown {
+  return { _query: query, _body: body };
+}
+
+function labelFilter(labels: Record<string, string>): string[] {
+  return Object.entries(labels).map(([name, value]) => `${name}=${value}`);
+}
+
+function portOf(docker: Docker, macOn: DockerPort["macOn"]): DockerPort {
+  return {
+    macOn,
+
+    async engine() {
+      const info = await answer(docker.info());
+      return {
+        version: info.ServerVersion,
+        os: info.OperatingSystem,
+        kernel: info.KernelVersion,
+        cpus: info.NCPU,
+        memory: info.MemTotal,
+        runtimes: Object.keys(info.Runtimes ?? {}),
+        mapsUsers: ((info.SecurityOptions ?? []) as string[]).includes("name=userns"),
+      };
+    },
+
+    async image(reference): Promise<Image | undefined> {
+      const found = await unless([404], docker.getImage(reference).inspect());
+      if (!found) return undefined;
+      const entrypoint = found.Config.Entrypoint ?? [];
+      return {
+        id: found.Id,
+        entrypoint: typeof entrypoint === "string" ? [entrypoint] : entrypoint,
+        env: found.Config.Env ?? [],
+        user: found.Config.User ?? "",
+      };
+    },
+
+    async pull(reference, progress, signal) {
+      const stream = await answer(docker.pull(reference, { abortSignal: signal }) as Promise<Readable>);
+      await followPull(stream, progress, signal);
+    },
+
+    async networks() {
+      const found = await answer(docker.listNetworks());
+      return found.map(({ Id, Name, Labels, IPAM }) => ({
+        id: Id,
+        name: Name,
+        labels: Labels ?? {},
+        subnets: (IPAM?.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []),
+      }));
+    },
+
+    async createNetwork(body) {
+      return (await answer(docker.createNetwork(inBody(body) as Docker.NetworkCreateOptions))).id;
+    },
+
+    async removeNetwork(idOrName) {
+      await unless([404], docker.getNetwork(idOrName).remove());
+    },
+
+    async containers(labels) {
+      const found = await answer(
+        docker.listContainers({ all: true, filters: { label: labelFilter(labels) } }),
+      );
+      return found.map(({ Id, Labels, State }) => ({ id: Id, labels: Labels, running: State === "running" }));
+    },
+
+    async container(id) {
+      const found = await unless([404], docker.getContainer(id).inspect());
+      if (!found) return undefined;
+      const { Running, Status, ExitCode, OOMKilled, Error: error } = found.State;
+      return {
+        id: found.Id,
+        labels: found.Config.Labels,
+        status: Running ? "running" : Status === "created" ? "created" : "ended",
+        exitCode: ExitCode,
+        oomKilled: OOMKilled,
+        error,
+      };
+    },
+
+    async createContainer(name, body) {
+      return (await answer(docker.createContainer(inBody(body, { name }) as object))).id;
+    },
+
+    async start(id) {
+      // 304: it runs already.
+      await unless([304], docker.getContainer(id).start());
+    },
+
+    async stop(id, seconds) {
+      await unless([304, 404], docker.getContainer(id).stop({ t: seconds }));
+    },
+
+    async kill(id) {
+      // 409: it does not run.
+      await unless([404, 409], docker.getContainer(id).kill());
+    },
+
+    async remove(id) {
+      // 409: a removal is under way.
+      await unless([404, 409], docker.getContainer(id).remove({ force: true, v: true }));
+    },
+
+    async exec(id, argv, maxBytes, signal) {
+      const made = await answer(
+        docker.getContainer(id).exec({ Cmd: argv, AttachStdout: true, AttachStderr: true }),
+      );
+      const stream = (await answer(made.start({}))) as unknown as Readable;
+      const abort = () => stream.destroy(signal.reason as Error);
+      signal.addEventListener("abort", abort);
+      try {
+        signal.throwIfAborted();
+        const tail = new Tail(maxBytes);
+        for await (const payload of payloads(stream)) tail.add(payload);
+        const { ExitCode } = await answer(made.inspect());
+        return { exitCode: ExitCode ?? -1, output: tail.text() };
+      } finally {
+        signal.removeEventListener("abort", abort);
+      }
+    },
+
+    async putArchive(id, path, tar) {
+      await answer(docker.getContainer(id).putArchive(tar, { path }));
+    },
+
+    async headArchive(id, path) {
+      const head: IncomingMessage | undefined = await unless(
+        [404],
+        docker.getContainer(id).infoArchive({ path }),
+      );
+      // Not read to its end, even a bodiless answer holds its connection, and the process.
+      head?.resume();
+      const stat = head?.headers["x-docker-container-path-stat"];
+      return stat === undefined ? undefined : JSON.parse(Buffer.from(String(stat), "base64").toString());
+    },
+
+    async getArchive(id, path) {
+      return (await unless([404], docker.getContainer(id).getArchive({ path }))) as Readable | undefined;
+    },
+
+    async outputTail(id, bytes) {
+      // Docker counts in lines, each of at least one byte: as many lines as bytes are enough.
+      const query = { stdout: true, stderr: true, follow: false, tail: bytes } as const;
+      // 409: somebody is removing it.
+      const output = await unless([404, 409], docker.getContainer(id).logs(query));
+      const tail = new Tail(bytes);
+      for await (const payload of payloads([output ?? Buffer.alloc(0)])) tail.add(payload);
+      return tail.text();
+    },
+
+    async events(signal) {
+      const filters = { type: ["container", "network"], event: ["die", "destroy", "create"] };
+      const stream = (await answer(docker.getEvents({ filters, abortSignal: signal } as object))) as Readable;
+      return eventsOf(stream, signal);
+    },
+  };
+}
+
+/** One JSON object per line; a line may come in pieces. */
+async function* eventsOf(stream: Readable, signal: AbortSignal): AsyncGenerator<EngineEvent> {
+  const abort = () => stream.destroy();
+  signal.addEventListener("abort", abort);
+  let rest = "";
+  try {
+    for await (const chunk of stream.setEncoding("utf8")) {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines.filter((each) => each.trim() !== "")) {
+        const { Type, Action, Actor } = JSON.parse(line);
+        yield { type: Type, action: Action, id: Actor.ID, attributes: Actor.Attributes ?? {} };
+      }
+    }
+  } catch {
+    // A broken stream ends like one that is over: the reader subscribes again either way.
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

@@ -1,0 +1,146 @@
+/** The kit's binaries: from Debian's packages, with all their libraries, patched to use nothing of the image they run in. */
+import { execFile } from "node:child_process";
+import { copyFile, mkdir, readdir, readFile, symlink } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { promisify } from "node:util";
+import { INSIDE } from "./layout.ts";
+
+const run = promisify(execFile);
+
+/** Program in the kit → where its Debian package has it (`/bin` may also be `/usr/bin`). */
+const programs = {
+  "tini-static": "usr/bin/tini-static",
+  busybox: "bin/busybox",
+  dropbear: "usr/sbin/dropbear",
+  tcpsvd: "usr/bin/tcpsvd",
+  "sftp-server": "usr/lib/openssh/sftp-server",
+  ssh: "usr/bin/ssh",
+  scp: "usr/bin/scp",
+  sftp: "usr/bin/sftp",
+} as const;
+
+const packages = [
+  "tini",
+  "busybox-static",
+  "dropbear-bin",
+  "ipsvd",
+  "openssh-sftp-server",
+  "openssh-client",
+] as const;
+
+/** The path of the sftp server that is compiled into Debian's dropbear; `programs/enter` maps it to the kit's. */
+const compiledSftpServer = "/usr/lib/sftp-server";
+
+/** Fills `kit/bin` and `kit/lib`; `scratch` is a directory of its own, to be made. Needs `apt-get` and `dpkg-deb`, but not root. */
+export async function assembleBinaries(kit: string, scratch: string): Promise<void> {
+  const tree = join(scratch, "tree");
+  await mkdir(tree, { recursive: true });
+  await unpackPackages(scratch, tree);
+  const patchelf = new Patchelf(join(tree, "usr/bin/patchelf"));
+  const found = await librariesIn(tree);
+
+  const bin = join(kit, "bin");
+  const lib = join(kit, "lib");
+  await mkdir(bin);
+  await mkdir(lib);
+  const needed = new Set<string>();
+  for (const [name, path] of Object.entries(programs)) {
+    const program = join(bin, name);
+    await copyFile(join(tree, path), program).catch(() => copyFile(join(tree, "usr", path), program));
+    const loader = await patchelf.interpreter(program);
+    if (loader === undefined) continue;
+    needed.add(basename(loader));
+    for (const library of await patchelf.needed(program)) needed.add(library);
+    await patchelf.patch(program, basename(loader));
+  }
+  // A set grows while it is walked: libraries of libraries come at the end.
+  for (const name of needed) {
+    const from = found.get(name);
+    if (from === undefined) throw new Error(`no Debian package of the kit has ${name}`);
+    await copyFile(from, join(lib, name));
+    for (const library of await patchelf.needed(from)) needed.add(library);
+    if (!/^(ld-linux|libc\.)/.test(name)) await patchelf.patch(join(lib, name));
+  }
+  await symlink("busybox", join(bin, "sh"));
+  const dropbear = await readFile(join(bin, "dropbear"));
+  if (!dropbear.includes(`${compiledSftpServer}\0`)) {
+    throw new Error(
+      `this dropbear does not call ${compiledSftpServer}: programs/enter has to learn its path`,
+    );
+  }
+}
+
+/** The library packages that ours depend on, at whatever depth. */
+async function libraryPackages(): Promise<string[]> {
+  const all = new Set<string>();
+  for (let wanted: readonly string[] = packages; wanted.length > 0; ) {
+    const { stdout } = await run("apt-cache", ["depends", "--important", ...wanted], { env });
+    wanted = [...stdout.matchAll(/^ +Depends: ((?:lib|zlib)\S+)$/gm)]
+      .map((match) => match[1]!)
+      .filter((name) => !all.has(name));
+    for (const name of wanted) all.add(name);
+  }
+  return [...all].sort();
+}
+
+/** Downloads our packages and what they depend on, and extracts all into one tree. Nothing is installed. */
+async function unpackPackages(scratch: string, tree: string): Promise<void> {
+  const download = async () => {
+    const names = [...packages, "patchelf", ...(await libraryPackages())];
+    // Without apt's sandbox user, who may not write here.
+    await run("apt-get", ["download", "-q", "-o", "APT::Sandbox::User=", ...names], { cwd: scratch, env });
+  };
+  try {
+    await download();
+  } catch {
+    // A fresh machine has no package lists, an old one lists what is no longer there.
+    await run("apt-get", ["update", "-q"], { env }).catch((cause) => {
+      throw new Error(`the SSH kit's Debian packages cannot be fetched. As root: apt-get update\n${cause}`, {
+        cause,
+      });
+    });
+    await download();
+  }
+  for (const file of await readdir(scratch)) {
+    if (file.endsWith(".deb")) await run("dpkg-deb", ["-x", join(scratch, file), tree]);
+  }
+}
+
+async function librariesIn(tree: string): Promise<Map<string, string>> {
+  const entries = await readdir(tree, { recursive: true, withFileTypes: true });
+  return new Map(
+    entries
+      .filter(
+        (entry) =>
+          !entry.isDirectory() && /\.so(\.|$)/.test(entry.name) && !/gconv|audit/.test(entry.parentPath),
+      )
+      .map((entry) => [entry.name, join(entry.parentPath, entry.name)]),
+  );
+}
+
+class Patchelf {
+  readonly #program: string;
+
+  constructor(program: string) {
+    this.#program = program;
+  }
+
+  /** The file name; `undefined` for a static program. */
+  async interpreter(file: string): Promise<string | undefined> {
+    const { stdout } = await run(this.#program, ["--print-interpreter", file]).catch(() => ({ stdout: "" }));
+    return stdout.trim() || undefined;
+  }
+
+  async needed(file: string): Promise<string[]> {
+    const { stdout } = await run(this.#program, ["--print-needed", file]);
+    return stdout.split("\n").filter((line) => line !== "");
+  }
+
+  /** DT_RPATH (`--force-rpath`): unlike DT_RUNPATH it comes before an image's LD_LIBRARY_PATH (ld.so(8)). */
+  async patch(file: string, loader?: string): Promise<void> {
+    const interpreter = loader === undefined ? [] : ["--set-interpreter", `${INSIDE.kit}/lib/${loader}`];
+    await run(this.#program, [...interpreter, "--force-rpath", "--set-rpath", `${INSIDE.kit}/lib`, file]);
+  }
+}
+
+const env = { ...process.env, LC_ALL: "C" };

@@ -1,0 +1,129 @@
+/** One connection to the API, from the dial to the close: challenge, hello, welcome, then assignments until it breaks. */
+import WebSocket from "ws";
+import { CONSTANTS } from "../../shared/constants.ts";
+import { CLOSE, connectProof, type Hello, PING, PONG, PROTOCOL } from "../../shared/protocol.ts";
+import type { Identity } from "../identity.ts";
+import { type Desired, type Frame, readFrame } from "./frames.ts";
+
+export interface ConnectionOptions {
+  /** The API's URL, `http(s)://…`. */
+  api: string;
+  identity: Pick<Identity, "fleet" | "node" | "sign">;
+  /** What hello says besides who we are. */
+  about(): Promise<Pick<Hello, "bootId" | "address" | "capacity" | "facts">>;
+  /** The link is up; `send` works until `run` resolves. */
+  onWelcome(assignments: Desired[], send: (text: string) => void): void;
+  onAssign(desired: Desired): void;
+}
+
+/** How a connection ended. `stop`: dialling again would be of no use. `stableMs`: how long the link was up. */
+export interface Ended {
+  stop: boolean;
+  reason: string;
+  stableMs: number;
+}
+
+/** Resolves when the connection is over; never rejects. */
+export function connect(options: ConnectionOptions, signal: AbortSignal): Promise<Ended> {
+  return new Promise((resolve) => {
+    const socket = new WebSocket(connectUrl(options.api, options.identity.node), {
+      handshakeTimeout: CONSTANTS.pingSeconds * 1000,
+      maxPayload: 32 * 1024 * 1024,
+    });
+    let upSince: number | undefined;
+    let over = false;
+
+    const end = (reason: string, stop = false) => {
+      if (over) return;
+      over = true;
+      clearInterval(pinging);
+      clearTimeout(dead);
+      signal.removeEventListener("abort", leave);
+      socket.terminate();
+      resolve({ stop, reason, stableMs: upSince === undefined ? 0 : performance.now() - upSince });
+    };
+    const leave = () => {
+      socket.close(1000);
+      end("the agent is leaving", true);
+    };
+    const pinging = setInterval(() => {
+      if (socket.readyState === WebSocket.OPEN) socket.send(PING);
+    }, CONSTANTS.pingSeconds * 1000);
+    // Silence, and not a missing pong alone: a half-open socket raises no event of its own.
+    const dead = setTimeout(
+      () => end(`nothing was heard for ${CONSTANTS.linkDeadSeconds} s`),
+      CONSTANTS.linkDeadSeconds * 1000,
+    );
+
+    const take = async (frame: Frame) => {
+      if (frame.type === "challenge") {
+        const refusal = refusalOf(frame, options.identity);
+        if (refusal) return end(refusal, true);
+        const { fleet, node } = options.identity;
+        const signature = options.identity.sign(connectProof(fleet, node, frame.nonce));
+        const about = await options.about();
+        const hello: Hello = { type: "hello", protocol: PROTOCOL, fleet, node, signature, ...about };
+        if (!over) socket.send(JSON.stringify(hello));
+      } else if (frame.type === "welcome") {
+        upSince = performance.now();
+        options.onWelcome(frame.assignments, (text) => {
+          if (socket.readyState === WebSocket.OPEN) socket.send(text);
+        });
+      } else {
+        options.onAssign(frame);
+      }
+    };
+
+    signal.addEventListener("abort", leave);
+    socket.on("message", (data) => {
+      dead.refresh();
+      const text = String(data);
+      if (over || text === PONG) return;
+      let frame: Frame;
+      try {
+        frame = readFrame(text);
+      } catch (error) {
+        socket.close(CLOSE.badMessage.code, CLOSE.badMessage.reason);
+        return end(`the API sent what we do not understand (${(error as Error).message})`);
+      }
+      take(frame).catch((error) => end(`hello could not be said: ${error.message}`));
+    });
+    socket.on("close", (code, reason) => {
+      const known = Object.values(CLOSE).find((each) => each.code === code);
+      end(known?.reason ?? `closed with ${code} ${reason}`.trim(), known?.retry === false);
+    });
+    socket.on("unexpected-response", (_request, response) => {
+      end(`the API answered ${response.statusCode} ${response.statusMessage}`);
+    });
+    // After `end` too: terminating a socket that still dials is an error to ws.
+    socket.on("error", (error) => end(error.message || String((error as NodeJS.ErrnoException).code)));
+    if (signal.aborted) leave();
+  });
+}
+
+function connectUrl(api: string, node: string): URL {
+  const url = new URL("/v1/agents/connect", api);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  url.searchParams.set("node", node);
+  return url;
+}
+
+/** Why we do not talk to who sent this challenge; undefined when we do. */
+function refusalOf(
+  { fleet, protocol }: { fleet: string; protocol: { min: number; max: number } },
+  identity: Pick<Identity, "fleet">,
+): string | undefined {
+  if (fleet !== identity.fleet) {
+    return (
+      `this API is of another fleet (${fleet}) than the one this node joined (${identity.fleet}). Nothing was changed here. ` +
+      "If that API is the right one, join it with another --state and a new join token"
+    );
+  }
+  if (protocol.min > PROTOCOL.max || protocol.max < PROTOCOL.min) {
+    return (
+      `no protocol version in common: the API speaks ${protocol.min} to ${protocol.max}, this agent ${PROTOCOL.min} to ` +
+      `${PROTOCOL.max}. Update the older one`
+    );
+  }
+  return undefined;
+}

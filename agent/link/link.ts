@@ -1,0 +1,54 @@
+/** The link to the API: dials, and dials again. What is up here does not depend on it. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { AgentMessage } from "../../shared/protocol.ts";
+import type { Log } from "../log.ts";
+import { backoff } from "./backoff.ts";
+import { type ConnectionOptions, connect } from "./connection.ts";
+import type { Desired } from "./frames.ts";
+
+/** A link that was up for this long was a good one: the next failure is the first again. */
+const STABLE_MS = 10_000;
+
+export interface LinkOptions extends Pick<ConnectionOptions, "api" | "identity" | "about" | "onAssign"> {
+  onWelcome(assignments: Desired[]): void;
+  log: Log;
+}
+
+export class Link {
+  readonly #options: LinkOptions;
+  #send: ((text: string) => void) | undefined;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+  }
+
+  /** Says it, if the link is up. If not, nothing is lost: on the next welcome everything is told anew. */
+  send(message: AgentMessage): void {
+    this.#send?.(JSON.stringify(message));
+  }
+
+  /** Until the signal, or until the API says not to come back: then resolves with the reason. */
+  async run(signal: AbortSignal): Promise<string | undefined> {
+    const { log, onWelcome, ...options } = this.#options;
+    const connection: ConnectionOptions = {
+      ...options,
+      onWelcome: (assignments, send) => {
+        this.#send = send;
+        log.info({ assignments: assignments.length }, "link is up");
+        onWelcome(assignments);
+      },
+    };
+    let failures = 0;
+    while (!signal.aborted) {
+      const { stop, reason, stableMs } = await connect(connection, signal);
+      this.#send = undefined;
+      if (signal.aborted) return undefined;
+      if (stop) return reason;
+      failures = stableMs >= STABLE_MS ? 0 : failures + 1;
+      const wait = backoff(failures, Math.random());
+      log.warn({ reason, again_ms: Math.round(wait) }, "link is down");
+      await delay(wait, undefined, { signal }).catch(() => {});
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,153 @@
+import { expect, test } from "vitest";
+import { applyFirewall, type GuardedSession, renderFirewall } from "./firewall.ts";
+import { tableName } from "./names.ts";
+import { recordingRunner } from "./recording.ts";
+
+const owner = { fleet: "flt_a", node: "node_1" };
+const alone: GuardedSession = {
+  session: "ses_1",
+  network: {
+    driver: "bridge",
+    subnet: "10.64.0.0/24",
+    gateway: "10.64.0.1",
+    vtep: "192.0.2.1",
+    mtu: 1500,
+    port: 14789,
+    egress: true,
+    peers: [],
+  },
+};
+const spread: GuardedSession = {
+  session: "ses_2",
+  network: {
+    driver: "overlay",
+    subnet: "10.64.1.0/24",
+    gateway: "10.64.1.254",
+    vtep: "192.0.2.1",
+    mtu: 1450,
+    vni: 0x800000,
+    port: 14789,
+    egress: false,
+    peers: [
+      { nodeId: "node_2", vtep: "192.0.2.2", gateway: "10.64.1.253" },
+      { nodeId: "node_3", vtep: "192.0.2.3", gateway: "10.64.1.252" },
+    ],
+  },
+};
+
+test("without sessions the table is gone", () => {
+  const table = `table inet ${tableName(owner)}`;
+  expect(renderFirewall(owner, [])).toBe(`${table}\ndelete ${table}\n`);
+});
+
+test("one session on a bridge, with a way out", () => {
+  expect(renderFirewall(owner, [alone])).toMatchInlineSnapshot(`
+    "table inet skein-d5nfdskko5g6
+    delete table inet skein-d5nfdskko5g6
+    table inet skein-d5nfdskko5g6 {
+      set bridges {
+        type ifname
+        elements = { "skbd5nfd65zun4o" }
+      }
+
+      set sources {
+        type ifname . ipv4_addr
+        flags interval
+        elements = { "skbd5nfd65zun4o" . 10.64.0.0/24 }
+      }
+
+      chain prerouting {
+        type filter hook prerouting priority mangle; policy accept;
+        iifname @bridges fib daddr type local ct state != { established, related } counter drop comment "container to node"
+      }
+
+      chain input {
+        type filter hook input priority filter; policy accept;
+        iifname @bridges ct state != { established, related } counter drop comment "container to node, broadcast"
+        iifname != "lo" ip daddr { 10.64.0.1 } ct state != { established, related } counter drop comment "outside to gateway"
+      }
+
+      chain forward {
+        type filter hook forward priority filter; policy accept;
+        iifname . oifname { "skbd5nfd65zun4o" . "skbd5nfd65zun4o" } accept comment "within a session"
+        iifname @bridges jump outward
+        oifname @bridges ct state != { established, related } counter drop comment "outside to container"
+      }
+
+      chain outward {
+        iifname . ip saddr != @sources counter drop comment "spoofed source"
+        meta nfproto ipv6 counter drop comment "no IPv6 in sessions"
+        oifname @bridges counter drop comment "session to session"
+        udp dport { 14789 } counter drop comment "VXLAN from a container"
+      }
+    }
+    "
+  `);
+});
+
+test("a session of three nodes without a way out, beside it", () => {
+  expect(renderFirewall(owner, [alone, spread])).toMatchInlineSnapshot(`
+    "table inet skein-d5nfdskko5g6
+    delete table inet skein-d5nfdskko5g6
+    table inet skein-d5nfdskko5g6 {
+      set bridges {
+        type ifname
+        elements = { "skbd5nfd65zun4o", "skbd5nfdv2lb4s4" }
+      }
+
+      set sources {
+        type ifname . ipv4_addr
+        flags interval
+        elements = { "skbd5nfd65zun4o" . 10.64.0.0/24, "skbd5nfdv2lb4s4" . 10.64.1.0/24 }
+      }
+
+      chain prerouting {
+        type filter hook prerouting priority mangle; policy accept;
+        iifname @bridges fib daddr type local ct state != { established, related } counter drop comment "container to node"
+      }
+
+      chain input {
+        type filter hook input priority filter; policy accept;
+        iifname @bridges ct state != { established, related } counter drop comment "container to node, broadcast"
+        iifname != "lo" ip daddr { 10.64.0.1, 10.64.1.254 } ct state != { established, related } counter drop comment "outside to gateway"
+        udp dport . @th,96,24 { 14789 . 8388608 } ip saddr . udp dport . @th,96,24 != { 192.0.2.2 . 14789 . 8388608, 192.0.2.3 . 14789 . 8388608 } counter drop comment "VXLAN from a stranger"
+      }
+
+      chain forward {
+        type filter hook forward priority filter; policy accept;
+        iifname . oifname { "skbd5nfd65zun4o" . "skbd5nfd65zun4o", "skbd5nfdv2lb4s4" . "skbd5nfdv2lb4s4" } accept comment "within a session"
+        iifname @bridges jump outward
+        oifname @bridges ct state != { established, related } counter drop comment "outside to container"
+        udp dport . @th,96,24 { 14789 . 8388608 } ip saddr . udp dport . @th,96,24 != { 192.0.2.2 . 14789 . 8388608, 192.0.2.3 . 14789 . 8388608 } counter drop comment "VXLAN from a stranger"
+      }
+
+      chain outward {
+        iifname . ip saddr != @sources counter drop comment "spoofed source"
+        meta nfproto ipv6 counter drop comment "no IPv6 in sessions"
+        oifname @bridges counter drop comment "session to session"
+        udp dport { 14789 } counter drop comment "VXLAN from a container"
+        ip daddr { 192.0.2.2, 192.0.2.3 } counter drop comment "container to another node"
+        iifname { "skbd5nfdv2lb4s4" } counter reject with icmpx admin-prohibited comment "egress off"
+      }
+    }
+    "
+  `);
+});
+
+test("an overlay that is all on this node lets no VXLAN packet in at all", () => {
+  const whole = { ...spread, network: { ...spread.network, peers: [] } };
+  expect(renderFirewall(owner, [whole])).toContain(
+    'udp dport . @th,96,24 { 14789 . 8388608 } counter drop comment "VXLAN from a stranger"',
+  );
+});
+
+test("the order in which sessions come makes no difference", () => {
+  expect(renderFirewall(owner, [spread, alone])).toBe(renderFirewall(owner, [alone, spread]));
+});
+
+test("it is loaded whole, in one transaction", async () => {
+  const { runner, changes } = recordingRunner();
+  await applyFirewall(runner, owner, []);
+  const table = `table inet ${tableName(owner)}`;
+  expect(changes()).toBe(`nft -f -\n  ${table}\n  delete ${table}`);
+});

@@ -1,0 +1,101 @@
+/** What a node lets in and out of its sessions' networks: one nftables table per agent, always loaded whole. */
+import type { Assignment } from "../../shared/protocol.ts";
+import type { Runner } from "../host/runner.ts";
+import { linkNames, type Owner, tableName } from "./names.ts";
+
+/** A session that has, or is about to have, a network on this node. */
+export type GuardedSession = { session: string; network: Assignment["network"] };
+
+/** A list of set elements, each once, in the order of their text: the same sessions always give the same table. */
+const elements = (all: readonly string[]) => `{ ${[...new Set(all)].sort().join(", ")} }`;
+
+/**
+ * The text for `nft -f -`: replaces the agent's table in one transaction; without sessions the table is gone.
+ * What each rule is for is told in docs/networking.md. Drops are final whatever other tables say; accepting here overrules nobody.
+ */
+export function renderFirewall(owner: Owner, sessions: readonly GuardedSession[]): string {
+  const table = `table inet ${tableName(owner)}`;
+  // Deleting what is not there is an error, so it is declared first.
+  const away = `${table}\ndelete ${table}\n`;
+  if (sessions.length === 0) return away;
+
+  const guarded = sessions.map(({ session, network }) => ({
+    bridge: `"${linkNames(owner, session).bridge}"`,
+    network,
+  }));
+  const bridges = elements(guarded.map(({ bridge }) => bridge));
+  const peers = guarded.flatMap(({ network }) => network.peers.map((peer) => peer.vtep));
+  const closed = guarded.filter(({ network }) => !network.egress).map(({ bridge }) => bridge);
+  const ports = elements(guarded.map(({ network }) => String(network.port)));
+  const tunnels = tunnelRule(guarded.map(({ network }) => network));
+
+  return `${away}${table} {
+  set bridges {
+    type ifname
+    elements = ${bridges}
+  }
+
+  set sources {
+    type ifname . ipv4_addr
+    flags interval
+    elements = ${elements(guarded.map(({ bridge, network }) => `${bridge} . ${network.subnet}`))}
+  }
+
+  chain prerouting {
+    type filter hook prerouting priority mangle; policy accept;
+    iifname @bridges fib daddr type local ct state != { established, related } counter drop comment "container to node"
+  }
+
+  chain input {
+    type filter hook input priority filter; policy accept;
+    iifname @bridges ct state != { established, related } counter drop comment "container to node, broadcast"
+    iifname != "lo" ip daddr ${elements(guarded.map(({ network }) => network.gateway))} ct state != { established, related } counter drop comment "outside to gateway"
+${tunnels}  }
+
+  chain forward {
+    type filter hook forward priority filter; policy accept;
+    iifname . oifname ${elements(guarded.map(({ bridge }) => `${bridge} . ${bridge}`))} accept comment "within a session"
+    iifname @bridges jump outward
+    oifname @bridges ct state != { established, related } counter drop comment "outside to container"
+${tunnels}  }
+
+  chain outward {
+    iifname . ip saddr != @sources counter drop comment "spoofed source"
+    meta nfproto ipv6 counter drop comment "no IPv6 in sessions"
+    oifname @bridges counter drop comment "session to session"
+    udp dport ${ports} counter drop comment "VXLAN from a container"
+${peers.length === 0 ? "" : `    ip daddr ${elements(peers)} counter drop comment "container to another node"\n`}${
+  closed.length === 0
+    ? ""
+    : `    iifname ${elements(closed)} counter reject with icmpx admin-prohibited comment "egress off"\n`
+}  }
+}
+`;
+}
+
+/**
+ * VXLAN for our own VNIs, from anyone but a peer of that session. Other VNIs are not ours to judge: another fleet's agent on this machine
+ * may share the port. The VNI is at bits 96 to 119 after the start of the UDP header (RFC 7348, section 5).
+ */
+function tunnelRule(networks: readonly Assignment["network"][]): string {
+  const overlays = networks.filter((network) => network.vni !== undefined);
+  if (overlays.length === 0) return "";
+  const tunnels = elements(overlays.map(({ port, vni }) => `${port} . ${vni}`));
+  const known = overlays.flatMap(({ peers, port, vni }) =>
+    peers.map(({ vtep }) => `${vtep} . ${port} . ${vni}`),
+  );
+  const strangers = known.length === 0 ? "" : ` ip saddr . udp dport . @th,96,24 != ${elements(known)}`;
+  return `    udp dport . @th,96,24 ${tunnels}${strangers} counter drop comment "VXLAN from a stranger"\n`;
+}
+
+/**
+ * Guards exactly these sessions: to be called with a session added before its network is made, without it after that is gone, and again
+ * at any time (somebody may have flushed the ruleset).
+ */
+export async function applyFirewall(
+  runner: Runner,
+  owner: Owner,
+  sessions: readonly GuardedSession[],
+): Promise<void> {
+  await runner.run(["nft", "-f", "-"], { input: renderFirewall(owner, sessions) });
+}

@@ -1,0 +1,36 @@
+import { expect, test } from "vitest";
+import { sweepLinks } from "./links.ts";
+import { linkAlias, linkNames } from "./names.ts";
+import { recordingRunner } from "./recording.ts";
+
+const owner = { fleet: "flt_a", node: "node_1" };
+const other = { fleet: "flt_b", node: "node_1" };
+const name = (session: string, whose = owner) => linkNames(whose, session).vxlan;
+const link = (ifname: string, ifalias?: string) => ({ ifname, mtu: 1450, flags: [], ifalias });
+
+test("the sweep takes what is ours and of no live session, also where we were killed before the alias", async () => {
+  const links = [
+    {},
+    link("vxlan.calico"),
+    link(name("ses_live"), linkAlias(owner, "ses_live")),
+    link(name("ses_gone"), linkAlias(owner, "ses_gone")),
+    link(name("ses_half")),
+    link(name("ses_gone", other), linkAlias(other, "ses_gone")),
+    // A name that begins like ours by chance, and says whose it is.
+    link(name("ses_chance"), linkAlias(other, "ses_chance")),
+  ];
+  const { runner, changes } = recordingRunner({ "ip -j -d link show type vxlan": JSON.stringify(links) });
+  expect(await sweepLinks(runner, owner, new Set(["ses_live"]))).toEqual([
+    name("ses_gone"),
+    name("ses_half"),
+  ]);
+  expect(changes()).toBe(
+    `ip -batch -\n  link del dev ${name("ses_gone")}\n  link del dev ${name("ses_half")}`,
+  );
+});
+
+test("where nothing is stale, nothing is run", async () => {
+  const { runner, changes } = recordingRunner();
+  expect(await sweepLinks(runner, owner, new Set())).toEqual([]);
+  expect(changes()).toBe("");
+});

@@ -1,0 +1,50 @@
+/** After an agent's restart: what of an assignment is there already, and how far it had come. */
+import { LABELS } from "../../shared/names.ts";
+import type { ListedContainer } from "../docker/port.ts";
+import { sessionDir } from "./context.ts";
+import { provideNetwork } from "./network.ts";
+import type { Part } from "./prepare.ts";
+import { gateIsOpen, loadPrepared } from "./record.ts";
+
+/** What the engine has of one session, by its labels. */
+export interface Found {
+  containers: ListedContainer[];
+  /** Labels of the network, where there is one. */
+  network?: Record<string, string>;
+}
+
+/** Whether all of it was made for this assignment. */
+export function isOf(found: Found, { assignment, hash }: Pick<Part, "assignment" | "hash">): boolean {
+  const all = [...found.containers.map(({ labels }) => labels), ...(found.network ? [found.network] : [])];
+  return all.every(
+    (labels) => labels[LABELS.hash] === hash && labels[LABELS.epoch] === String(assignment.epoch),
+  );
+}
+
+/** Fills in `observed`: what was prepared to its end stays, what was not is removed. */
+export async function adopt(part: Part, found: Found): Promise<void> {
+  const { context, assignment, hash, observed } = part;
+  const dir = sessionDir(context, assignment.session);
+  const byHost = new Map(found.containers.map((container) => [container.labels[LABELS.host], container]));
+  const opened = await Promise.all(
+    assignment.containers.map(async ({ host }) => {
+      const [prepared, open] = await Promise.all([loadPrepared(dir, host), gateIsOpen(dir, host)]);
+      const container = byHost.get(host);
+      if (container && prepared?.containerId === container.id) {
+        observed.prepared.set(host, prepared);
+        observed.set(host, "prepared", { containerId: container.id });
+        if (container.running) observed.set(host, open ? "running" : "started");
+      } else if (container) {
+        await context.docker.remove(container.id);
+      } else if (open) {
+        observed.set(host, "lost", { reason: "it was removed from outside" });
+      }
+      return open;
+    }),
+  );
+  // A machine that was started anew has lost what was in its kernel.
+  if (found.network) await provideNetwork(context, assignment, hash, true);
+  const all = assignment.containers.length;
+  if (opened.every(Boolean)) observed.phase = "running";
+  else if (found.network && observed.prepared.size === all) observed.phase = "prepared";
+}

@@ -1,0 +1,44 @@
+import { expect, test } from "vitest";
+import { limiter, together } from "./concurrency.ts";
+
+const never = new AbortController().signal;
+
+test("when one fails the others are told, and it is thrown only when none runs any more", async () => {
+  const over: string[] = [];
+  const jobs = together(["bad", "slow"], never, async (name, signal) => {
+    if (name === "bad") throw new Error("bad");
+    await new Promise<void>((resolve) => signal.addEventListener("abort", () => setImmediate(resolve)));
+    over.push(name);
+    throw new Error("told to stop");
+  });
+  await expect(jobs).rejects.toThrow("bad");
+  expect(over).toEqual(["slow"]);
+});
+
+test("the caller's signal wins over what it makes fail", async () => {
+  const abort = new AbortController();
+  const jobs = together([1], abort.signal, async (_, signal) => {
+    await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+    throw new Error("broken off");
+  });
+  abort.abort(new Error("superseded"));
+  await expect(jobs).rejects.toThrow("superseded");
+});
+
+test("no more than so many run at once, and all run", async () => {
+  const limit = limiter(3);
+  let running = 0;
+  let most = 0;
+  const jobs = Array.from({ length: 20 }, (_, i) =>
+    limit(async () => {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setImmediate(resolve));
+      running--;
+      if (i === 5) throw new Error("one fails");
+      return i;
+    }),
+  );
+  const results = await Promise.allSettled(jobs);
+  expect(most).toBe(3);
+  expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(19);
+});

@@ -1,0 +1,51 @@
+/** What all sessions of a node work with. */
+import { join } from "node:path";
+import type { Failure } from "../../shared/protocol.ts";
+import type { Images } from "../docker/images.ts";
+import { networkName } from "../docker/names.ts";
+import type { DockerPort } from "../docker/port.ts";
+import type { Runner } from "../host/runner.ts";
+import type { Log } from "../log.ts";
+import type { Owner } from "../network/names.ts";
+import type { Guard } from "./guard.ts";
+import type { Surveys } from "./surveys.ts";
+
+export interface NodeContext {
+  owner: Owner;
+  docker: DockerPort;
+  images: Images;
+  surveys: Surveys;
+  runner: Runner;
+  guard: Guard;
+  /** Bounds how many containers the engine is asked to make or start at once. */
+  limit: <T>(job: () => Promise<T>) => Promise<T>;
+  kitPath: string;
+  /** From `kitSysctls`. */
+  sysctls: Record<string, string>;
+  /** The machine's cores. */
+  cpus: number;
+  gpuDevices: boolean;
+  /** The engine maps users (`userns-remap`): a container's root is not the node's. */
+  mapsUsers: boolean;
+  /** Has one directory for each session. */
+  sessionsDir: string;
+  /** Sees to it that the API knows of this node's subnets as they are now. */
+  refreshFacts(): Promise<void>;
+  log: Log;
+}
+
+/** The node's files of one session. Named like its Docker network: an id from outside is not for paths. */
+export function sessionDir({ sessionsDir, owner }: NodeContext, session: string): string {
+  return join(sessionsDir, networkName(owner, session));
+}
+
+/** Why a step cannot be done; told to the API as it is. */
+export class StepFailure extends Error {
+  override readonly name = "StepFailure";
+  readonly failure: Failure;
+
+  constructor(code: Failure["code"], message: string, host?: string) {
+    super(message);
+    this.failure = { code, message: message.slice(0, 4096), ...(host === undefined ? {} : { host }) };
+  }
+}

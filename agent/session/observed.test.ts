@@ -1,0 +1,17 @@
+import { expect, test } from "vitest";
+import { Observed } from "./observed.ts";
+
+test("a container never goes back, and its reason is that of its last step", () => {
+  const observed = new Observed("ses_1", 1, [{ host: "main1" }]);
+  observed.set("main1", "pulling", { reason: "pulling: 5%" });
+  observed.set("main1", "prepared", { containerId: "c1" });
+  observed.set("main1", "exited", { exitCode: 3, output: "bye" });
+  observed.set("main1", "running");
+  expect(observed.report()).toEqual({
+    type: "report",
+    session: "ses_1",
+    epoch: 1,
+    phase: "none",
+    containers: [{ host: "main1", status: "exited", containerId: "c1", exitCode: 3, output: "bye" }],
+  });
+});

@@ -1,0 +1,18 @@
+/** Phase `running`: the gates open, and the commands run. */
+import { openGate } from "../kit/gate.ts";
+import { takeBack } from "../kit/handover.ts";
+import { sessionDir } from "./context.ts";
+import type { Part } from "./prepare.ts";
+import { selfDir } from "./record.ts";
+
+export async function open({ context, assignment, observed }: Part): Promise<void> {
+  const dir = sessionDir(context, assignment.session);
+  await Promise.all(
+    assignment.containers.map(async ({ host }) => {
+      const self = selfDir(dir, host);
+      await takeBack(self);
+      await openGate(self);
+      observed.set(host, "running");
+    }),
+  );
+}

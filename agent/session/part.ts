@@ -1,0 +1,305 @@
+/** One session's part on this node: converges to what was last asked for, one step at a time, and reports what it observes. */
+import { setTimeout as delay } from "node:timers/promises";
+import { CONSTANTS } from "../../shared/constants.ts";
+import { LABELS } from "../../shared/names.ts";
+import type { Assignment, Report } from "../../shared/protocol.ts";
+import type { ListedContainer } from "../docker/port.ts";
+import { backoff } from "../link/backoff.ts";
+import type { Desired } from "../link/frames.ts";
+import { adopt, type Found, isOf } from "./adopt.ts";
+import { type NodeContext, StepFailure } from "./context.ts";
+import { exitReason } from "./exit.ts";
+import { provideNetwork } from "./network.ts";
+import { Observed } from "./observed.ts";
+import { open } from "./open.ts";
+import { prepare } from "./prepare.ts";
+import { removeSession } from "./remove.ts";
+import { Reporter } from "./reporter.ts";
+import { start } from "./start.ts";
+
+const ORDER = ["prepared", "started", "running", "removed"];
+
+const ADOPTION_RETRIES = 5;
+
+/** Why a step was broken off: something else is wanted now. */
+const SUPERSEDED = new Error("superseded");
+
+/** What `observed` is about. */
+interface Made {
+  assignment: Assignment;
+  hash: string;
+}
+
+export class SessionPart {
+  readonly #context: NodeContext;
+  readonly #reporter: Reporter;
+  #found: Found;
+  #networkExists = false;
+  #wanted: Desired;
+  #made: Made | undefined;
+  #observed: Observed;
+  /** The step under way. */
+  #step: AbortController | undefined;
+  #gatesOpen = false;
+  #force = new AbortController();
+  #working = false;
+  /** Mending the network, or done with it; never rejects. */
+  #mended: Promise<void> = Promise.resolve();
+
+  /** `found`: what the engine has of the session from before. `send` takes its reports. */
+  constructor(context: NodeContext, wanted: Desired, found: Found, send: (report: Report) => void) {
+    this.#context = context;
+    this.#found = found;
+    this.#wanted = wanted;
+    this.#observed = new Observed(wanted.session, wanted.epoch);
+    this.#reporter = new Reporter(() => send(this.report()));
+  }
+
+  get epoch(): number {
+    return this.#wanted.epoch;
+  }
+
+  get removed(): boolean {
+    return this.#observed.phase === "removed";
+  }
+
+  report(): Report {
+    return this.#observed.report();
+  }
+
+  /** Sets to work, unless that is being done. */
+  converge(): void {
+    if (this.#working) return;
+    this.#working = true;
+    void this.#converge();
+  }
+
+  /** The newest word counts; an older epoch or an earlier phase is a late one. */
+  want(desired: Desired): void {
+    const { epoch, phase, hash } = this.#wanted;
+    const late =
+      desired.epoch < epoch ||
+      (desired.epoch === epoch && ORDER.indexOf(desired.phase) < ORDER.indexOf(phase));
+    if (late) return;
+    this.#wanted = desired;
+    if (desired.force) this.#force.abort();
+    const changed =
+      desired.phase === "removed" ? phase !== "removed" : desired.epoch !== epoch || desired.hash !== hash;
+    if (changed) this.#step?.abort(SUPERSEDED);
+    this.converge();
+  }
+
+  /** The engine says that a container ended, or is to be asked whether it did. */
+  async ended(host: string, containerId: string): Promise<void> {
+    const observed = this.#observed;
+    const isNews = () =>
+      observed === this.#observed &&
+      this.#wanted.phase !== "removed" &&
+      observed.container(host)?.containerId === containerId &&
+      ["prepared", "started", "running"].includes(observed.container(host)!.status);
+    if (!isNews()) return;
+    const { docker } = this.#context;
+    const [container, output] = await Promise.all([
+      docker.container(containerId),
+      docker.outputTail(containerId, CONSTANTS.outputBytes),
+    ]);
+    if (!isNews() || container?.status !== "ended") return;
+    const memory = this.#made?.assignment.containers.find((spec) => spec.host === host)?.resources.memory;
+    const reason = exitReason(container, output, memory);
+    observed.set(host, "exited", { exitCode: container.exitCode, output, ...(reason ? { reason } : {}) });
+    if (!this.#gatesOpen) {
+      const said = output.trim().split("\n").at(-1);
+      const why = [`ended with ${container.exitCode} before its command`, reason, said]
+        .filter(Boolean)
+        .join(": ");
+      this.#fail(new StepFailure("start", why, host));
+    }
+    this.#reporter.now();
+  }
+
+  /** Someone else removed a container. */
+  gone(host: string, containerId: string): void {
+    const known = this.#observed.container(host);
+    if (this.#wanted.phase === "removed" || known?.containerId !== containerId || known.status === "exited")
+      return;
+    this.#observed.set(host, "lost", { reason: "it was removed from outside" });
+    if (!this.#gatesOpen)
+      this.#fail(new StepFailure("start", "its container was removed from outside", host));
+    this.#reporter.now();
+  }
+
+  /** After events may have been missed: compares with all that the engine has of this session. */
+  async resync(listed: readonly ListedContainer[]): Promise<void> {
+    const byId = new Map(listed.map((container) => [container.id, container]));
+    const jobs = [...this.#observed.prepared].map(async ([host, { containerId }]) => {
+      const container = byId.get(containerId);
+      if (!container) return this.gone(host, containerId);
+      const { status } = this.#observed.container(host)!;
+      if (!container.running && (this.#gatesOpen || status === "started"))
+        await this.ended(host, containerId);
+    });
+    await Promise.all(jobs);
+  }
+
+  /** Puts back what others took of its network. Not while a step is under way: that sees to it itself. */
+  mend(): Promise<void> {
+    const made = this.#made;
+    if (this.#working || !made || this.#wanted.phase === "removed" || !this.#observed.hasReached("prepared"))
+      return this.#mended;
+    this.#mended = provideNetwork(this.#context, made.assignment, made.hash, true).catch((error: Error) => {
+      const { session, epoch } = made.assignment;
+      this.#context.log.warn({ session, epoch, reason: error.message }, "the network could not be mended");
+    });
+    return this.#mended;
+  }
+
+  /** Says all that is known, unless nothing is. */
+  tell(): void {
+    const { phase, failure } = this.#observed;
+    if (phase !== "none" || failure) this.#reporter.now();
+  }
+
+  async #converge(): Promise<void> {
+    // What mends a network must not do so while, or after, it is removed.
+    await this.#mended;
+    for (let failures = 0; !this.#isThere(); ) {
+      const step = new AbortController();
+      this.#step = step;
+      try {
+        await this.#advance(step.signal);
+      } catch (error) {
+        if (error === SUPERSEDED) continue;
+        await this.#note(error as Error);
+        // A removal is never given up: what it holds on to stays reserved.
+        if (this.#wanted.phase === "removed") await delay(backoff(failures++, Math.random()));
+      } finally {
+        this.#step = undefined;
+      }
+    }
+    // In one turn with the last look at what is wanted: no word can fall in between.
+    this.#working = false;
+  }
+
+  /** Nothing to be done: what is wanted is reached, or cannot be. */
+  #isThere(): boolean {
+    const { phase, epoch, hash } = this.#wanted;
+    if (phase === "removed") return this.removed;
+    const isMade = this.#made?.assignment.epoch === epoch && this.#made.hash === hash;
+    return isMade && (this.#observed.failure !== undefined || this.#observed.hasReached(phase));
+  }
+
+  async #advance(signal: AbortSignal): Promise<void> {
+    const { assignment, hash, phase, identities } = this.#wanted;
+    if (phase === "removed") return await this.#remove();
+    if (!assignment || !hash) throw new StepFailure("internal", `"${phase}" came without an assignment`);
+    if (this.#made?.assignment.epoch !== assignment.epoch || this.#made.hash !== hash) {
+      return await this.#begin({ assignment, hash }, signal);
+    }
+    const part = { context: this.#context, assignment, hash, observed: this.#observed };
+    const progressed = () => this.#reporter.soon();
+    switch (this.#observed.phase) {
+      case "none":
+        await prepare(part, this.#networkExists, progressed, signal);
+        this.#reach("prepared");
+        break;
+      case "prepared":
+        await start(part, identities ?? [], progressed, signal);
+        signal.throwIfAborted();
+        this.#reach("started");
+        break;
+      case "started":
+        this.#gatesOpen = true;
+        await open(part);
+        this.#reach("running");
+    }
+  }
+
+  /** Clears away what is of another epoch or assignment; else takes over what is there. */
+  async #begin(made: Made, signal: AbortSignal): Promise<void> {
+    const { session, epoch, containers } = made.assignment;
+    const found = this.#found;
+    this.#context.log.info({ session, epoch }, "assigned");
+    const nothing = found.containers.length === 0 && found.network === undefined;
+    if (this.#made || !isOf(found, made)) {
+      this.#context.log.info({ session, epoch }, "an older plan's part is removed first");
+      await removeSession(this.#context, new Observed(session, epoch), this.#force.signal);
+    }
+    this.#found = { containers: [] };
+    this.#observed = new Observed(session, epoch, containers);
+    this.#gatesOpen = false;
+    this.#force = new AbortController();
+    this.#networkExists = false;
+    const takeOver = !this.#made && !nothing && isOf(found, made);
+    this.#made = made;
+    if (!takeOver) return;
+    await this.#adopt(made, found, signal);
+    this.#networkExists = found.network !== undefined;
+    this.#gatesOpen = this.#observed.phase === "running";
+    this.#context.log.info({ session, epoch, phase: this.#observed.phase }, "session adopted");
+    await this.resync(found.containers);
+    this.tell();
+  }
+
+  /** Several times if need be: a session that runs must not end because the engine was busy when the agent came back. */
+  async #adopt(made: Made, found: Found, signal: AbortSignal): Promise<void> {
+    for (let failures = 0; ; failures++) {
+      try {
+        return await adopt({ context: this.#context, ...made, observed: this.#observed }, found);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (failures === ADOPTION_RETRIES) throw error;
+        await delay(backoff(failures, Math.random()));
+      }
+    }
+  }
+
+  async #remove(): Promise<void> {
+    const { session, epoch, force } = this.#wanted;
+    if (force) this.#force.abort();
+    if (this.#observed.epoch !== epoch) this.#observed = new Observed(session, epoch);
+    await removeSession(this.#context, this.#observed, this.#force.signal, () => this.#reporter.soon());
+    for (const { host } of this.#observed.report().containers) {
+      const reason = this.#lastWord(host);
+      this.#observed.set(host, "removed", reason === undefined ? {} : { reason });
+    }
+    this.#reach("removed");
+  }
+
+  /** What stays to be said of a container when it is gone: why it ended or could not be made, not how far its image had come. */
+  #lastWord(host: string): string | undefined {
+    const { status, reason } = this.#observed.container(host)!;
+    if (status !== "pulling") return reason;
+    const { failure } = this.#observed;
+    return failure?.host === host ? failure.message : undefined;
+  }
+
+  #reach(phase: Report["phase"]): void {
+    this.#observed.phase = phase;
+    this.#observed.failure = undefined;
+    this.#context.log.info({ session: this.#observed.session, epoch: this.#observed.epoch }, phase);
+    this.#reporter.now();
+  }
+
+  /** Breaks off the step under way; where there is none, says it at once. */
+  #fail(failure: StepFailure): void {
+    if (this.#step) this.#step.abort(failure);
+    else this.#observed.failure ??= failure.failure;
+  }
+
+  async #note(error: Error): Promise<void> {
+    const { failure } =
+      error instanceof StepFailure ? error : new StepFailure("internal", error.message || String(error));
+    if (!(error instanceof StepFailure)) this.#context.log.error({ err: error }, "a step broke");
+    const { session, epoch } = this.#wanted;
+    this.#context.log.warn({ session, epoch, ...failure }, "a step failed");
+    // The next plan should know better.
+    if (failure.code === "network_conflict") await this.#context.refreshFacts();
+    this.#observed.failure = failure;
+    this.#reporter.now();
+  }
+}
+
+/** Which session's which container a set of labels speaks of. */
+export function seatOf(labels: Record<string, string>): { session: string; host: string } {
+  return { session: labels[LABELS.session] ?? "", host: labels[LABELS.host] ?? "" };
+}

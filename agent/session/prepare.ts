@@ -1,0 +1,120 @@
+/** Phase `prepared`: images, network, containers (not started), key pairs. */
+import type { Assignment, ContainerSpec } from "../../shared/protocol.ts";
+import { containerBody } from "../docker/bodies.ts";
+import { ImageError } from "../docker/images.ts";
+import { containerName } from "../docker/names.ts";
+import { DockerError, type Image } from "../docker/port.ts";
+import { makeGate } from "../kit/gate.ts";
+import { makeKeyPair } from "../ssh/keys.ts";
+import type { Survey } from "../ssh/survey.ts";
+import { together } from "./concurrency.ts";
+import { type NodeContext, StepFailure, sessionDir } from "./context.ts";
+import { provideNetwork } from "./network.ts";
+import type { Observed } from "./observed.ts";
+import { type Prepared, savePrepared, selfDir } from "./record.ts";
+
+export interface Part {
+  context: NodeContext;
+  assignment: Assignment;
+  hash: string;
+  observed: Observed;
+}
+
+/** `networkExists`: from before an agent's restart; what `observed` has as prepared is from there, too. */
+export async function prepare(
+  part: Part,
+  networkExists: boolean,
+  progressed: () => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { context, assignment, hash, observed } = part;
+  const network = provideNetwork(context, assignment, hash, networkExists);
+  const missing = assignment.containers.filter(({ host }) => !observed.prepared.has(host));
+  const jobs = [
+    () => network,
+    ...missing.map((spec) => async (jobSignal: AbortSignal) => {
+      observed.prepared.set(spec.host, await prepareContainer(part, spec, network, progressed, jobSignal));
+      progressed();
+    }),
+  ];
+  await together(jobs, signal, (job, jobSignal) => job(jobSignal));
+}
+
+async function prepareContainer(
+  { context, assignment, hash, observed }: Part,
+  spec: ContainerSpec,
+  network: Promise<void>,
+  progressed: () => void,
+  signal: AbortSignal,
+): Promise<Prepared> {
+  const { host } = spec;
+  const self = selfDir(sessionDir(context, assignment.session), host);
+  const [image] = await Promise.all([
+    provideImage(context, spec, signal, (reason) => {
+      observed.set(host, "pulling", { reason });
+      progressed();
+    }),
+    makeGate(self),
+  ]);
+  signal.throwIfAborted();
+  const body = containerBody(assignment, spec, image, self, {
+    ...context,
+    hash,
+    macOn: context.docker.macOn,
+  });
+  const name = containerName(context.owner, assignment.session, host);
+  const make = () => context.limit(() => context.docker.createContainer(name, body));
+  try {
+    const containerId = await make().catch(async (error) => {
+      // Some engines want the network to be there first; the others save us the wait.
+      if (!(error instanceof DockerError && error.status === 404 && /network/i.test(error.message)))
+        throw error;
+      await network;
+      return await make();
+    });
+    observed.set(host, "pending", { containerId });
+    const survey = await context.surveys.of(image.id, spec.user ?? image.user, containerId);
+    const prepared = await makeKeys(context, assignment.session, host, containerId, survey);
+    observed.set(host, "prepared");
+    return prepared;
+  } catch (error) {
+    throw new StepFailure("create", (error as Error).message, host);
+  }
+}
+
+async function provideImage(
+  { images }: NodeContext,
+  { image, host }: ContainerSpec,
+  signal: AbortSignal,
+  progress: (reason: string) => void,
+): Promise<Image> {
+  try {
+    return await images.provide(image, progress, signal);
+  } catch (error) {
+    if (error instanceof ImageError) throw new StepFailure("image", error.message, host);
+    throw error;
+  }
+}
+
+async function makeKeys(
+  context: NodeContext,
+  session: string,
+  host: string,
+  containerId: string,
+  survey: Survey,
+): Promise<Prepared> {
+  const keys = { host: makeKeyPair(), user: makeKeyPair() };
+  const prepared: Prepared = {
+    containerId,
+    survey,
+    keys,
+    identity: {
+      host,
+      user: survey.account.user,
+      hostKey: keys.host.publicLine,
+      userKey: keys.user.publicLine,
+    },
+  };
+  await savePrepared(sessionDir(context, session), prepared);
+  return prepared;
+}

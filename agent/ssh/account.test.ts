@@ -1,0 +1,137 @@
+import { describe, expect, it } from "vitest";
+import { accountOf, type ImageEtc, type PathStat } from "./account.ts";
+
+const debian: ImageEtc = {
+  passwd: [
+    "root:x:0:0:root:/root:/bin/bash",
+    "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin",
+    "dev:x:1000:100:The Developer:/home/dev:/bin/bash",
+    "app:x:500:500::/tmp:",
+    "",
+  ].join("\n"),
+  group: "root:x:0:\ntty:x:5:\nusers:x:100:dev\nstaff:x:50:\napp:x:500:\nnogroup:x:65534:\n",
+  shells: "/bin/sh\n/bin/bash\n",
+};
+const nothing: ImageEtc = { passwd: undefined, group: undefined, shells: undefined };
+
+const dir = (uid: number, mode: number): PathStat => ({ type: "directory", mode, uid, gid: 0 });
+const program: PathStat = { type: "file", mode: 0o755, uid: 0, gid: 0 };
+const paths: Record<string, PathStat> = {
+  "/bin/bash": program,
+  "/bin/sh": program,
+  "/usr/sbin/nologin": program,
+  "/root": dir(0, 0o700),
+  "/home/dev": dir(1000, 0o755),
+  "/tmp": dir(0, 0o1777),
+};
+const account = (user: string, etc: ImageEtc, more: Record<string, PathStat> = paths) =>
+  accountOf(
+    user,
+    etc,
+    (shell) => shell in more,
+    (home) => more[home],
+  );
+
+describe("an image's own user", () => {
+  it.each([
+    ["", "root", 0, 0, "/root"],
+    ["root", "root", 0, 0, "/root"],
+    ["0", "root", 0, 0, "/root"],
+    ["dev", "dev", 1000, 100, "/home/dev"],
+    ["1000", "dev", 1000, 100, "/home/dev"],
+    ["1000:users", "dev", 1000, 100, "/home/dev"],
+  ])("'%s' is taken as it is", (spec, user, uid, gid, home) => {
+    expect(account(spec, debian)).toEqual({
+      user,
+      uid,
+      gid,
+      home,
+      shell: "/bin/bash",
+      passwd: undefined,
+      group: undefined,
+      shells: undefined,
+    });
+  });
+
+  it("has the container's group in its passwd entry, and the rest of the line kept", () => {
+    for (const spec of ["dev:staff", "dev:50", "1000:50"]) {
+      const { gid, passwd } = account(spec, debian);
+      expect(gid).toBe(50);
+      expect(passwd).toBe(debian.passwd!.replace("1000:100:", "1000:50:"));
+    }
+  });
+
+  it("without a login shell gets one that is there, and its home is made", () => {
+    const { shell, home, passwd } = account("nobody", debian);
+    expect({ shell, home }).toEqual({ shell: "/bin/sh", home: "/nonexistent" });
+    expect(passwd).toContain("nobody:x:65534:65534:nobody:/nonexistent:/bin/sh\n");
+  });
+
+  it("gets the kit's shell, listed, where the image has none", () => {
+    const { shell, shells } = account("dev", debian, {});
+    expect(shell).toBe("/.skein/kit/bin/sh");
+    expect(shells).toBe("/bin/sh\n/bin/bash\n/.skein/kit/bin/sh\n");
+  });
+
+  it("whose home anybody may write to gets another", () => {
+    const { home, shell, passwd } = account("app", debian);
+    expect({ home, shell }).toEqual({ home: "/home/u500", shell: "/bin/sh" });
+    expect(passwd).toContain("app:x:500:500::/home/u500:/bin/sh\n");
+  });
+
+  it.each([
+    ["its own, open to a group: mended", dir(1000, 0o775), "/home/dev"],
+    ["root's, closed", dir(0, 0o755), "/home/dev"],
+    ["root's, open to a group", dir(0, 0o775), "/home/u1000"],
+    ["somebody else's", dir(7, 0o755), "/home/u1000"],
+    ["no directory", program, "/home/u1000"],
+  ])("with a home that is %s", (_, stat, home) => {
+    expect(account("dev", debian, { ...paths, "/home/dev": stat }).home).toBe(home);
+  });
+});
+
+describe("a user that the image does not know", () => {
+  it("gets an entry under a name made from its number, with Docker's group 0", () => {
+    const { user, uid, gid, home, passwd, group } = account("4242", debian);
+    expect({ user, uid, gid, home }).toEqual({ user: "u4242", uid: 4242, gid: 0, home: "/home/u4242" });
+    expect(passwd).toBe(`${debian.passwd}u4242:x:4242:0::/home/u4242:/bin/sh\n`);
+    expect(group).toBe(undefined);
+  });
+
+  it("gets a group as well", () => {
+    expect(account("4242:4343", debian)).toMatchObject({
+      gid: 4343,
+      group: `${debian.group}g4343:x:4343:\n`,
+    });
+  });
+
+  it("is no trouble where the name is somebody else's", () => {
+    const taken = { ...debian, passwd: `${debian.passwd}u4242:x:9:9::/:/bin/sh\n` };
+    expect(account("4242", taken).user).toBe("u4242-skein");
+  });
+
+  it("gets everything in an empty image", () => {
+    expect(account("", nothing, {})).toEqual({
+      user: "root",
+      uid: 0,
+      gid: 0,
+      home: "/root",
+      shell: "/.skein/kit/bin/sh",
+      passwd: "root:x:0:0::/root:/.skein/kit/bin/sh\n",
+      group: "tty:x:5:\nroot:x:0:\n",
+      shells: "/bin/sh\n/bin/csh\n/.skein/kit/bin/sh\n",
+    });
+  });
+
+  it("is an error by name, which says what to do", () => {
+    expect(() => account("ghost", debian)).toThrow(/no user "ghost".*\/etc\/passwd/);
+    expect(() => account("dev:ghosts", debian)).toThrow(/no group "ghosts".*\/etc\/group/);
+  });
+});
+
+it("refuses a name that nobody could log in as", () => {
+  const odd = { ...debian, passwd: "my user;:x:1000:100::/home/dev:/bin/bash\n" };
+  expect(() => account("1000", odd)).toThrow(/"my user;" cannot be used with SSH/);
+  const fine = { ...debian, passwd: "jörg.m-2@corp$:x:1000:100::/home/dev:/bin/bash\n" };
+  expect(account("1000", fine).user).toBe("jörg.m-2@corp$");
+});

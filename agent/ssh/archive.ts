@@ -1,0 +1,76 @@
+/** Docker's archive API as a container's file system: tar in, tar out. */
+import { posix } from "node:path";
+import type { Readable } from "node:stream";
+import { extract, type Header, pack } from "tar-stream";
+import type { PathStat } from "./account.ts";
+import type { Entry } from "./place.ts";
+import type { ContainerFiles } from "./survey.ts";
+
+/** `GET /containers/{id}/archive?path=`: the tar stream; `undefined` on 404. */
+export type GetArchive = (path: string) => Promise<Readable | undefined>;
+
+/** `HEAD` of the same: where a symlink leads (inside the container), else "". `undefined` on 404. */
+export type HeadArchive = (path: string) => Promise<{ linkTarget: string } | undefined>;
+
+/** The entries as one tar, for `PUT /containers/{id}/archive?path=/`. Directories come before what is in them, as given. */
+export async function packEntries(entries: readonly Entry[]): Promise<Buffer> {
+  const tar = pack();
+  const chunks: Buffer[] = [];
+  tar.on("data", (chunk) => chunks.push(chunk as Buffer));
+  const done = new Promise<void>((resolve, reject) => {
+    tar.on("end", resolve);
+    tar.on("error", reject);
+  });
+  for (const { path, type, mode, uid, gid, content } of entries) {
+    // Docker keeps the clock's time otherwise: 1970 would do, but some tools take a zero for "missing".
+    tar.entry({ name: path.slice(1), type, mode, uid, gid, mtime: new Date() }, content ?? "");
+  }
+  tar.finalize();
+  await done;
+  return Buffer.concat(chunks);
+}
+
+/** Reads through the archive API: of a directory only its first header, never what is in it. */
+export function containerFiles(getArchive: GetArchive, headArchive: HeadArchive): ContainerFiles {
+  const first = async (path: string, hops = 8): Promise<{ header: Header; content: string } | undefined> => {
+    const stream = await getArchive(path);
+    const found = stream && (await firstEntry(stream));
+    const target = found?.header.type === "symlink" ? found.header.linkname : undefined;
+    if (!target || hops === 0) return found;
+    return await first(posix.resolve(posix.dirname(path), target), hops - 1);
+  };
+  const exists = async (path: string, hops = 8): Promise<boolean> => {
+    const found = await headArchive(path);
+    if (!found?.linkTarget || hops === 0) return found !== undefined;
+    return await exists(posix.resolve(posix.dirname(path), found.linkTarget), hops - 1);
+  };
+  return {
+    exists: (path) => exists(path),
+    stat: async (path) => {
+      const found = await first(path);
+      return found && statOf(found.header);
+    },
+    read: async (path) => (await first(path))?.content,
+  };
+}
+
+function statOf({ type, mode = 0, uid = 0, gid = 0 }: Header): PathStat {
+  const kind = type === "file" || type === "directory" || type === "symlink" ? type : "other";
+  return { type: kind, mode: mode & 0o7777, uid, gid };
+}
+
+async function firstEntry(stream: Readable): Promise<{ header: Header; content: string } | undefined> {
+  const tar = extract();
+  stream.on("error", (error) => tar.destroy(error));
+  stream.pipe(tar);
+  try {
+    for await (const entry of tar) {
+      const chunks: Buffer[] = [];
+      if (entry.header.type === "file") for await (const chunk of entry) chunks.push(chunk as Buffer);
+      return { header: entry.header, content: Buffer.concat(chunks).toString("utf8") };
+    }
+    return undefined;
+  } finally {
+    stream.destroy();
+  }
+}

@@ -1,0 +1,42 @@
+/** The HTTP API: routes, who may call them, the document that describes them. Keeps no state. */
+import { SkeinError } from "../shared/errors.ts";
+import { bearer } from "./auth.ts";
+import { documentOf } from "./document.ts";
+import { problemOf, problemResponse } from "./problem.ts";
+import { newApp } from "./route.ts";
+import { agents } from "./routes/agents.ts";
+import { meta } from "./routes/meta.ts";
+import { nodes } from "./routes/nodes.ts";
+import { plans } from "./routes/plans.ts";
+import { sessions } from "./routes/sessions.ts";
+
+export const app = newApp();
+
+// Agents bring proofs of their own: a join token, or their key.
+app.use("/v1/*", (context, next) =>
+  /^\/v1\/agents(\/connect)?$/.test(context.req.path) ? next() : bearer(context, next),
+);
+meta(app);
+sessions(app);
+plans(app);
+nodes(app);
+agents(app);
+
+app.onError(problemOf);
+app.notFound((context) => {
+  const { path, method } = context.req;
+  const allowed = methodsOf(path);
+  if (allowed.length === 0) return problemResponse(new SkeinError("not_found", `nothing is at ${path}`));
+  const error = new SkeinError(
+    "method_not_allowed",
+    `${path} does not answer ${method}; it answers ${allowed.join(", ")}`,
+  );
+  return problemResponse(error, { allow: allowed.join(", ") });
+});
+
+/** The methods that some documented path which fits this one answers. */
+function methodsOf(path: string): string[] {
+  return Object.entries(documentOf(app).paths ?? {})
+    .filter(([template]) => new RegExp(`^${template.replaceAll(/\{[^}]+\}/g, "[^/]+")}$`).test(path))
+    .flatMap(([, item]) => Object.keys(item as object).map((method) => method.toUpperCase()));
+}

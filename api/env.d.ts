@@ -1,0 +1,16 @@
+/** What the platform binds to the worker; wrangler.toml and cli/serve/config.ts say the same. */
+declare namespace Cloudflare {
+  interface Env {
+    FLEET: DurableObjectNamespace<import("./index.ts").Fleet>;
+    SESSION: DurableObjectNamespace<import("./index.ts").Session>;
+    NODE: DurableObjectNamespace<import("./index.ts").Node>;
+    LIMITER: DurableObjectNamespace<import("./index.ts").Limiter>;
+    /** Opens everything under /v1. */
+    SKEIN_ADMIN_TOKEN: string;
+  }
+
+  interface GlobalProps {
+    mainModule: typeof import("./index.ts");
+    durableNamespaces: "Fleet" | "Session" | "Node" | "Limiter";
+  }
+}

@@ -1,0 +1,66 @@
+/** Fleet's tables. */
+
+/** JSON in `labels`, `capacity`, `facts`, `demand`, `avoid`, `gpu_ids`. Times in ms since 1970, unless text: then RFC 3339. */
+export const FLEET_SCHEMA = `
+  CREATE TABLE IF NOT EXISTS nodes (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL UNIQUE,
+    public_key TEXT NOT NULL,
+    address TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    schedulable INTEGER NOT NULL DEFAULT 1,
+    capacity TEXT NOT NULL,
+    facts TEXT NOT NULL,
+    status TEXT NOT NULL DEFAULT 'disconnected',
+    -- Number of the last news of its Node.
+    news INTEGER NOT NULL DEFAULT 0,
+    seen_at INTEGER
+  );
+  CREATE TABLE IF NOT EXISTS sessions (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    status TEXT NOT NULL,
+    live INTEGER NOT NULL,
+    -- Waits for a plan.
+    queued INTEGER NOT NULL,
+    reason TEXT,
+    epoch INTEGER NOT NULL,
+    -- What the planner needs to know of the spec; the Session has all of it.
+    demand TEXT NOT NULL,
+    -- Subnets and VNIs that did not work out for it.
+    avoid TEXT NOT NULL DEFAULT '{"subnets":[],"vnis":[]}',
+    -- Number of the last news of its Session.
+    news INTEGER NOT NULL DEFAULT 0
+  );
+  CREATE UNIQUE INDEX IF NOT EXISTS live_names ON sessions (name) WHERE live = 1;
+  CREATE INDEX IF NOT EXISTS names ON sessions (name, seq);
+  CREATE INDEX IF NOT EXISTS statuses ON sessions (status, seq);
+  CREATE INDEX IF NOT EXISTS queue ON sessions (seq) WHERE queued = 1;
+  CREATE TABLE IF NOT EXISTS reservations (
+    session TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    node TEXT NOT NULL,
+    cpu REAL NOT NULL,
+    memory INTEGER NOT NULL,
+    gpu_ids TEXT NOT NULL,
+    containers INTEGER NOT NULL,
+    PRIMARY KEY (session, epoch, node)
+  );
+  CREATE INDEX IF NOT EXISTS held ON reservations (node);
+  -- Held as long as any node holds a reservation of the same session and epoch.
+  CREATE TABLE IF NOT EXISTS networks (
+    session TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    subnet TEXT NOT NULL,
+    vni INTEGER,
+    PRIMARY KEY (session, epoch)
+  );
+  CREATE TABLE IF NOT EXISTS join_tokens (hash TEXT PRIMARY KEY, expires_at INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS idempotency (
+    key TEXT PRIMARY KEY, body TEXT NOT NULL, session TEXT NOT NULL, expires_at INTEGER NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, target TEXT NOT NULL);
+  CREATE INDEX IF NOT EXISTS targets ON outbox (target, seq);
+`;

@@ -1,0 +1,10 @@
+/** The worker: HTTP at the edge, and the kinds of object that own all state. */
+// First: whatever is loaded after it sees the settings of this installation.
+import "./settings.ts";
+import { app } from "./app.ts";
+
+export default { fetch: app.fetch } satisfies ExportedHandler<Cloudflare.Env>;
+export { Fleet } from "./fleet/fleet.ts";
+export { Limiter } from "./limiter.ts";
+export { Node } from "./node/node.ts";
+export { Session } from "./session/session.ts";

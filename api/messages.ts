@@ -1,0 +1,89 @@
+/**
+ * Every message between the objects, in one file. There is no transaction over two objects: each message may come
+ * twice, or late, so each is numbered or says the whole, and each receiver takes it any number of times.
+ */
+import type { ErrorCode, Problem } from "../shared/errors.ts";
+import { SkeinError } from "../shared/errors.ts";
+import type { NodeStatus, SessionStatus } from "../shared/lifecycle.ts";
+import type { Plan } from "../shared/plan.ts";
+import type { Capacity, Facts } from "../shared/schemas.ts";
+import type { SessionSpec } from "../shared/spec.ts";
+
+/** A plan that Fleet has reserved. */
+export interface Start {
+  epoch: number;
+  plan: Plan;
+}
+
+/** Fleet → Session. */
+export type FleetMessage =
+  | {
+      kind: "create";
+      id: string;
+      name: string;
+      spec: SessionSpec;
+      /** RFC 3339. */
+      createdAt: string;
+      /** Missing where there is no room yet; then `reason` says for what it waits. */
+      start: Start | null;
+      reason: string | null;
+    }
+  | ({ kind: "begin" } & Start)
+  | { kind: "waiting"; reason: string }
+  /** The node was taken out of the fleet by force: it will never confirm anything. */
+  | { kind: "nodeGone"; node: string; name: string }
+  /** The node's lease is over; `seconds` since it was last heard of. */
+  | { kind: "nodeLost"; node: string; name: string; seconds: number };
+
+/** Session → Fleet: the whole; a lower `number` is void. */
+export interface SessionNews {
+  id: string;
+  number: number;
+  status: SessionStatus;
+  epoch: number;
+  /** Nodes that have confirmed that nothing is left: what they held is free. */
+  removed: { epoch: number; node: string }[];
+  /** The plan of `epoch` did not work out; another is wanted. */
+  replan: boolean;
+  /** Nodes at fault so far: the next plan does without them, where others have room. */
+  avoid: string[];
+}
+
+/** Node → Fleet: the whole; a lower `number` is void. `said` is there while it is ready. */
+export interface NodeNews {
+  id: string;
+  number: number;
+  status: NodeStatus;
+  /** When the node was last heard of; ms since 1970. */
+  seenAt: number;
+  said?: { address?: string; capacity: Capacity; facts: Facts };
+}
+
+/** What a Node must know of itself before it lets an agent in. */
+export interface NodeIdentity {
+  fleet: string;
+  /** Raw Ed25519, base64url. */
+  publicKey: string;
+}
+
+/** What an object answers where it may refuse: an error's own fields do not survive a call between objects. */
+export type Answer<T> =
+  | { value: T; refused?: never }
+  | { value?: never; refused: { code: ErrorCode; detail: string; extra: Pick<Problem, "errors" | "nodes"> } };
+
+/** Turns a SkeinError thrown by `work` into a refusal. */
+export function answer<T>(work: () => T): Answer<T> {
+  try {
+    return { value: work() };
+  } catch (error) {
+    if (!(error instanceof SkeinError)) throw error;
+    return { refused: { code: error.code, detail: error.message, extra: error.extra } };
+  }
+}
+
+/** The value, or the refusal thrown again. */
+export function unwrap<T>(answered: Answer<T>): T {
+  const { refused } = answered;
+  if (refused) throw new SkeinError(refused.code, refused.detail, refused.extra);
+  return answered.value as T;
+}

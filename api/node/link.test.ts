@@ -1,0 +1,198 @@
+/** A node's link: who is let in, who replaces whom, what is not understood, what sleep and silence do. */
+import {
+  evictDurableObject,
+  listDurableObjectIds,
+  reset,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import type { Hello, Welcome } from "../../shared/protocol.ts";
+import type { NodeView } from "../../shared/schemas.ts";
+import { newId } from "../ids.ts";
+import { fleetOf, nodeOf } from "../objects.ts";
+import { dial, done, FakeAgent, nodeFacts, readyNode } from "../testing/agent.ts";
+import { call, create } from "../testing/http.ts";
+
+afterEach(() => reset());
+
+async function status(name: string): Promise<NodeView["status"]> {
+  return (await call<NodeView>("GET", `/v1/nodes/${name}`)).body.status;
+}
+
+describe("who is let in", () => {
+  test("a node that proves its key: it is ready, with what it said of itself", async () => {
+    const agent = await FakeAgent.join(nodeFacts(4));
+    expect(await status(agent.name)).toBe("disconnected");
+    const link = await agent.connect((hello) => ({ ...hello, capacity: { ...hello.capacity, cpu: 6 } }));
+    expect(await link.next<Welcome>("welcome")).toEqual({
+      type: "welcome",
+      protocol: 1,
+      connection: 1,
+      assignments: [],
+    });
+    const { body } = await call<NodeView>("GET", `/v1/nodes/${agent.name}`);
+    expect(body).toMatchObject({ id: agent.id, status: "ready", capacity: { cpu: 6 } });
+    expect(Date.parse(body.lastSeenAt!)).toBeGreaterThan(Date.now() - 60_000);
+  });
+
+  test.each(["node_nonsense", newId("node"), "%00", "a".repeat(256)])(
+    "not a node that nobody knows: %s",
+    async (id) => {
+      expect((await (await dial(id)).closed).code).toBe(4004);
+    },
+  );
+
+  test("a stranger who dials leaves no object behind", async () => {
+    const { agent } = await readyNode();
+    await (await dial("node_stranger")).closed;
+    const ids = (await listDurableObjectIds(env.NODE)).map(String);
+    expect(ids).toContain(String(env.NODE.idFromName(agent.id)));
+    expect(ids).not.toContain(String(env.NODE.idFromName("node_stranger")));
+  });
+
+  test("a node without an id, or without a WebSocket, gets a problem", async () => {
+    expect((await call<{ code: string }>("GET", "/v1/agents/connect")).body.code).toBe("invalid_request");
+    expect((await call<{ code: string }>("GET", `/v1/agents/connect?node=${newId("node")}`)).body.code).toBe(
+      "upgrade_required",
+    );
+  });
+
+  const wrong: [string, (hello: Hello, other: FakeAgent) => Hello, number][] = [
+    ["a signature that is none", (hello) => ({ ...hello, signature: "AAAA" }), 4001],
+    ["a signature that is not even text of one", (hello) => ({ ...hello, signature: "ß!" }), 4001],
+    [
+      "a signature of another challenge",
+      (hello) => ({ ...hello, signature: `${hello.signature.slice(0, -4)}AAAA` }),
+      4001,
+    ],
+    ["another node's name", (hello, other) => ({ ...hello, node: other.id }), 4004],
+    ["another fleet", (hello) => ({ ...hello, fleet: newId("flt") }), 4004],
+    ["a protocol from the future", (hello) => ({ ...hello, protocol: { min: 2, max: 9 } }), 4010],
+    ["a protocol from the past", (hello) => ({ ...hello, protocol: { min: 0, max: 0 } }), 4010],
+  ];
+  test.each(wrong)("not with %s", async (_what, change, code) => {
+    const [agent, other] = [await FakeAgent.join(), await FakeAgent.join()];
+    const link = await agent.connect((hello) => change(hello, other));
+    expect((await link.closed).code).toBe(code);
+    expect(await status(agent.name)).toBe("disconnected");
+  });
+
+  test("not with another node's key", async () => {
+    const [agent, other] = [await FakeAgent.join(), await FakeAgent.join()];
+    const impostor = new FakeAgent(agent.id, agent.fleet, agent.name, other.keys, agent.node);
+    expect((await (await impostor.connect()).closed).code).toBe(4001);
+  });
+});
+
+describe("what comes late between objects", () => {
+  test("older news of a link does not count, nor an older phase", async () => {
+    const { agent, link } = await readyNode();
+    await fleetOf(env).nodeNews({ id: agent.id, number: 1, status: "disconnected", seenAt: 0 });
+    expect(await status(agent.name)).toBe("ready");
+    await create();
+    const prepared = await link.asked("prepared");
+    link.send(done(prepared));
+    await link.asked("started");
+    const { session, epoch } = prepared;
+    await nodeOf(env, agent.id).assign({ session, epoch, rank: 1, frame: JSON.stringify(prepared) });
+    await link.ping();
+    expect(link.unread).toEqual([]);
+  });
+});
+
+describe("a second connection of the same node", () => {
+  test("takes over; the first is told not to dial again", async () => {
+    const { agent, link } = await readyNode();
+    const second = await agent.connect();
+    expect((await second.next<Welcome>("welcome")).connection).toBe(2);
+    expect((await link.closed).code).toBe(4009);
+    await create();
+    expect((await second.asked("prepared")).phase).toBe("prepared");
+    expect(await status(agent.name)).toBe("ready");
+  });
+
+  test("takes over nothing while it has proven nothing", async () => {
+    const { agent, link } = await readyNode();
+    await dial(agent.id);
+    await create();
+    expect((await link.asked("prepared")).phase).toBe("prepared");
+  });
+});
+
+describe("what is not understood", () => {
+  test.each([
+    ["no JSON", "hello"],
+    ["an unknown type", { type: "shout" }],
+    ["a report without a session", { type: "report", epoch: 1, phase: "none", containers: [] }],
+    ["bytes", new ArrayBuffer(4)],
+    ["a second hello", "again"],
+  ])("%s closes the link", async (_what, frame) => {
+    const { agent, link } = await readyNode();
+    const hello = frame === "again" ? await helloOf(agent) : frame;
+    link.send(hello);
+    expect((await link.closed).code).toBe(4000);
+    await expect.poll(() => status(agent.name)).toBe("disconnected");
+  });
+
+  test("a report of a session that is not the node's changes nothing and closes nothing", async () => {
+    const [a, b] = [await readyNode(nodeFacts(8)), await readyNode(nodeFacts(1))];
+    const { id } = await create({ resources: { cpu: 4 } });
+    b.link.send(
+      done({ ...(await a.link.asked("prepared")) }, { failure: { code: "internal", message: "ha" } }),
+    );
+    b.link.send({ type: "facts", capacity: { cpu: 2, memory: 1, gpu: 0 }, facts: b.agent.node.facts });
+    await expect
+      .poll(async () => (await call<NodeView>("GET", `/v1/nodes/${b.agent.name}`)).body.capacity.cpu)
+      .toBe(2);
+    expect((await call<{ status: string }>("GET", `/v1/sessions/${id}`)).body.status).toBe("preparing");
+  });
+});
+
+describe("sleep and silence", () => {
+  test("a sleeping object keeps its link, and pings do not wake it", async () => {
+    const { agent, link } = await readyNode();
+    await evictDurableObject(nodeOf(env, agent.id));
+    await create();
+    expect((await link.asked("prepared")).phase).toBe("prepared");
+  });
+
+  test("objects that go down with their sockets: the alarm says that the node is gone", async () => {
+    const { agent } = await readyNode();
+    await evictDurableObject(nodeOf(env, agent.id), { webSockets: "close" });
+    await runDurableObjectAlarm(nodeOf(env, agent.id));
+    expect(await status(agent.name)).toBe("disconnected");
+  });
+
+  test("a link that has been silent too long is ended by the alarm; one that answers is not", async () => {
+    const { agent, link } = await readyNode();
+    const node = nodeOf(env, agent.id);
+    await runDurableObjectAlarm(node);
+    expect(await status(agent.name)).toBe("ready");
+    await runInDurableObject(node, (_, state) => {
+      for (const socket of state.getWebSockets()) {
+        socket.serializeAttachment({ ...socket.deserializeAttachment(), since: Date.now() - 31_000 });
+      }
+    });
+    await link.ping();
+    await runDurableObjectAlarm(node);
+    expect(await status(agent.name)).toBe("ready");
+    vi.setSystemTime(Date.now() + 31_000);
+    await runDurableObjectAlarm(node);
+    vi.useRealTimers();
+    expect((await link.closed).code).toBe(4011);
+    expect(await status(agent.name)).toBe("disconnected");
+  });
+});
+
+/** A hello as it was right once. */
+async function helloOf(agent: FakeAgent): Promise<Hello> {
+  let said: Hello | undefined;
+  const link = await agent.connect((hello) => {
+    said = hello;
+    return { ...hello, fleet: newId("flt") };
+  });
+  await link.closed;
+  return said!;
+}

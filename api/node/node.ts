@@ -1,0 +1,295 @@
+/**
+ * The Node object: one node's link. It knows which sessions the node has work for; what the work is it asks each
+ * Session, so that there is one truth. Sockets hibernate: what must survive is in their attachments.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { CONSTANTS } from "../../shared/constants.ts";
+import type { NodeStatus } from "../../shared/lifecycle.ts";
+import { AgentMessage, CLOSE, type Hello, PING, PONG, PROTOCOL, type Report } from "../../shared/protocol.ts";
+import { SETTINGS } from "../../shared/settings.ts";
+import { Alarm } from "../alarm.ts";
+import { randomText } from "../hash.ts";
+import type { NodeIdentity, NodeNews } from "../messages.ts";
+import { fleetOf, sessionOf } from "../objects.ts";
+import { proves } from "./key.ts";
+import { type Link, Sockets, turnAway } from "./sockets.ts";
+
+/** A frame for the agent. `epoch` and `rank` of its phase order it: what is behind what was sent is void. */
+export interface Assignable {
+  session: string;
+  epoch: number;
+  rank: number;
+  frame: string;
+}
+
+/**
+ * What Fleet is to believe of this node; `told`: it does. `connection` counts. `heardAt` (ms since 1970): while it
+ * is down, when it was last heard of.
+ */
+interface LinkState {
+  connection: number;
+  up: boolean;
+  told: boolean;
+  lost: boolean;
+  heardAt: number | null;
+}
+
+/** The order of a connection's news. */
+const NEWS_ORDER: NodeStatus[] = ["ready", "disconnected", "lost"];
+
+const CHECK_MS = 20_000;
+const RETRY_MS = 5_000;
+
+export class Node extends DurableObject<Cloudflare.Env> {
+  readonly #sockets: Sockets;
+  readonly #alarm: Alarm;
+  /** The furthest that was sent of each session. */
+  readonly #sent = new Map<string, { epoch: number; rank: number }>();
+  /** Frames are handled one after the other: each report says the whole, so the last must come last. */
+  #line: Promise<void> = Promise.resolve();
+
+  constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
+    super(ctx, env);
+    this.#sockets = new Sockets(ctx);
+    this.#alarm = new Alarm(ctx.storage);
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
+  }
+
+  /** An agent dials in: `?node=ID`. What it may do it has to prove first. */
+  override async fetch(request: Request): Promise<Response> {
+    const node = new URL(request.url).searchParams.get("node")!;
+    const identity = await this.#identity(node);
+    if (!identity) return turnAway(CLOSE.unknownNode);
+    const { 0: client, 1: server } = new WebSocketPair();
+    const nonce = randomText();
+    this.#sockets.accept(server, { node, nonce, state: "challenged", since: Date.now() });
+    server.send(JSON.stringify({ type: "challenge", protocol: PROTOCOL, fleet: identity.fleet, nonce }));
+    this.#arm();
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
+    this.#line = this.#line.then(async () => {
+      try {
+        await this.#take(socket, data);
+      } catch (error) {
+        console.error("a frame could not be handled:", error);
+        this.#sockets.drop(socket, CLOSE.resync);
+        await this.#noteDown();
+      }
+    });
+    return this.#line;
+  }
+
+  override async webSocketClose(socket: WebSocket): Promise<void> {
+    this.#sockets.gone(socket);
+    // Answers the agent's close frame, so that it need not wait for one in vain.
+    if (socket.readyState !== WebSocket.CLOSED) socket.close();
+    await this.#noteDown();
+  }
+
+  override async webSocketError(socket: WebSocket): Promise<void> {
+    this.#sockets.gone(socket);
+    await this.#noteDown();
+  }
+
+  /** From a Session: something for the agent. Where the link is down, the next welcome has it. */
+  assign({ session, epoch, rank, frame }: Assignable): void {
+    const { kv } = this.ctx.storage;
+    if (!kv.get("identity")) return;
+    const sent = this.#sent.get(session);
+    if (sent && (epoch < sent.epoch || (epoch === sent.epoch && rank < sent.rank))) return;
+    this.#sent.set(session, { epoch, rank });
+    if ((kv.get<number>(workKey(session)) ?? 0) < epoch) kv.put(workKey(session), epoch);
+    this.#sockets.send(frame);
+  }
+
+  /** Whether the agent's link is up, and when it was last heard of (ms since 1970; null: not since it is down). */
+  link(): { connected: boolean; seenAt: number | null } {
+    const socket = this.#sockets.ready();
+    return { connected: socket !== undefined, seenAt: socket ? this.#sockets.seenAt(socket) : null };
+  }
+
+  /** From Fleet: the node is none of the fleet any more. */
+  async forget(): Promise<void> {
+    for (const socket of this.#sockets.open()) this.#sockets.drop(socket, CLOSE.unknownNode);
+    this.#sent.clear();
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+  }
+
+  /** Ends links that have gone silent, sees to the lease, and tells Fleet what it does not know. */
+  override async alarm(): Promise<void> {
+    this.#alarm.rang();
+    const now = Date.now();
+    const silent = this.#sockets
+      .open()
+      .map((socket) => ({ socket, seenAt: this.#sockets.seenAt(socket) }))
+      .filter(({ seenAt }) => now - seenAt > CONSTANTS.linkDeadSeconds * 1000);
+    for (const { socket } of silent) this.#sockets.drop(socket, CLOSE.resync);
+    await this.#noteDown(silent.length > 0 ? Math.max(...silent.map(({ seenAt }) => seenAt)) : now);
+    const state = this.#linkState();
+    if (this.#leaseEnd(state) <= now) {
+      this.ctx.storage.kv.put<LinkState>("link", { ...state, lost: true, told: false });
+      await this.#tellFleet({}).catch((error: unknown) =>
+        console.error("a node's loss could not be told:", error),
+      );
+    }
+    this.#arm();
+  }
+
+  /** When a link that is down makes the node lost, ms since 1970; Infinity where it does not, or did. */
+  #leaseEnd({ up, lost, heardAt }: LinkState): number {
+    return up || lost || heardAt === null ? Infinity : heardAt + SETTINGS.nodeLeaseSeconds * 1000;
+  }
+
+  async #take(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
+    const link = this.#sockets.link(socket);
+    if (link.state === "dropped") return;
+    const message = readFrame(data);
+    if (!message || (message.type === "hello") !== (link.state === "challenged")) {
+      this.#sockets.drop(socket, CLOSE.badMessage);
+      await this.#noteDown();
+      return;
+    }
+    if (message.type === "hello") await this.#hello(socket, link, message);
+    else if (message.type === "report") await this.#report(link.node, message);
+    else await this.#tellFleet({ said: { capacity: message.capacity, facts: message.facts } });
+  }
+
+  async #hello(socket: WebSocket, link: Link, hello: Hello): Promise<void> {
+    const identity = await this.#identity(link.node);
+    const version = Math.min(hello.protocol.max, PROTOCOL.max);
+    if (!identity || hello.node !== link.node || hello.fleet !== identity.fleet) {
+      return this.#sockets.drop(socket, CLOSE.unknownNode);
+    }
+    if (version < Math.max(hello.protocol.min, PROTOCOL.min))
+      return this.#sockets.drop(socket, CLOSE.protocol);
+    if (!(await proves(identity, link, hello.signature)))
+      return this.#sockets.drop(socket, CLOSE.badSignature);
+
+    const connection = this.#linkState().connection + 1;
+    this.ctx.storage.kv.put<LinkState>("link", {
+      connection,
+      up: true,
+      told: false,
+      lost: false,
+      heardAt: null,
+    });
+    for (const other of this.#sockets.open()) {
+      if (other !== socket && this.#sockets.link(other).state !== "challenged")
+        this.#sockets.drop(other, CLOSE.replaced);
+    }
+    this.#sockets.greet(socket);
+    const { address, capacity, facts } = hello;
+    if (!(await this.#tellFleet({ said: { address, capacity, facts } }))) return;
+    const assignments = await this.#work(link.node);
+    this.#sockets.welcome(
+      socket,
+      `{"type":"welcome","protocol":${version},"connection":${connection},"assignments":[${assignments.join(",")}]}`,
+    );
+  }
+
+  /** Every frame that the agent has to know, from the Sessions themselves. */
+  async #work(node: string): Promise<string[]> {
+    const { kv } = this.ctx.storage;
+    const frames = await Promise.all(
+      [...kv.list<number>({ prefix: "work/" })].map(async ([key, epoch]) => {
+        const frame = await sessionOf(this.env, key.slice("work/".length)).frameFor(node);
+        if (frame === undefined && kv.get<number>(key) === epoch) kv.delete(key);
+        return frame;
+      }),
+    );
+    return frames.filter((frame) => frame !== undefined);
+  }
+
+  async #report(node: string, report: Report): Promise<void> {
+    const { kv } = this.ctx.storage;
+    const key = workKey(report.session);
+    // Not assigned, or not any more: the welcome said so.
+    if (kv.get(key) === undefined) return;
+    const done = await sessionOf(this.env, report.session).report(node, report);
+    // A newer epoch may have come meanwhile.
+    if (!done || (kv.get<number>(key) ?? 0) > report.epoch) return;
+    kv.delete(key);
+    this.#sent.delete(report.session);
+  }
+
+  /**
+   * Where no link is left but Fleet believes in one. The lease counts from `heardAt`: now, where the end of the link
+   * was seen, and also where this process was not there to see it, for then the node could not be heard.
+   */
+  async #noteDown(heardAt = Date.now()): Promise<void> {
+    const state = this.#linkState();
+    const linked = this.#sockets.open().some((socket) => this.#sockets.link(socket).state !== "challenged");
+    if (state.up && !linked) {
+      this.ctx.storage.kv.put<LinkState>("link", { ...state, up: false, told: false, heardAt });
+      this.#arm();
+    }
+    if (!this.#linkState().told) await this.#tellFleet({}).catch(() => this.#arm());
+  }
+
+  /** False where the fleet does not know this node, which then forgets itself. */
+  async #tellFleet(news: Pick<NodeNews, "said">): Promise<boolean> {
+    const identity = this.ctx.storage.kv.get<NodeIdentity & { node: string }>("identity");
+    if (!identity) return false;
+    const state = this.#linkState();
+    const status = statusOf(state);
+    const known = await fleetOf(this.env).nodeNews({
+      id: identity.node,
+      number: state.connection * NEWS_ORDER.length + NEWS_ORDER.indexOf(status),
+      status,
+      seenAt: state.heardAt ?? Date.now(),
+      ...news,
+    });
+    const now = this.#linkState();
+    if (!known) await this.forget();
+    else if (!now.told && now.connection === state.connection && statusOf(now) === status) {
+      this.ctx.storage.kv.put<LinkState>("link", { ...now, told: true });
+    }
+    return known;
+  }
+
+  /** Asked of Fleet once, then kept; undefined, and nothing written, where the fleet does not know the node. */
+  async #identity(node: string): Promise<NodeIdentity | undefined> {
+    const known = this.ctx.storage.kv.get<NodeIdentity>("identity");
+    if (known) return known;
+    const identity = await fleetOf(this.env).identityOf(node);
+    if (identity) this.ctx.storage.kv.put("identity", { ...identity, node });
+    return identity;
+  }
+
+  #linkState(): LinkState {
+    const none: LinkState = { connection: 0, up: false, told: true, lost: false, heardAt: null };
+    return { ...none, ...this.ctx.storage.kv.get<LinkState>("link") };
+  }
+
+  /** Rings while there is a link to look after, a lease that runs, or something that Fleet has not taken. */
+  #arm(): void {
+    const state = this.#linkState();
+    const due = Math.min(
+      state.told ? Infinity : Date.now() + RETRY_MS,
+      this.#sockets.open().length > 0 ? Date.now() + CHECK_MS : Infinity,
+      this.#leaseEnd(state),
+    );
+    if (due < Infinity) this.#alarm.ringBy(due);
+  }
+}
+
+function statusOf({ up, lost }: LinkState): NodeStatus {
+  if (up) return "ready";
+  return lost ? "lost" : "disconnected";
+}
+
+function workKey(session: string): string {
+  return `work/${session}`;
+}
+
+function readFrame(data: string | ArrayBuffer): AgentMessage | undefined {
+  if (typeof data !== "string") return undefined;
+  try {
+    return AgentMessage.safeParse(JSON.parse(data)).data;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,36 @@
+/** How a route is declared: what it documents is what it answers. */
+import { OpenAPIHono, type RouteConfig } from "@hono/zod-openapi";
+import type { z } from "zod";
+import { invalidFields } from "../shared/errors.ts";
+import { fieldErrors } from "../shared/spec.ts";
+
+export interface AppEnv {
+  Bindings: Cloudflare.Env;
+}
+
+export type App = OpenAPIHono<AppEnv>;
+
+/** Query and path are checked by the router; what is wrong with them becomes a problem here. */
+export function newApp(): App {
+  return new OpenAPIHono<AppEnv>({
+    defaultHook: (result) => {
+      if (!result.success) throw invalidFields(fieldErrors(result.error));
+    },
+  });
+}
+
+export const BEARER = [{ bearer: [] }];
+
+/**
+ * Documents a route with its JSON body, and gives the route without it to the router: that would check the body too,
+ * and in another way than the one reader (body.ts) that the handlers use.
+ */
+export function withBody<R extends RouteConfig>(app: App, route: R, schema: z.ZodType, example: object): R {
+  const body = { required: true, content: { "application/json": { schema, example } } };
+  app.openAPIRegistry.registerPath({ ...route, request: { ...route.request, body } });
+  return { ...route, hide: true };
+}
+
+export function json<T extends z.ZodType>(schema: T, description: string, example?: object) {
+  return { description, content: { "application/json": { schema, ...(example ? { example } : {}) } } };
+}

@@ -1,0 +1,58 @@
+/** The API about itself: health, its document, and a page that shows it. */
+import { createRoute } from "@hono/zod-openapi";
+import { z } from "zod";
+import { page } from "../docs/page.ts";
+import { documentOf } from "../document.ts";
+import { problems } from "../problem.ts";
+import { type App, json } from "../route.ts";
+
+const Health = z
+  .object({ status: z.literal("ok").meta({ description: "It answers", example: "ok" }) })
+  .meta({ id: "Health" });
+
+const health = createRoute({
+  method: "get",
+  path: "/healthz",
+  operationId: "getHealth",
+  tags: ["meta"],
+  summary: "Is it there?",
+  description: "Needs no token.",
+  responses: { 200: json(Health, "It is"), ...problems() },
+});
+
+const openapi = createRoute({
+  method: "get",
+  path: "/openapi.json",
+  operationId: "getOpenApi",
+  tags: ["meta"],
+  summary: "This document",
+  description: "OpenAPI 3.1. Needs no token.",
+  responses: {
+    200: json(z.object({}).loose().meta({ id: "OpenApi", description: "OpenAPI 3.1" }), "The document"),
+    ...problems(),
+  },
+});
+
+const docs = createRoute({
+  method: "get",
+  path: "/docs",
+  operationId: "getDocs",
+  tags: ["meta"],
+  summary: "This document, for people",
+  description: "One page, made of the document; it loads nothing from elsewhere. Needs no token.",
+  responses: {
+    200: { description: "The page", content: { "text/html": { schema: z.string() } } },
+    ...problems(),
+  },
+});
+
+export function meta(app: App): void {
+  app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
+    type: "http",
+    scheme: "bearer",
+    description: "The admin token of `skein serve` is in DIR/admin-token",
+  });
+  app.openapi(health, (context) => context.json({ status: "ok" as const }, 200));
+  app.openapi(openapi, (context) => context.json(documentOf(app) as object as Record<string, never>, 200));
+  app.openapi(docs, (context) => context.html(page(documentOf(app)), 200));
+}

@@ -1,0 +1,44 @@
+/** Dry runs over HTTP. */
+import { createRoute } from "@hono/zod-openapi";
+import { publicPlan } from "../../shared/plan-view.ts";
+import { PlanView, SessionRequest } from "../../shared/schemas.ts";
+import { readSpec } from "../../shared/spec.ts";
+import { readBody } from "../body.ts";
+import { unwrap } from "../messages.ts";
+import { fleetOf } from "../objects.ts";
+import { problems } from "../problem.ts";
+import { type App, BEARER, json, withBody } from "../route.ts";
+
+const EXAMPLE = { image: "debian:12", clusterSize: 2 };
+
+const create = createRoute({
+  method: "post",
+  path: "/v1/plans",
+  operationId: "planSession",
+  tags: ["sessions"],
+  summary: "What would run where",
+  description: "A dry run: the same body as a session, the same planner, nothing changed.",
+  security: BEARER,
+  responses: {
+    200: json(PlanView, "The plan"),
+    ...problems(
+      "malformed_json",
+      "invalid_request",
+      "too_many_containers",
+      "session_too_large",
+      "unauthorized",
+      "unschedulable",
+      "body_too_large",
+      "unsupported_media_type",
+      "unsupported",
+    ),
+  },
+});
+
+export function plans(app: App): void {
+  app.openapi(withBody(app, create, SessionRequest, EXAMPLE), async (context) => {
+    const spec = readSpec((await readBody(context)).json);
+    const plan = unwrap(await fleetOf(context.env).dryRun(spec));
+    return context.json(publicPlan(spec, plan), 200);
+  });
+}

@@ -1,0 +1,209 @@
+/** Sessions over HTTP. */
+import { createRoute } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { z } from "zod";
+import { CONSTANTS } from "../../shared/constants.ts";
+import { invalidFields, SkeinError } from "../../shared/errors.ts";
+import { SESSION_STATUSES } from "../../shared/lifecycle.ts";
+import { SessionRequest, SessionView } from "../../shared/schemas.ts";
+import { readSpec } from "../../shared/spec.ts";
+import { readBody } from "../body.ts";
+import { sha256Hex } from "../hash.ts";
+import { isId } from "../ids.ts";
+import { unwrap } from "../messages.ts";
+import { fleetOf, sessionOf } from "../objects.ts";
+import { nextCursor, paging, sliceRequest } from "../paging.ts";
+import { problems } from "../problem.ts";
+import { type App, type AppEnv, BEARER, json, withBody } from "../route.ts";
+
+const EXAMPLE = { name: "train", clusterMode: "multi-node", clusterSize: 4, image: "debian:12" };
+
+const Id = z.object({
+  id: z.string().max(256).openapi({
+    description: "Id, or name: the live session's of that name, else the latest's",
+    example: "train",
+  }),
+});
+
+const badWait = `must be a number of seconds from 0 to ${CONSTANTS.maxWaitSeconds}`;
+const Wait = {
+  wait: z
+    .string()
+    .regex(/^\d{1,2}(\.\d{1,3})?$/, badWait)
+    .transform(Number)
+    .refine((seconds) => seconds <= CONSTANTS.maxWaitSeconds, badWait)
+    .optional()
+    .openapi({
+      type: "number",
+      minimum: 0,
+      maximum: CONSTANTS.maxWaitSeconds,
+      description: "Seconds: answer when it is settled (running, failed or terminated), at the latest then",
+      example: 30,
+    }),
+};
+
+const Listed = z
+  .object({
+    items: z.array(SessionView).meta({ description: "Newest first" }),
+    nextCursor: z
+      .string()
+      .nullable()
+      .meta({ description: "Where the list goes on; null at its end", example: null }),
+  })
+  .meta({ id: "SessionList" });
+
+const create = createRoute({
+  method: "post",
+  path: "/v1/sessions",
+  operationId: "createSession",
+  tags: ["sessions"],
+  summary: "Create a session",
+  description: "Plans it and starts it as soon as there is room; all of its containers or none.",
+  security: BEARER,
+  request: {
+    query: z.object(Wait),
+    headers: z.object({
+      "idempotency-key": z
+        .string()
+        .optional()
+        .openapi({ description: "The same key and body within 24 h: the same session", example: "8e03978e" }),
+    }),
+  },
+  responses: {
+    202: json(SessionView, "The session, on its way"),
+    ...problems(
+      "malformed_json",
+      "invalid_request",
+      "too_many_containers",
+      "session_too_large",
+      "unauthorized",
+      "name_in_use",
+      "too_many_live_sessions",
+      "too_many_live_containers",
+      "idempotency_conflict",
+      "body_too_large",
+      "unsupported_media_type",
+      "unsupported",
+    ),
+  },
+});
+
+const list = createRoute({
+  method: "get",
+  path: "/v1/sessions",
+  operationId: "listSessions",
+  tags: ["sessions"],
+  summary: "List sessions",
+  description: "Newest first, ended ones included.",
+  security: BEARER,
+  request: {
+    query: z.object({
+      status: z.enum(SESSION_STATUSES).optional().openapi({ description: "Only those", example: "running" }),
+      ...paging,
+    }),
+  },
+  responses: { 200: json(Listed, "A page of sessions"), ...problems("invalid_request", "unauthorized") },
+});
+
+const get = createRoute({
+  method: "get",
+  path: "/v1/sessions/{id}",
+  operationId: "getSession",
+  tags: ["sessions"],
+  summary: "Get a session",
+  description: "As it is now, or with `wait` when it has settled.",
+  security: BEARER,
+  request: { params: Id, query: z.object(Wait) },
+  responses: {
+    200: json(SessionView, "The session"),
+    ...problems("invalid_request", "unauthorized", "not_found"),
+  },
+});
+
+const end = createRoute({
+  method: "delete",
+  path: "/v1/sessions/{id}",
+  operationId: "endSession",
+  tags: ["sessions"],
+  summary: "End a session",
+  description: "SIGTERM, 10 s, SIGKILL; then nothing of it is left. Ending an ended one is no error.",
+  security: BEARER,
+  request: { params: Id },
+  responses: {
+    202: json(SessionView, "The session, on its way out"),
+    ...problems("invalid_request", "unauthorized", "not_found"),
+  },
+});
+
+const events = createRoute({
+  method: "get",
+  path: "/v1/sessions/{id}/events",
+  operationId: "streamSessionEvents",
+  tags: ["sessions"],
+  summary: "Follow a session (not built yet)",
+  description: "Will be server-sent events. Until then: `GET /v1/sessions/{id}?wait=60`.",
+  security: BEARER,
+  request: { params: Id },
+  responses: problems("invalid_request", "unauthorized", "unsupported"),
+});
+
+export function sessions(app: App): void {
+  app.openapi(withBody(app, create, SessionRequest, EXAMPLE), async (context) => {
+    const { bytes, json: body } = await readBody(context);
+    const spec = readSpec(body);
+    const key = context.req.header("idempotency-key");
+    if (key !== undefined && !/^[\x21-\x7e]{1,255}$/.test(key)) {
+      throw invalidFields([
+        { field: "Idempotency-Key", message: "must be 1 to 255 visible ASCII characters" },
+      ]);
+    }
+    const id = unwrap(
+      await fleetOf(context.env).createSession(
+        spec,
+        key === undefined ? undefined : { key, body: await sha256Hex(bytes) },
+      ),
+    );
+    return context.json(await existing(context, id, context.req.valid("query").wait), 202);
+  });
+
+  app.openapi(list, async (context) => {
+    const { status, ...query } = context.req.valid("query");
+    const slice = await fleetOf(context.env).listSessions(sliceRequest(query), status);
+    const items = await Promise.all(slice.items.map((id) => sessionOf(context.env, id).get(0)));
+    // The index may be a moment behind the sessions themselves.
+    const fitting = items.filter(
+      (item) => item !== undefined && (status === undefined || item.status === status),
+    );
+    return context.json({ items: fitting as SessionView[], nextCursor: nextCursor(slice) }, 200);
+  });
+
+  app.openapi(get, async (context) =>
+    context.json(
+      await existing(context, context.req.valid("param").id, context.req.valid("query").wait),
+      200,
+    ),
+  );
+
+  app.openapi(end, async (context) => {
+    const { id } = context.req.valid("param");
+    const ended = await sessionOf(context.env, await resolve(context, id)).end();
+    return context.json(ended ?? unknown(id), 202);
+  });
+
+  app.openapi(events, () => {
+    throw new SkeinError("unsupported", "events are not built yet: use GET /v1/sessions/{id}?wait=60");
+  });
+}
+
+async function existing(context: Context<AppEnv>, idOrName: string, wait = 0): Promise<SessionView> {
+  return (await sessionOf(context.env, await resolve(context, idOrName)).get(wait)) ?? unknown(idOrName);
+}
+
+async function resolve(context: Context<AppEnv>, idOrName: string): Promise<string> {
+  if (isId("ses", idOrName)) return idOrName;
+  return (await fleetOf(context.env).findSession(idOrName)) ?? unknown(idOrName);
+}
+
+function unknown(idOrName: string): never {
+  throw new SkeinError("not_found", `no session ${idOrName}`);
+}

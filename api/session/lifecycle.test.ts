@@ -1,0 +1,323 @@
+/** From request to end, with agents that do what they are asked. */
+
+import { evictDurableObject, reset, runDurableObjectAlarm } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, test } from "vitest";
+import type { Report, Welcome } from "../../shared/protocol.ts";
+import type { NodeView, SessionView } from "../../shared/schemas.ts";
+import { fleetOf, nodeOf, sessionOf } from "../objects.ts";
+import { dial, done, identityOf, nodeFacts, readyNode } from "../testing/agent.ts";
+import { call, create, ended, settled } from "../testing/http.ts";
+
+afterEach(() => reset());
+
+async function allocated(): Promise<NodeView["allocated"][]> {
+  return (await call<{ items: NodeView[] }>("GET", "/v1/nodes")).body.items.map((node) => node.allocated);
+}
+
+/** Puts an object to sleep, unless it sleeps already. */
+async function sleepNow(object: DurableObjectStub): Promise<void> {
+  await evictDurableObject(object).catch((error: Error) =>
+    expect(error.message).toMatch(/not currently running/),
+  );
+}
+
+async function end(id: string): Promise<SessionView> {
+  expect((await call("DELETE", `/v1/sessions/${id}`)).status).toBe(202);
+  return ended(id);
+}
+
+/** A report in which a host has ended. */
+function exiting(host: string, exitCode: number): (report: Report) => Report {
+  return (report) => ({
+    ...report,
+    containers: report.containers.map((each) =>
+      each.host === host ? { ...each, status: "exited", exitCode, output: `bye from ${host}` } : each,
+    ),
+  });
+}
+
+describe("the way up", () => {
+  test("prepared, started and running are asked of all nodes, each when all have reached the one before", async () => {
+    const [a, b] = [await readyNode(nodeFacts(8, "192.0.2.1")), await readyNode(nodeFacts(8, "192.0.2.2"))];
+    const { id } = await create({ clusterMode: "multi-node", clusterSize: 4 });
+    const [preparedA, preparedB] = await Promise.all([a.link.asked("prepared"), b.link.asked("prepared")]);
+    expect(preparedA.identities).toBeUndefined();
+    expect(preparedA.assignment!.containers).toHaveLength(2);
+
+    a.link.send(done(preparedA));
+    b.link.send(done(preparedB, { phase: "none", identities: undefined }));
+    await expect
+      .poll(async () => (await settledNow(id)).containers.map(({ status }) => status))
+      .toContain("prepared");
+    // Prepared, but without the keys that the others need.
+    b.link.send(done(preparedB, { identities: undefined }));
+    await expect
+      .poll(async () => (await settledNow(id)).containers.map(({ status }) => status))
+      .toEqual(Array(4).fill("prepared"));
+    expect((await settledNow(id)).status).toBe("preparing");
+    expect(a.link.unread).toEqual([]);
+
+    b.link.send(done(preparedB));
+    const [startedA, startedB] = await Promise.all([a.link.asked("started"), b.link.asked("started")]);
+    expect(startedA.identities).toEqual(["main1", "sub1", "sub2", "sub3"].map(identityOf));
+    expect(startedB.identities).toEqual(startedA.identities);
+    expect((await settledNow(id)).status).toBe("starting");
+
+    a.link.send(done(startedA));
+    b.link.send(done(startedB));
+    const [runningA, runningB] = await Promise.all([a.link.asked("running"), b.link.asked("running")]);
+    a.link.send(done(runningA));
+    await expect
+      .poll(async () => (await settledNow(id)).containers.map(({ status }) => status))
+      .toContain("running");
+    expect((await settledNow(id)).status).toBe("starting");
+    b.link.send(done(runningB));
+    const session = await settled(id);
+    expect(session).toMatchObject({ status: "running", epoch: 1, reason: null, clusterSize: 4 });
+    expect(session.startedAt).not.toBeNull();
+    expect(session.containers.map(({ host, rank, containerId }) => [host, rank, containerId])).toEqual([
+      ["main1", 0, "id-of-main1"],
+      ["sub1", 1, "id-of-sub1"],
+      ["sub2", 2, "id-of-sub2"],
+      ["sub3", 3, "id-of-sub3"],
+    ]);
+    expect(session.containers.map(({ status }) => status)).toEqual(Array(4).fill("running"));
+  });
+
+  test("create waits when asked, and what it reserved is free when the session has ended", async () => {
+    const { link } = await readyNode();
+    link.follow();
+    const session = await create(
+      { clusterSize: 2, name: "train", resources: { cpu: 1.5, memory: "1GiB" } },
+      "?wait=20",
+    );
+    expect(session.status).toBe("running");
+    expect(await allocated()).toEqual([{ cpu: 3, memory: 2 ** 31, gpu: 0 }]);
+
+    const over = await end("train");
+    expect(over).toMatchObject({ status: "terminated", reason: "ended by request" });
+    expect(over.endedAt).not.toBeNull();
+    expect(over.containers.map(({ status }) => status)).toEqual(["removed", "removed"]);
+    expect(await allocated()).toEqual([{ cpu: 0, memory: 0, gpu: 0 }]);
+    // Name, subnet and room are free at once.
+    const again = await create({ clusterSize: 2, name: "train" }, "?wait=20");
+    expect(again.network!.subnet).toBe(session.network!.subnet);
+    expect((await call<SessionView>("GET", "/v1/sessions/train")).body.id).toBe(again.id);
+  });
+
+  test("two sessions share a node and nothing else", async () => {
+    const { link } = await readyNode();
+    link.follow();
+    const [one, two] = [await create({}, "?wait=20"), await create({}, "?wait=20")];
+    expect([one.status, two.status]).toEqual(["running", "running"]);
+    expect(one.network!.subnet).not.toBe(two.network!.subnet);
+    await end(one.id);
+    expect((await settled(two.id)).status).toBe("running");
+  });
+
+  test("goes on where it was when every object was put to sleep in between", async () => {
+    const { agent, link } = await readyNode();
+    const { id } = await create();
+    const objects = [fleetOf(env), sessionOf(env, id), nodeOf(env, agent.id)];
+    for (const phase of ["prepared", "started", "running"] as const) {
+      const assign = await link.asked(phase);
+      for (const object of objects) await sleepNow(object);
+      link.send(done(assign));
+    }
+    expect((await settled(id)).status).toBe("running");
+    for (const object of objects) await sleepNow(object);
+    link.follow();
+    expect((await end(id)).status).toBe("terminated");
+  });
+
+  test("a phase that a node could not be told is told when it connects again", async () => {
+    const { agent, link } = await readyNode();
+    const { id } = await create();
+    const prepared = await link.asked("prepared");
+    link.close();
+    const second = await agent.connect();
+    const welcome = await second.next<Welcome>("welcome");
+    expect(welcome.assignments).toEqual([prepared]);
+    second.follow();
+    second.send(done(prepared));
+    expect((await settled(id)).status).toBe("running");
+  });
+});
+
+describe("what does not count", () => {
+  test("a report of another epoch, of hosts that are not the node's, and a container's way back", async () => {
+    const [a, b] = [await readyNode(nodeFacts(8, "192.0.2.1")), await readyNode(nodeFacts(8, "192.0.2.2"))];
+    const { id } = await create({ clusterMode: "multi-node", clusterSize: 2 });
+    const [forA, forB] = await Promise.all([a.link.asked("prepared"), b.link.asked("prepared")]);
+    a.link.send(done(forA, { epoch: 2, failure: { code: "internal", message: "of another epoch" } }));
+    a.link.send(done({ ...forB, phase: "running" }, { identities: [identityOf("sub1")], phase: "none" }));
+    a.link.send(done(forA));
+    await expect
+      .poll(async () => (await settledNow(id)).containers.map(({ status }) => status))
+      .toEqual(["prepared", "pending"]);
+    a.link.send(
+      done(forA, { phase: "none", containers: [{ host: "main1", status: "pulling", reason: "40%" }] }),
+    );
+    b.link.send(
+      done(forB, { phase: "none", containers: [{ host: "sub1", status: "pulling", reason: "40%" }] }),
+    );
+    await expect.poll(async () => (await settledNow(id)).containers[1]!.reason).toBe("40%");
+    expect((await settledNow(id)).containers.map(({ status }) => status)).toEqual(["prepared", "pulling"]);
+    expect((await settledNow(id)).status).toBe("preparing");
+  });
+
+  test("a connection that has proven nothing", async () => {
+    const { agent, link } = await readyNode();
+    const { id } = await create();
+    const stranger = await dial(agent.id);
+    stranger.send(done(await link.asked("prepared")));
+    expect((await stranger.closed).code).toBe(4000);
+    expect((await settledNow(id)).status).toBe("preparing");
+  });
+});
+
+describe("how a session ends", () => {
+  const cases: [string, string, number, string, RegExp][] = [
+    ["main1 ends with 0", "main1", 0, "terminated", /^main1 on .* ended with exit code 0$/],
+    ["main1 ends with 3", "main1", 3, "failed", /^main1 on .* ended with exit code 3: see its output$/],
+    ["another ends with 137", "sub1", 137, "failed", /^sub1 on .* ended with exit code 137/],
+  ];
+  test.each(cases)("%s", async (_what, host, exitCode, status, reason) => {
+    const { link } = await readyNode();
+    link.follow(
+      (assign, usual) => (assign.phase === "running" ? exiting(host, exitCode)(usual) : undefined) ?? usual,
+    );
+    const { id } = await create({ clusterSize: 2 });
+    const removed = await link.asked("removed");
+    expect(removed.force).toBe(status === "failed");
+    const session = await ended(id);
+    expect(session).toMatchObject({ status, reason: expect.stringMatching(reason) });
+    expect(session.containers.find((each) => each.host === host)).toMatchObject({
+      status: "removed",
+      exitCode,
+      output: `bye from ${host}`,
+    });
+  });
+
+  test("another container ends with 0: it is exited, and the session goes on", async () => {
+    const { link } = await readyNode();
+    link.follow((assign, usual) => (assign.phase === "running" ? exiting("sub1", 0)(usual) : usual));
+    const { id } = await create({ clusterSize: 2 });
+    await expect
+      .poll(async () => (await settled(id)).containers.map(({ status }) => status))
+      .toEqual(["running", "exited"]);
+    expect((await settled(id)).status).toBe("running");
+  });
+
+  test.each(["main1", "sub1"])(
+    'with onExit "ignore" %s ends with 3: it is exited, and the session goes on',
+    async (host) => {
+      const { link } = await readyNode();
+      link.follow((assign, usual) => (assign.phase === "running" ? exiting(host, 3)(usual) : usual));
+      const { id } = await create({ clusterSize: 2, onExit: "ignore" });
+      const other = host === "main1" ? "sub1" : "main1";
+      const statuses = async () =>
+        Object.fromEntries((await settled(id)).containers.map((each) => [each.host, each.status]));
+      await expect.poll(statuses).toEqual({ [host]: "exited", [other]: "running" });
+      expect((await settled(id)).status).toBe("running");
+      expect((await settled(id)).containers.find((each) => each.host === host)).toMatchObject({
+        exitCode: 3,
+        output: `bye from ${host}`,
+      });
+      expect((await end(id)).status).toBe("terminated");
+    },
+  );
+
+  test("onExit is a role's own: what another role ignores fails here", async () => {
+    const { link } = await readyNode();
+    let ends = "aside1";
+    link.follow((assign, usual) => (assign.phase === "running" ? exiting(ends, 3)(usual) : usual));
+    const roles = [
+      { name: "main", replicas: 1 },
+      { name: "sub", replicas: 1, onExit: "fail" },
+      { name: "aside", replicas: 1, onExit: "ignore" },
+    ];
+    const kept = await create({ roles });
+    await expect.poll(async () => (await settled(kept.id)).containers[2]!.status).toBe("exited");
+    expect((await settled(kept.id)).status).toBe("running");
+    ends = "sub1";
+    const failed = await create({ roles });
+    await link.asked("removed", failed.id);
+    expect(await ended(failed.id)).toMatchObject({
+      status: "failed",
+      reason: expect.stringMatching(/^sub1 on .* ended with exit code 3/),
+    });
+  });
+
+  test('onExit "ignore" does not cover what ends before the session runs, nor a container that is gone', async () => {
+    const { link } = await readyNode();
+    link.follow((assign, usual) => (assign.phase === "started" ? exiting("sub1", 0)(usual) : usual));
+    const early = await create({ clusterSize: 2, onExit: "ignore" });
+    expect((await ended(early.id)).reason).toMatch(
+      /^sub1 on .* ended with exit code 0 before the session ran/,
+    );
+    link.follow((assign, usual) =>
+      assign.phase === "running" ? { ...usual, containers: [{ host: "sub1", status: "lost" }] } : usual,
+    );
+    const gone = await create({ clusterSize: 2, onExit: "ignore" });
+    await link.asked("removed", gone.id);
+    expect((await ended(gone.id)).reason).toMatch(/^sub1 on .*: the container is gone/);
+  });
+
+  test("a node cannot do its part: all are removed by force, and the reason says who, where, why and what to do", async () => {
+    const [a, b] = [await readyNode(nodeFacts(8, "192.0.2.1")), await readyNode(nodeFacts(8, "192.0.2.2"))];
+    a.link.follow();
+    b.link.follow((assign, usual) =>
+      assign.phase === "prepared"
+        ? { ...usual, phase: "none", failure: { code: "image", host: "sub1", message: "no such image" } }
+        : usual,
+    );
+    const { id } = await create({ clusterMode: "multi-node", clusterSize: 2 });
+    expect((await a.link.asked("removed")).force).toBe(true);
+    const session = await ended(id);
+    expect(session.status).toBe("failed");
+    expect(session.reason).toMatch(new RegExp(`^sub1 on ${b.agent.name}: no such image; check the image`));
+    expect(await allocated()).toEqual(Array(2).fill({ cpu: 0, memory: 0, gpu: 0 }));
+  });
+
+  test("a container that is gone", async () => {
+    const { link } = await readyNode();
+    link.follow((assign, usual) =>
+      assign.phase === "running" ? { ...usual, containers: [{ host: "main1", status: "lost" }] } : usual,
+    );
+    const { id } = await create();
+    expect(await ended((await link.asked("removed")).session)).toMatchObject({ id, status: "failed" });
+  });
+
+  test.each(["pending", "prepared", "started"] as const)("by request, when it is %s", async (phase) => {
+    if (phase === "pending") {
+      const { id } = await create();
+      expect(await end(id)).toMatchObject({ status: "terminated", containers: [{ status: "removed" }] });
+      return;
+    }
+    const { link } = await readyNode();
+    link.follow((assign, usual) => (assign.phase === phase ? undefined : usual));
+    const { id } = await create();
+    await link.asked(phase);
+    expect((await end(id)).status).toBe("terminated");
+    expect(await end(id)).toMatchObject({ status: "terminated", reason: "ended by request" });
+  });
+
+  test("is not said before every node that can be reached has nothing left", async () => {
+    const { link } = await readyNode();
+    link.follow((assign, usual) => (assign.phase === "removed" ? undefined : usual));
+    const { id } = await create({}, "?wait=20");
+    await call("DELETE", `/v1/sessions/${id}`);
+    const removed = await link.asked("removed");
+    expect(removed.force).toBe(false);
+    await runDurableObjectAlarm(sessionOf(env, id));
+    expect((await settledNow(id)).status).toBe("terminating");
+    link.send(done(removed));
+    expect((await ended(id)).status).toBe("terminated");
+  });
+});
+
+async function settledNow(id: string): Promise<SessionView> {
+  return (await call<SessionView>("GET", `/v1/sessions/${id}`)).body;
+}

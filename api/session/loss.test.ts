@@ -1,0 +1,185 @@
+/** A node that stays away: disconnected, then lost; what becomes of its sessions, and of what it holds. */
+import { reset, runDurableObjectAlarm } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { CONSTANTS } from "../../shared/constants.ts";
+import type { Welcome } from "../../shared/protocol.ts";
+import type { NodeView, SessionView } from "../../shared/schemas.ts";
+import { SETTINGS } from "../../shared/settings.ts";
+import { nodeOf, sessionOf } from "../objects.ts";
+import { type Connection, done, type FakeAgent, nodeFacts, readyNode } from "../testing/agent.ts";
+import { call, create, ended } from "../testing/http.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+  return reset();
+});
+
+async function node({ name }: FakeAgent): Promise<NodeView> {
+  return (await call<NodeView>("GET", `/v1/nodes/${name}`)).body;
+}
+
+async function now(id: string): Promise<SessionView> {
+  return (await call<SessionView>("GET", `/v1/sessions/${id}`)).body;
+}
+
+/** The node's alarm as it rings so many seconds after its link went down. */
+async function away({ id }: FakeAgent, seconds: number): Promise<void> {
+  vi.setSystemTime(Date.now() + seconds * 1000);
+  await runDurableObjectAlarm(nodeOf(env, id));
+  vi.useRealTimers();
+}
+
+async function goDown({ agent, link }: { agent: FakeAgent; link: Connection }): Promise<void> {
+  link.close();
+  await expect.poll(async () => (await node(agent)).status).toBe("disconnected");
+}
+
+/** main1 is on `a`, sub1 on `b`. */
+async function twoNodes() {
+  const a = await readyNode(nodeFacts(8, "192.0.2.1"), "left");
+  const b = await readyNode(nodeFacts(8, "192.0.2.2"), "right");
+  return { a, b };
+}
+
+const SPREAD = { clusterMode: "multi-node", clusterSize: 2, resources: { cpu: 1 } };
+
+describe("the lease", () => {
+  test("makes a node that stays away lost, not before, and is off when it is back", async () => {
+    const a = await readyNode();
+    await goDown(a);
+    await away(a.agent, SETTINGS.nodeLeaseSeconds - 5);
+    expect((await node(a.agent)).status).toBe("disconnected");
+    await away(a.agent, SETTINGS.nodeLeaseSeconds + 1);
+    expect((await node(a.agent)).status).toBe("lost");
+
+    const again = await a.agent.connect();
+    expect((await again.next<Welcome>("welcome")).connection).toBe(2);
+    expect((await node(a.agent)).status).toBe("ready");
+    await away(a.agent, 5);
+    expect((await node(a.agent)).status).toBe("ready");
+    await goDown({ agent: a.agent, link: again });
+    await away(a.agent, SETTINGS.nodeLeaseSeconds + 1);
+    expect((await node(a.agent)).status).toBe("lost");
+  });
+
+  test("counts from when a silent node was last heard of", async () => {
+    const { agent } = await readyNode();
+    await away(agent, CONSTANTS.linkDeadSeconds + 1);
+    expect((await node(agent)).status).toBe("disconnected");
+    await away(agent, SETTINGS.nodeLeaseSeconds + 1);
+    expect((await node(agent)).status).toBe("lost");
+  });
+});
+
+describe("a session whose node is lost", () => {
+  test("fails as a gang, and says which node and for how long; what the node holds stays reserved", async () => {
+    const { a, b } = await twoNodes();
+    for (const { link } of [a, b]) link.follow();
+    const { id } = await create(SPREAD, "?wait=20");
+    await goDown(b);
+    expect((await now(id)).status).toBe("running");
+    await away(b.agent, SETTINGS.nodeLeaseSeconds + 1);
+
+    expect((await a.link.asked("removed")).force).toBe(true);
+    const session = await ended(id);
+    expect(session.status).toBe("failed");
+    expect(session.reason).toMatch(
+      new RegExp(`^node ${b.agent.name} is lost: not heard of for 6\\d s, and it held sub1; see`),
+    );
+    expect(session.containers.map(({ status }) => status)).toEqual(["removed", "lost"]);
+    expect((await node(a.agent)).allocated.cpu).toBe(0);
+    expect((await node(b.agent)).allocated.cpu).toBe(1);
+
+    // Back again: it is told to remove, and only then its room counts.
+    const again = await b.agent.connect();
+    const { assignments } = await again.next<Welcome>("welcome");
+    expect(assignments.map(({ session: of, phase }) => [of, phase])).toEqual([[id, "removed"]]);
+    expect((await node(b.agent)).allocated.cpu).toBe(1);
+    again.send(done(assignments[0]!));
+    await expect.poll(async () => (await node(b.agent)).allocated.cpu).toBe(0);
+  });
+
+  test.each(["preparing", "starting"])("does not wait for it for ever while it is %s", async (status) => {
+    const { a, b } = await twoNodes();
+    a.link.follow();
+    b.link.follow((assign, usual) =>
+      status === "starting" && assign.phase === "prepared" ? usual : undefined,
+    );
+    const { id } = await create({ ...SPREAD, onNodeLoss: "keep" });
+    await expect.poll(async () => (await now(id)).status).toBe(status);
+    await goDown(b);
+    await away(b.agent, SETTINGS.nodeLeaseSeconds + 1);
+    expect(await ended(id)).toMatchObject({
+      status: "failed",
+      reason: expect.stringContaining(`node ${b.agent.name} is lost`),
+    });
+  });
+
+  test("that is ending ends without waiting for it any longer", async () => {
+    const { a, b } = await twoNodes();
+    a.link.follow();
+    b.link.follow((assign, usual) => (assign.phase === "removed" ? undefined : usual));
+    const { id } = await create(SPREAD, "?wait=20");
+    await call("DELETE", `/v1/sessions/${id}`);
+    await b.link.asked("removed");
+    await goDown(b);
+    await away(b.agent, SETTINGS.nodeLeaseSeconds + 1);
+    expect(await ended(id)).toMatchObject({ status: "terminated", reason: "ended by request" });
+  });
+
+  test('carries on with onNodeLoss "keep", shows it, and has it back when the node is', async () => {
+    const { a, b } = await twoNodes();
+    for (const { link } of [a, b]) link.follow();
+    const { id } = await create({ ...SPREAD, onNodeLoss: "keep" }, "?wait=20");
+    await goDown(b);
+    await away(b.agent, SETTINGS.nodeLeaseSeconds + 1);
+    await expect
+      .poll(async () => (await now(id)).containers.map(({ status }) => status))
+      .toEqual(["running", "lost"]);
+    expect(await now(id)).toMatchObject({ status: "running", reason: null });
+    expect((await now(id)).containers[1]!.reason).toMatch(
+      new RegExp(`^node ${b.agent.name} is lost: not heard of for 6\\d s$`),
+    );
+    expect((await node(b.agent)).allocated.cpu).toBe(1);
+
+    const again = await b.agent.connect();
+    const { assignments } = await again.next<Welcome>("welcome");
+    expect(assignments.map(({ phase }) => phase)).toEqual(["running"]);
+    again.follow().send(done(assignments[0]!));
+    await expect
+      .poll(async () => (await now(id)).containers.map(({ status, reason }) => [status, reason]))
+      .toEqual([
+        ["running", null],
+        ["running", null],
+      ]);
+    await call("DELETE", `/v1/sessions/${id}`);
+    expect((await ended(id)).status).toBe("terminated");
+  });
+
+  test('"keep" ends like any other; the lost node is told when it is back', async () => {
+    const { a, b } = await twoNodes();
+    for (const { link } of [a, b]) link.follow();
+    const { id } = await create({ ...SPREAD, onNodeLoss: "keep" }, "?wait=20");
+    await goDown(b);
+    await away(b.agent, SETTINGS.nodeLeaseSeconds + 1);
+    await expect.poll(async () => (await now(id)).containers[1]!.status).toBe("lost");
+    await call("DELETE", `/v1/sessions/${id}`);
+    await a.link.asked("removed");
+    vi.setSystemTime(Date.now() + (SETTINGS.removalGraceSeconds + 1) * 1000);
+    await runDurableObjectAlarm(sessionOf(env, id));
+    vi.useRealTimers();
+    expect((await ended(id)).containers.map(({ status }) => status)).toEqual(["removed", "lost"]);
+    const { assignments } = await (await b.agent.connect()).next<Welcome>("welcome");
+    expect(assignments.map(({ phase }) => phase)).toEqual(["removed"]);
+  });
+});
+
+test("what onNodeLoss may be", async () => {
+  await readyNode();
+  const answer = await call<{ errors: { field: string }[] }>("POST", "/v1/sessions", {
+    image: "a",
+    onNodeLoss: "wait",
+  });
+  expect([answer.status, answer.body.errors[0]!.field]).toEqual([400, "onNodeLoss"]);
+});

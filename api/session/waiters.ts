@@ -1,0 +1,21 @@
+/** Requests that wait for a condition: in memory only, for at most as long as they said. */
+
+export class Waiters {
+  readonly #waiting = new Set<{ over: () => boolean; resolve: () => void }>();
+
+  /** Resolves when `over` holds, at the latest after `seconds`. */
+  async wait(over: () => boolean, seconds: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const waiter = { over, resolve };
+    this.#waiting.add(waiter);
+    const timer = setTimeout(resolve, seconds * 1000);
+    await promise;
+    clearTimeout(timer);
+    this.#waiting.delete(waiter);
+  }
+
+  /** Call after each change. */
+  check(): void {
+    for (const { over, resolve } of this.#waiting) if (over()) resolve();
+  }
+}

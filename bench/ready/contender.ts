@@ -1,0 +1,32 @@
+/** What every contender does in a round: brings eight containers up on the lab's hosts, says when, and takes them away again. */
+import type { LabHost } from "../../test/lab/host.ts";
+import type { EngineEvents } from "./events.ts";
+
+/** The same for all. */
+export const IMAGE = "skein/debian:12";
+export const HOSTS = 4;
+export const PER_HOST = 2;
+export const CONTAINERS = HOSTS * PER_HOST;
+
+/** Points in time on the way up, in milliseconds from the request; each is reached when the last host has. */
+export type Marks = Record<string, number>;
+
+export interface Contender {
+  name: string;
+  /** `ready`, the last mark, is what the contender is judged by. */
+  bringUp(round: number): Promise<Marks>;
+  /** Resolves when nothing of the round is left on any host. */
+  takeDown(): Promise<void>;
+  /** Takes away what it set up before its first round. */
+  close?(): Promise<void>;
+}
+
+export interface Field {
+  hosts: readonly LabHost[];
+  events: EngineEvents;
+}
+
+/** Milliseconds since 1970 with fractions; comparable with the times in engines' events and agents' logs. */
+export function now(): number {
+  return performance.timeOrigin + performance.now();
+}

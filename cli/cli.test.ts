@@ -1,0 +1,217 @@
+/** The command line as its users have it: the launcher, a real `skein serve`, no nodes. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ROOT } from "./paths.ts";
+
+const LAUNCHER = join(ROOT, "skein");
+const directory = mkdtempSync(join(tmpdir(), "skein-cli-"));
+const data = join(directory, "data");
+
+interface Ran {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs the launcher with the server's address and token, unless `env` says otherwise. */
+async function skein(
+  args: readonly string[],
+  options: { env?: NodeJS.ProcessEnv; launcher?: string } = {},
+): Promise<Ran> {
+  const env = { ...process.env, SKEIN_API: url, SKEIN_TOKEN: token(), ...options.env };
+  const child = spawn(options.launcher ?? LAUNCHER, args, {
+    cwd: directory,
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, "exit"),
+  ]);
+  return { code, stdout, stderr };
+}
+
+const token = () => readFileSync(join(data, "admin-token"), "utf8").trim();
+
+/** Resolves with the first line of stdout. */
+async function serve(): Promise<{ child: ChildProcess; line: string }> {
+  const child = spawn(
+    LAUNCHER,
+    ["serve", "--listen", "127.0.0.1:0", "--data", data, "--set", "MAX_BODY_BYTES=4096"],
+    {
+      cwd: directory,
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
+  const [line] = await once(createInterface({ input: child.stdout }), "line");
+  return { child, line };
+}
+
+async function end(signal: NodeJS.Signals): Promise<number | null> {
+  server.kill(signal);
+  const [code] = await once(server, "exit");
+  return code;
+}
+
+let server: ChildProcess;
+let url: string;
+
+beforeAll(async () => {
+  const { child, line } = await serve();
+  server = child;
+  url = /^skein api ready at (http:\/\/127\.0\.0\.1:\d+)$/.exec(line)![1]!;
+}, 20_000);
+
+afterAll(async () => {
+  if (server.exitCode === null && server.signalCode === null) await end("SIGTERM");
+  rmSync(directory, { recursive: true });
+});
+
+describe("skein serve", () => {
+  test("keeps its data and its token to its own user", () => {
+    expect(statSync(data).mode & 0o777).toBe(0o700);
+    expect(statSync(join(data, "admin-token")).mode & 0o777).toBe(0o600);
+  });
+
+  test("refuses data that another one uses", async () => {
+    const { code, stderr } = await skein(["serve", "--listen", "127.0.0.1:0", "--data", data]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining(`another skein serve uses the data in ${data}`),
+    ]);
+  });
+
+  test("keeps to the settings it was given", async () => {
+    const body = (length: number) => ({
+      method: "POST",
+      headers: { authorization: `Bearer ${token()}`, "content-type": "application/json" },
+      body: " ".repeat(length),
+    });
+    expect((await fetch(`${url}/v1/sessions`, body(4096))).status).toBe(400);
+    const refused = await fetch(`${url}/v1/sessions`, body(4097));
+    expect(await refused.json()).toMatchObject({ status: 413, detail: "the body has more than 4096 bytes" });
+  });
+
+  test.each(["MAX_BODY_BYTES=1", "NO_SUCH=1", "MAX_BODY_BYTES"])("refuses --set %s", async (pair) => {
+    const { code, stderr } = await skein(["serve", "--data", join(directory, "other"), "--set", pair]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("--set")]);
+  });
+
+  test("refuses an address that is taken", async () => {
+    const other = join(directory, "other");
+    const { code, stderr } = await skein(["serve", "--listen", new URL(url).host, "--data", other]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`${new URL(url).host} is in use`)]);
+  });
+});
+
+describe("a session that has to wait for nodes", () => {
+  test("is made, listed and described with the reason beside its state, and ended", async () => {
+    const made = await skein(["run", "--detach", "--json", "--name", "waits", "--image", "a", "--size", "2"]);
+    expect(made.code, made.stderr).toBe(0);
+    const session = JSON.parse(made.stdout);
+    expect(session).toMatchObject({ name: "waits", status: "pending", clusterSize: 2 });
+    expect(session.reason).toMatch(/\w/);
+
+    const listed = await skein(["ps"]);
+    expect(listed.stdout.split("\n")[0]).toMatch(/^NAME +ID +STATUS +MODE +SIZE +NODES +AGE +REASON$/);
+    expect(listed.stdout).toMatch(
+      new RegExp(`^waits +${session.id} +pending +single-node +2 +- +\\d+s +\\S`, "m"),
+    );
+    expect(listed.stdout).toContain(session.reason);
+
+    const described = await skein(["describe", "waits"]);
+    expect(described.stdout).toContain(
+      `waits (${session.id}) is pending: single-node, 2 containers\n${session.reason}`,
+    );
+    expect(described.stdout).toMatch(/^sub1 +- +- +pending/m);
+
+    const removed = await skein(["rm", "waits"]);
+    expect(removed).toMatchObject({ code: 0, stdout: expect.stringContaining("waits") });
+    expect(removed.stdout).toContain("is terminated");
+    expect((await skein(["ps"])).stdout).not.toContain("waits");
+    expect((await skein(["ps", "-a"])).stdout).toContain("waits");
+  });
+});
+
+describe("what the API refuses", () => {
+  test("is told field by field, with exit code 1", async () => {
+    const { code, stdout, stderr } = await skein(["run", "--image", "a", "--size", "0"]);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(/^ {2}clusterSize: /m);
+  });
+
+  test("of a plan is the reason, and the problem itself with --json", async () => {
+    const told = await skein(["plan", "--image", "a"]);
+    expect([told.code, told.stdout]).toEqual([1, ""]);
+    expect(told.stderr).toMatch(/^skein: \w/);
+    const { stdout } = await skein(["plan", "--image", "a", "--json"]);
+    expect(JSON.parse(stdout)).toMatchObject({ code: "unschedulable", status: 409 });
+  });
+
+  test("that is not there is named", async () => {
+    const { code, stderr } = await skein(["describe", "nobody"]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("nobody")]);
+  });
+
+  test("for the token's sake says where a token is", async () => {
+    const { code, stderr } = await skein(["ps"], { env: { SKEIN_TOKEN: "wrong" } });
+    expect([code, stderr]).toEqual([1, expect.stringContaining("set SKEIN_TOKEN")]);
+    expect(stderr).not.toContain("wrong");
+  });
+});
+
+test("nodes: none yet, and a token to join with", async () => {
+  expect((await skein(["node", "ls"])).stdout).toMatch(/^NAME +STATUS/);
+  expect(JSON.parse((await skein(["node", "ls", "--json"])).stdout)).toEqual([]);
+  const { stdout, stderr } = await skein(["join-token"]);
+  expect(stdout).toMatch(/^\S{20,}\n$/);
+  expect(stderr).toContain("until");
+});
+
+describe("the launcher", () => {
+  test("works through a symbolic link, from another directory", async () => {
+    const link = join(directory, "goose");
+    symlinkSync(LAUNCHER, link);
+    expect(await skein(["version"], { launcher: link })).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^skein \d/),
+    });
+  });
+
+  test.each([[["nope"]], [["node"]], [["run", "--nope"]], [["run"]], [[]]])(
+    "%j is wrong usage: exit code 2",
+    async (args) => {
+      expect(await skein(args)).toMatchObject({
+        code: 2,
+        stdout: "",
+        stderr: expect.stringMatching(/usage|--help/),
+      });
+    },
+  );
+
+  test("says how to start an API where none answers", async () => {
+    const { code, stderr } = await skein(["ps"], { env: { SKEIN_API: "http://127.0.0.1:3" } });
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining("no answer from the API at http://127.0.0.1:3 (ECONNREFUSED)"),
+    ]);
+  });
+});
+
+// Last: it ends the server that the others use.
+test("skein serve killed outright leaves no workerd behind, and its data carries on", async () => {
+  const before = await skein(["ps", "-a", "--json"]);
+  await end("SIGKILL");
+  const again = await serve();
+  server = again.child;
+  url = again.line.split(" ").at(-1)!;
+  expect((await skein(["ps", "-a", "--json"])).stdout).toBe(before.stdout);
+  expect(await end("SIGTERM")).toBe(0);
+});

@@ -1,0 +1,45 @@
+import { describe, expect, test } from "vitest";
+import { defineCommand, readInput } from "./command.ts";
+import { UsageError } from "./errors.ts";
+
+const command = defineCommand({
+  options: {
+    name: { type: "string", short: "n", about: "" },
+    env: { type: "string", multiple: true, about: "" },
+    json: { type: "boolean", about: "" },
+  },
+  positionals: { name: "THING", min: 1, max: 2 },
+  rest: "COMMAND",
+  async run() {},
+});
+const plain = defineCommand({ options: {}, positionals: { name: "ID", min: 0, max: 1 }, async run() {} });
+
+describe("a command line", () => {
+  test("is read into options, positionals and what stands after --", () => {
+    const argv = ["-n", "x", "a", "--env", "A=1", "--env=B=2", "b", "--", "sh", "-c", "--json"];
+    expect(readInput(command, argv)).toEqual({
+      options: { name: "x", env: ["A=1", "B=2"], json: false },
+      positionals: ["a", "b"],
+      rest: ["sh", "-c", "--json"],
+    });
+  });
+
+  test("may be empty where the command asks for nothing", () => {
+    expect(readInput(plain, [])).toEqual({ options: {}, positionals: [], rest: [] });
+  });
+
+  test("after --, a dash begins no option, also where the command takes nothing more", () => {
+    expect(readInput(plain, ["--", "-x"]).positionals).toEqual(["-x"]);
+  });
+
+  test.each([
+    [["a", "--nmae", "x"], "Unknown option '--nmae'"],
+    [["a", "-x"], "Unknown option '-x'"],
+    [["a", "--name"], "Option '-n, --name <value>' argument missing"],
+    [["a", "--json=yes"], "Option '--json' does not take an argument"],
+    [[], "THING is missing"],
+    [["a", "b", "c"], "c is one argument too many"],
+  ])("%j is wrong usage: %s", (argv, message) => {
+    expect(() => readInput(command, argv)).toThrow(new UsageError(message));
+  });
+});

@@ -1,0 +1,57 @@
+/** All commands. Each is loaded only when it is called, so that `skein ps` does not wait for what `skein agent` needs. */
+import type { Command } from "../command.ts";
+
+export interface Entry {
+  summary: string;
+  // biome-ignore lint/suspicious/noExplicitAny: each command has options of its own; main.ts only passes them on.
+  load(): Promise<Command<any>>;
+}
+
+export const COMMANDS: Record<string, Entry> = {
+  setup: {
+    summary: "fetch and build all that the other commands need",
+    load: async () => (await import("./setup.ts")).setup,
+  },
+  demo: {
+    summary: "the whole of Skein on this machine: an API, Docker hosts, two sessions",
+    load: async () => (await import("./demo.ts")).demo,
+  },
+  serve: { summary: "run the API, embedded", load: async () => (await import("./serve.ts")).serve },
+  "join-token": {
+    summary: "print a token with which one node joins",
+    load: async () => (await import("./join-token.ts")).joinToken,
+  },
+  agent: {
+    summary: "make this machine a node: the agent, in the foreground",
+    load: async () => (await import("./agent.ts")).agent,
+  },
+  run: {
+    summary: "start a session and wait until it runs",
+    load: async () => (await import("./run.ts")).run,
+  },
+  plan: {
+    summary: "show what would run where, and change nothing",
+    load: async () => (await import("./plan.ts")).plan,
+  },
+  ps: { summary: "list sessions", load: async () => (await import("./ps.ts")).ps },
+  describe: {
+    summary: "show all there is to know of a session",
+    load: async () => (await import("./describe.ts")).describe,
+  },
+  rm: { summary: "end sessions", load: async () => (await import("./rm.ts")).rm },
+  "node ls": { summary: "list nodes", load: async () => (await import("./node-ls.ts")).nodeLs },
+  "node describe": {
+    summary: "show all there is to know of a node",
+    load: async () => (await import("./node-describe.ts")).nodeDescribe,
+  },
+  "node cordon": {
+    summary: "place nothing new on a node",
+    load: async () => (await import("./node-cordon.ts")).nodeCordon,
+  },
+  "node uncordon": {
+    summary: "place sessions on a node again",
+    load: async () => (await import("./node-cordon.ts")).nodeUncordon,
+  },
+  "node rm": { summary: "forget a node", load: async () => (await import("./node-rm.ts")).nodeRm },
+  version: { summary: "print the version", load: async () => (await import("./version.ts")).version },
+};

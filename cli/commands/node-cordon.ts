@@ -1,0 +1,18 @@
+/** `skein node cordon` and `skein node uncordon`: what runs on a node goes on either way. */
+import { withApi } from "../client.ts";
+import { defineCommand, JSON_OPTION } from "../command.ts";
+import { nodeTable } from "../node-text.ts";
+
+export const nodeCordon = scheduling(false);
+export const nodeUncordon = scheduling(true);
+
+function scheduling(schedulable: boolean) {
+  return defineCommand({
+    options: JSON_OPTION,
+    positionals: { name: "NODE", min: 1, max: 1 },
+    async run({ options, positionals: [id] }) {
+      const node = await withApi((skein) => skein.patchNode({ path: { id: id! }, body: { schedulable } }));
+      console.log(options.json ? JSON.stringify(node) : nodeTable([node]));
+    },
+  });
+}

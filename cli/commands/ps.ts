@@ -1,0 +1,50 @@
+/** `skein ps`. */
+
+import type { Session, Skein } from "../../sdk/index.ts";
+import { SESSION_STATES, SESSION_STATUSES } from "../../shared/lifecycle.ts";
+import { withApi } from "../client.ts";
+import { defineCommand, JSON_OPTION } from "../command.ts";
+import { allPages } from "../pages.ts";
+import { age } from "../session-text.ts";
+import { colored, table } from "../table.ts";
+
+export const ps = defineCommand({
+  options: {
+    all: { type: "boolean", short: "a", about: "ended ones, too" },
+    ...JSON_OPTION,
+  },
+  async run({ options }) {
+    const sessions = await withApi((skein) => (options.all ? all(skein) : live(skein)));
+    if (options.json) {
+      console.log(JSON.stringify(sessions));
+      return;
+    }
+    const now = Date.now();
+    const rows = sessions.map((session) => [
+      session.name,
+      session.id,
+      colored(session.status),
+      session.clusterMode,
+      String(session.clusterSize),
+      [...new Set(session.containers.flatMap(({ node }) => node ?? []))].join(",") || "-",
+      age(session.createdAt, now),
+      session.reason ?? "",
+    ]);
+    console.log(table(["NAME", "ID", "STATUS", "MODE", "SIZE", "NODES", "AGE", "REASON"], rows));
+  },
+});
+
+function all(skein: Skein): Promise<Session[]> {
+  return allPages((query) => skein.listSessions({ query }));
+}
+
+/** One list for each live status: few in each, while those that have ended become ever more. Newest first. */
+async function live(skein: Skein): Promise<Session[]> {
+  const statuses = SESSION_STATUSES.filter((status) => SESSION_STATES[status].live);
+  const lists = await Promise.all(
+    statuses.map((status) => allPages((query) => skein.listSessions({ query: { ...query, status } }))),
+  );
+  // A session that moves on while the lists are made may be in two of them.
+  const byId = new Map(lists.flat().map((session) => [session.id, session]));
+  return [...byId.values()].sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
+}

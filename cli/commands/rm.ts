@@ -1,0 +1,26 @@
+/** `skein rm`. */
+import type { Session } from "../../sdk/index.ts";
+import { withApi } from "../client.ts";
+import { defineCommand, JSON_OPTION } from "../command.ts";
+import { headline } from "../session-text.ts";
+import { untilEnded } from "../wait.ts";
+
+export const rm = defineCommand({
+  options: {
+    detach: { type: "boolean", short: "d", about: "do not wait until they have ended" },
+    ...JSON_OPTION,
+  },
+  positionals: { name: "SESSION", min: 1, max: Number.POSITIVE_INFINITY },
+  notes: "Resolves when nothing of them is left on any node that can be reached.",
+  async run({ options, positionals }) {
+    await withApi(async (skein) => {
+      // All are told before any is waited for.
+      const ending: Session[] = [];
+      for (const id of positionals) ending.push(await skein.endSession({ path: { id } }));
+      for (const session of ending) {
+        const ended = options.detach ? session : await untilEnded(skein, session);
+        console.log(options.json ? JSON.stringify(ended) : headline(ended));
+      }
+    });
+  },
+});

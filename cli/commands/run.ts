@@ -1,0 +1,36 @@
+/** `skein run`: a session, from request to running. */
+import { withApi } from "../client.ts";
+import { defineCommand, JSON_OPTION } from "../command.ts";
+import { REQUEST_NOTES, REQUEST_OPTIONS, readRequest } from "../request.ts";
+import { failedOutput, sessionText } from "../session-text.ts";
+import { untilSettled } from "../wait.ts";
+
+export const run = defineCommand({
+  options: {
+    ...REQUEST_OPTIONS,
+    detach: { type: "boolean", short: "d", about: "do not wait until it runs" },
+    ...JSON_OPTION,
+  },
+  rest: "COMMAND",
+  notes: REQUEST_NOTES,
+  async run({ options, rest }) {
+    const body = readRequest(options, rest);
+    return withApi(async (skein) => {
+      const created = await skein.createSession({ body });
+      const interrupted = () => {
+        console.error(
+          `\n${created.name} goes on; skein describe ${created.name} shows it, skein rm ${created.name} ends it`,
+        );
+        process.exit(130);
+      };
+      process.once("SIGINT", interrupted);
+      const session = options.detach ? created : await untilSettled(skein, created);
+      process.off("SIGINT", interrupted);
+      console.log(options.json ? JSON.stringify(session) : sessionText(session));
+      if (session.status !== "failed") return 0;
+      const output = failedOutput(session);
+      if (output !== "") console.error(output);
+      return 1;
+    });
+  },
+});

@@ -1,0 +1,45 @@
+/** `skein setup`: all that needs a package registry, at once. The launcher has seen to the npm packages before this runs. */
+import { ensureRootfs } from "../../test/lab/images.ts";
+import { ensurePackages } from "../../test/lab/packages.ts";
+import { defineCommand } from "../command.ts";
+import { ensureKit } from "../kit.ts";
+
+interface Step {
+  /** What works once it is done. */
+  gives: string;
+  needsRoot: boolean;
+  run(): Promise<unknown>;
+}
+
+/** In this order: the kit is built with what the system packages bring. */
+const STEPS: readonly Step[] = [
+  { gives: "system packages", needsRoot: true, run: ensurePackages },
+  { gives: "kit", needsRoot: false, run: ensureKit },
+  { gives: "lab images", needsRoot: true, run: ensureRootfs },
+];
+
+export const setup = defineCommand({
+  options: {},
+  notes:
+    "Run it as root on a machine that will be a node, or that runs the demo or the tests: Debian's packages need that.",
+  async run() {
+    console.log("npm packages: ready");
+    if (process.platform !== "linux") {
+      console.error("on this system Skein is a client and an API; nodes, demo and tests need Linux");
+      return 0;
+    }
+    const root = process.getuid?.() === 0;
+    let failed = false;
+    for (const step of STEPS) {
+      try {
+        await step.run();
+        console.log(`${step.gives}: ready`);
+      } catch (error) {
+        console.error(`${step.gives}: ${(error as Error).message}`);
+        // Not being root is no failure: client and API work without, and what is missing has been said.
+        if (root || !step.needsRoot) failed = true;
+      }
+    }
+    return failed ? 1 : 0;
+  },
+});

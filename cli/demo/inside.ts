@@ -1,0 +1,88 @@
+/** The demo itself, inside the lab's namespaces: every command line that it shows is run, and what it prints is what they said. */
+import { once } from "node:events";
+import { join } from "node:path";
+import { styleText } from "node:util";
+import type { Session } from "../../sdk/index.ts";
+import { type Cluster, startCluster } from "../../test/lab/cluster.ts";
+import { run } from "../../test/lab/command.ts";
+import { ROOT } from "../paths.ts";
+import { report } from "../report.ts";
+import { nothingLeft } from "./evidence.ts";
+import { type Keep, openDoors, SOCKETS_DIR } from "./keep.ts";
+
+const IMAGE = "skein/debian:12";
+const started = Date.now();
+
+function chapter(title: string): void {
+  console.log(`\n${styleText("bold", `== ${title}`, { stream: process.stdout })}\n`);
+}
+
+/** Runs `./skein …` as a user beside the lab would, and shows it. */
+async function skein(cluster: Cluster, ...args: string[]): Promise<void> {
+  const env = { ...process.env, SKEIN_API: cluster.api.url, SKEIN_TOKEN: cluster.api.token };
+  console.log(`$ ./skein ${args.join(" ")}`);
+  console.log((await run([join(ROOT, "skein"), ...args], { env })).trimEnd());
+}
+
+/** Runs a command line in a container of a session, and shows it. */
+async function inContainer(cluster: Cluster, session: Session, host: string, script: string): Promise<void> {
+  const { code, stdout, stderr } = await cluster.exec(session, host, ["sh", "-c", script]);
+  console.log(`${host}$ ${script}\n${(stdout + stderr).trimEnd()}`);
+  if (code !== 0) throw new Error(`exit ${code} from this command in ${host} of ${session.name}`);
+}
+
+/** One session: where it runs, what its containers know, and that they reach each other. */
+async function show(cluster: Cluster, name: string, flags: string[]): Promise<void> {
+  await skein(cluster, "run", "--name", name, "--image", IMAGE, ...flags);
+  const session = await cluster.skein.getSession({ path: { id: name } });
+  const others = session.containers.map(({ host }) => host).filter((host) => host !== "main1");
+  console.log("");
+  await inContainer(cluster, session, "main1", "env | grep BACKENDAI_CLUSTER_ | sort");
+  for (const host of others) {
+    await inContainer(
+      cluster,
+      session,
+      "main1",
+      `ssh ${host} 'echo "$(hostname), rank $BACKENDAI_CLUSTER_LOCAL_RANK"'`,
+    );
+  }
+  await inContainer(cluster, session, others.at(-1)!, "ssh main1 hostname");
+}
+
+async function tour(cluster: Cluster): Promise<void> {
+  chapter(`An API, and ${cluster.lab.hosts.length} Linux hosts with a Docker engine and an agent each`);
+  await skein(cluster, "node", "ls");
+
+  chapter("A single-node session: 3 containers on a private bridge network");
+  await show(cluster, "single", ["--size", "3"]);
+
+  chapter("A multi-node session: 4 containers on a private overlay network");
+  await show(cluster, "multi", ["--mode", "multi-node", "--size", "4"]);
+
+  chapter("Both at once, then neither");
+  await skein(cluster, "ps");
+  await skein(cluster, "rm", "single", "multi");
+  console.log(`\n${await nothingLeft(cluster)}`);
+  console.log(`\nDone in ${((Date.now() - started) / 1000).toFixed(1)} s.`);
+}
+
+async function main(): Promise<number> {
+  const told = Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+  const keep = process.env[SOCKETS_DIR];
+  const cluster = await startCluster({ hosts: 3 });
+  try {
+    // Ctrl-C at any moment: the rest is left out, what is there is taken away.
+    const finished = await Promise.race([tour(cluster).then(() => true), told.then(() => false)]);
+    if (!finished) return 130;
+    if (keep !== undefined) {
+      console.log(`\n${await openDoors(JSON.parse(keep) as Keep, cluster)}`);
+      await told;
+    }
+    return 0;
+  } finally {
+    await cluster.close();
+  }
+}
+
+// Its exit is said outright: the doors of --keep would hold the process.
+process.exit(await main().catch((error: unknown) => report(error, { command: "demo", json: false })));

@@ -1,0 +1,53 @@
+/** `skein`: finds the command, runs it, and turns whatever goes wrong into words and an exit code. */
+import { readInput } from "./command.ts";
+import { COMMANDS } from "./commands/index.ts";
+import { UsageError } from "./errors.ts";
+import { report } from "./report.ts";
+import { help, overview } from "./usage.ts";
+
+/** Runs one command line. Resolves with the exit code: 0 done, 1 failed, 2 wrong usage. */
+async function main(argv: readonly string[]): Promise<number> {
+  const name = [argv.slice(0, 2).join(" "), argv[0] ?? ""].find((candidate) => candidate in COMMANDS);
+  try {
+    if (name === undefined) return unnamed(argv);
+    const { summary, load } = COMMANDS[name]!;
+    const args = argv.slice(name.split(" ").length);
+    const command = await load();
+    if (asksForHelp(args)) {
+      console.log(help(name, summary, command));
+      return 0;
+    }
+    return (await command.run(readInput(command, args))) ?? 0;
+  } catch (error) {
+    return report(error, { command: name, json: ownOptions(argv).includes("--json") });
+  }
+}
+
+function unnamed(argv: readonly string[]): number {
+  const [first] = argv;
+  if (first === undefined || first === "help" || asksForHelp([first])) {
+    (first === undefined ? console.error : console.log)(overview(COMMANDS));
+    return first === undefined ? 2 : 0;
+  }
+  const group = Object.keys(COMMANDS).filter((candidate) => candidate.startsWith(`${first} `));
+  throw new UsageError(
+    group.length > 0 ? `skein ${first} needs one of: ${group.join(", ")}` : `there is no command ${first}`,
+  );
+}
+
+function asksForHelp(args: readonly string[]): boolean {
+  return ownOptions(args).some((arg) => arg === "--help" || arg === "-h");
+}
+
+/** What stands after `--` is somebody else's command line. */
+function ownOptions(argv: readonly string[]): readonly string[] {
+  const dashes = argv.indexOf("--");
+  return dashes < 0 ? argv : argv.slice(0, dashes);
+}
+
+// `skein ps | head` closes the pipe: that is the reader's choice, not a failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+process.exitCode = await main(process.argv.slice(2));

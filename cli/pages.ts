@@ -1,0 +1,23 @@
+/** Lists come in pages; people want the whole. */
+
+interface Page<T> {
+  items: T[];
+  nextCursor: string | null;
+}
+
+/** The items of all pages, in order. `page` gets the query that asks for its page. */
+export async function allPages<T>(
+  page: (query: { limit: number; cursor?: string }) => Promise<Page<T>>,
+): Promise<T[]> {
+  const items: T[] = [];
+  let next: string | null = null;
+  do {
+    const { items: more, nextCursor }: Page<T> = await page({
+      limit: 200,
+      ...(next === null ? {} : { cursor: next }),
+    });
+    items.push(...more);
+    next = nextCursor;
+  } while (next !== null);
+  return items;
+}

@@ -1,0 +1,122 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { defineCommand, readInput } from "./command.ts";
+import { CliError, UsageError } from "./errors.ts";
+import { REQUEST_OPTIONS, readRequest } from "./request.ts";
+
+const command = defineCommand({ options: REQUEST_OPTIONS, rest: "COMMAND", async run() {} });
+const directory = mkdtempSync(join(tmpdir(), "skein-request-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function request(...argv: string[]) {
+  const { options, rest } = readInput(command, argv);
+  return readRequest(options, rest);
+}
+
+function file(content: unknown): string {
+  const path = join(directory, "request.json");
+  writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
+  return path;
+}
+
+describe("options", () => {
+  test("become the request, and only those that were given", () => {
+    expect(request("--image", "a")).toEqual({ image: "a" });
+    expect(
+      request(
+        ...["--image", "a", "--name", "n", "--size", "4", "--mode", "multi-node", "-e", "A=1", "-e", "B=2"],
+        ...[
+          "--cpu",
+          "0.5",
+          "--memory",
+          "1GiB",
+          "--gpu",
+          "2",
+          "--shm",
+          "64MiB",
+          "--user",
+          "1000",
+          "--workdir",
+          "/w",
+        ],
+        ...["--pack", "--label", "zone=a", "--no-egress"],
+      ),
+    ).toEqual({
+      image: "a",
+      name: "n",
+      clusterSize: 4,
+      clusterMode: "multi-node",
+      env: { A: "1", B: "2" },
+      resources: { cpu: 0.5, memory: "1GiB", gpu: 2, shm: "64MiB" },
+      user: "1000",
+      workdir: "/w",
+      placement: { strategy: "pack", labels: { zone: "a" } },
+      network: { egress: false },
+    });
+  });
+
+  test("go over a file's, object by object", () => {
+    const path = file({ image: "a", clusterSize: 2, env: { A: "1", B: "1" } });
+    expect(request("-f", path, "--name", "n", "--env", "B=2")).toEqual({
+      image: "a",
+      clusterSize: 2,
+      name: "n",
+      env: { A: "1", B: "2" },
+    });
+  });
+});
+
+describe("-- COMMAND", () => {
+  test("runs in main1, and the others idle", () => {
+    expect(request("--image", "a", "--size", "3", "--", "echo", "-n")).toEqual({
+      image: "a",
+      roles: [
+        { name: "main", replicas: 1, command: ["echo", "-n"] },
+        { name: "sub", replicas: 2 },
+      ],
+    });
+  });
+
+  test("of a session of one needs no roles", () => {
+    expect(request("--image", "a", "--", "true")).toEqual({ image: "a", clusterSize: 1, command: ["true"] });
+  });
+
+  test("with --each runs in all", () => {
+    expect(request("--image", "a", "--size", "3", "--each", "--", "true")).toEqual({
+      image: "a",
+      clusterSize: 3,
+      command: ["true"],
+    });
+  });
+
+  test("goes to the file's own main", () => {
+    const path = file({
+      image: "a",
+      roles: [
+        { name: "worker", replicas: 2 },
+        { name: "main", replicas: 1, user: "u" },
+      ],
+    });
+    expect(request("-f", path, "--", "true").roles).toEqual([
+      { name: "worker", replicas: 2 },
+      { name: "main", replicas: 1, user: "u", command: ["true"] },
+    ]);
+  });
+});
+
+describe("what is no request", () => {
+  test("is wrong usage where options are missing", () => {
+    expect(() => request("--size", "4")).toThrow(new UsageError("--image or --file is missing"));
+    expect(() => request("--image", "a", "--each")).toThrow(UsageError);
+  });
+
+  test("is a failure that names the file", () => {
+    const path = file("image: a");
+    expect(() => request("-f", path)).toThrow(CliError);
+    expect(() => request("-f", path)).toThrow(`${path} is not JSON`);
+    expect(() => request("-f", file("[]"))).toThrow("must hold one JSON object");
+    expect(() => request("-f", join(directory, "missing"))).toThrow("cannot read");
+  });
+});

@@ -1,0 +1,127 @@
+/** From `skein run`'s and `skein plan`'s options to a request: a file is the base, options go over it, `-- COMMAND` goes to a role. */
+import { readFileSync } from "node:fs";
+import type { SessionRequest } from "../sdk/index.ts";
+import type { Options, Values } from "./command.ts";
+import { CliError, UsageError } from "./errors.ts";
+import { decimalNumber, keyValues, oneOf, wholeNumber } from "./values.ts";
+
+export const REQUEST_OPTIONS = {
+  file: {
+    type: "string",
+    short: "f",
+    value: "FILE",
+    about: "a request as JSON (see GET /docs); - reads stdin",
+  },
+  name: { type: "string", value: "NAME", about: "unique among live sessions; made up unless told" },
+  image: { type: "string", value: "IMAGE", about: "what each container runs" },
+  size: { type: "string", value: "N", about: "containers in all: main1 and N-1 sub (default 1)" },
+  mode: { type: "string", value: "MODE", about: "single-node (default) or multi-node" },
+  env: { type: "string", multiple: true, short: "e", value: "K=V", about: "an environment variable" },
+  cpu: {
+    type: "string",
+    value: "CORES",
+    about: "per container; reserved and enforced, as all resources are",
+  },
+  memory: { type: "string", value: "SIZE", about: "per container, like 512MiB" },
+  gpu: { type: "string", value: "N", about: "GPUs per container" },
+  shm: { type: "string", value: "SIZE", about: "/dev/shm per container" },
+  user: { type: "string", value: "USER", about: "user or UID, optionally with :GROUP" },
+  workdir: { type: "string", value: "DIR", about: "the command's working directory" },
+  pack: { type: "boolean", about: "on as few nodes as will do, instead of evenly over all" },
+  label: { type: "string", multiple: true, value: "K=V", about: "a label that nodes must have" },
+  "no-egress": { type: "boolean", about: "no way out to the world" },
+  each: {
+    type: "boolean",
+    about: "run COMMAND in every container; without it in main1, and the others idle",
+  },
+} as const satisfies Options;
+
+export const REQUEST_NOTES =
+  "Roles with images, commands or resources of their own go in a FILE:\n" +
+  '  {"image": "a", "roles": [{"name": "main", "replicas": 1}, {"name": "worker", "replicas": 2, "image": "b"}]}';
+
+type RequestValues = Values<typeof REQUEST_OPTIONS>;
+
+/** The body for the API. It is the API that judges it; only what is no request at all is refused here. */
+export function readRequest(options: RequestValues, command: readonly string[]): SessionRequest {
+  const base = options.file === undefined ? {} : readFile(options.file);
+  if (options.file === undefined && options.image === undefined)
+    throw new UsageError("--image or --file is missing");
+  if (options.each && command.length === 0) throw new UsageError("--each needs -- COMMAND");
+  const request = merge(base, fromOptions(options));
+  if (command.length === 0) return request;
+  return options.each ? { ...request, command: [...command] } : withMainCommand(request, [...command]);
+}
+
+function fromOptions(options: RequestValues): SessionRequest {
+  const resources = {
+    ...(options.cpu === undefined ? {} : { cpu: decimalNumber("cpu", options.cpu) }),
+    ...(options.memory === undefined ? {} : { memory: options.memory }),
+    ...(options.gpu === undefined ? {} : { gpu: wholeNumber("gpu", options.gpu) }),
+    ...(options.shm === undefined ? {} : { shm: options.shm }),
+  };
+  const placement = {
+    ...(options.pack ? { strategy: "pack" as const } : {}),
+    ...(options.label.length > 0 ? { labels: keyValues("label", options.label) } : {}),
+  };
+  const { name, image, user, workdir } = options;
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(image === undefined ? {} : { image }),
+    ...(user === undefined ? {} : { user }),
+    ...(workdir === undefined ? {} : { workdir }),
+    ...(options.size === undefined ? {} : { clusterSize: wholeNumber("size", options.size) }),
+    ...(options.mode === undefined
+      ? {}
+      : { clusterMode: oneOf("mode", ["single-node", "multi-node"], options.mode) }),
+    ...(options.env.length > 0 ? { env: keyValues("env", options.env) } : {}),
+    ...(Object.keys(resources).length > 0 ? { resources } : {}),
+    ...(Object.keys(placement).length > 0 ? { placement } : {}),
+    ...(options["no-egress"] ? { network: { egress: false } } : {}),
+  };
+}
+
+/** Objects key by key, as roles inherit. */
+function merge(base: SessionRequest, over: SessionRequest): SessionRequest {
+  const merged: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    const below = merged[key];
+    merged[key] = isObject(value) && isObject(below) ? { ...below, ...value } : value;
+  }
+  return merged as SessionRequest;
+}
+
+/** The command goes to `main` alone: so the shorthand `clusterSize` is written out as the roles it stands for. */
+function withMainCommand({ clusterSize, ...request }: SessionRequest, command: string[]): SessionRequest {
+  const size = clusterSize ?? 1;
+  if (request.roles === undefined && size <= 1) return { ...request, clusterSize: size, command };
+  const roles = request.roles ?? [
+    { name: "main", replicas: 1 },
+    { name: "sub", replicas: size - 1 },
+  ];
+  return {
+    ...request,
+    ...(request.roles === undefined || clusterSize === undefined ? {} : { clusterSize }),
+    roles: roles.map((role) => (role.name === "main" ? { ...role, command } : role)),
+  };
+}
+
+function readFile(path: string): SessionRequest {
+  let text: string;
+  try {
+    text = readFileSync(path === "-" ? 0 : path, "utf8");
+  } catch (error) {
+    throw new CliError(`cannot read ${path}: ${(error as Error).message}`);
+  }
+  try {
+    const request: unknown = JSON.parse(text);
+    if (isObject(request)) return request as SessionRequest;
+  } catch (error) {
+    throw new CliError(`${path} is not JSON: ${(error as Error).message}`);
+  }
+  throw new CliError(`${path} is not a request: it must hold one JSON object`);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

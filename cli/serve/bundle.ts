@@ -1,0 +1,73 @@
+/** Bundles the API for workerd, once for each content of its sources. */
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { ROOT, STATE } from "../paths.ts";
+import { workerdConfig } from "./config.ts";
+
+const CACHE = join(STATE, "bundles");
+
+/**
+ * A directory with `worker.js` and `workerd.capnp` for the sources as they are now. Takes some milliseconds where
+ * these sources were bundled before; safe to call from many processes at once.
+ */
+export async function bundleApi(): Promise<string> {
+  const directory = join(CACHE, fingerprint());
+  if (existsSync(directory)) return directory;
+  mkdirSync(CACHE, { recursive: true });
+  const making = mkdtempSync(join(CACHE, "making-"));
+  await bundleTo(join(making, "worker.js"));
+  writeFileSync(join(making, "workerd.capnp"), workerdConfig());
+  try {
+    renameSync(making, directory);
+  } catch (error) {
+    // Another process was faster: a directory that is not empty is not replaced, and its content is the same.
+    rmSync(making, { recursive: true });
+    if (!existsSync(directory)) throw error;
+  }
+  return directory;
+}
+
+/** Of all that the bundle depends on: our sources, the packages' versions, the configuration. */
+function fingerprint(): string {
+  const hash = createHash("sha256");
+  const sources = globSync(["api/**/*.{ts,html,css}", "shared/**/*.ts"], { cwd: ROOT }).sort();
+  for (const path of [...sources, "package-lock.json"]) {
+    hash
+      .update(`${path}\0`)
+      .update(readFileSync(join(ROOT, path)))
+      .update("\0");
+  }
+  return hash.update(workerdConfig()).digest("hex").slice(0, 16);
+}
+
+async function bundleTo(outfile: string): Promise<void> {
+  // Loaded here only: it starts a program of its own, and is not needed where the bundle is there already.
+  const esbuild = await import("esbuild");
+  try {
+    await esbuild.build({
+      entryPoints: [join(ROOT, "api/index.ts")],
+      outfile,
+      bundle: true,
+      format: "esm",
+      target: "es2024",
+      platform: "neutral",
+      mainFields: ["module", "main"],
+      conditions: ["workerd", "worker", "browser"],
+      external: ["cloudflare:*", "node:*"],
+      loader: { ".html": "text", ".css": "text" },
+      logLevel: "warning",
+    });
+  } finally {
+    await esbuild.stop();
+  }
+}

@@ -1,0 +1,35 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { ROOT } from "../paths.ts";
+import { COMPATIBILITY_DATE, OBJECTS, workerdConfig } from "./config.ts";
+
+const wrangler = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
+
+/** `[["FLEET", "Fleet"], …]` of wrangler.toml. */
+function bindings(): string[][] {
+  const tables = wrangler.split("[[durable_objects.bindings]]").slice(1);
+  return tables.map((table) =>
+    ["name", "class_name"].map((key) => new RegExp(`^${key} = "(.+)"`, "m").exec(table)![1]!),
+  );
+}
+
+describe("on workerd and on Cloudflare", () => {
+  test("the API runs with the same compatibility date", () => {
+    expect(/^compatibility_date = "(.+)"/m.exec(wrangler)?.[1]).toBe(COMPATIBILITY_DATE);
+  });
+
+  test("the API has the same objects under the same names", () => {
+    const here = Object.entries(OBJECTS).map(([name, { className }]) => [name, className]);
+    expect(bindings().sort()).toEqual(here.sort());
+  });
+});
+
+test("the keys that name data on disk are what they ever were", () => {
+  expect(workerdConfig().match(/uniqueKey = "[^"]+"/g)).toEqual([
+    'uniqueKey = "skein-fleet"',
+    'uniqueKey = "skein-session"',
+    'uniqueKey = "skein-node"',
+    'uniqueKey = "skein-limiter"',
+  ]);
+});

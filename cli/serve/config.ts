@@ -1,0 +1,58 @@
+/**
+ * workerd's configuration for the API: the same bundle, objects and bindings that wrangler.toml gives to Cloudflare
+ * (a test compares the two). What differs from one `skein serve` to the next comes on workerd's command line.
+ */
+
+import { SETTING_NAMES, variableOf } from "../../shared/settings.ts";
+
+/** At most workerd's own date + 7 days. */
+export const COMPATIBILITY_DATE = "2026-10-23";
+
+/** Binding → the class, and the key that names its data on disk: a `uniqueKey` may never change. */
+export const OBJECTS = {
+  FLEET: { className: "Fleet", uniqueKey: "skein-fleet" },
+  SESSION: { className: "Session", uniqueKey: "skein-session" },
+  NODE: { className: "Node", uniqueKey: "skein-node" },
+  LIMITER: { className: "Limiter", uniqueKey: "skein-limiter" },
+} as const;
+
+/** Names that workerd's command line refers to. */
+export const SOCKET = "http";
+export const DISK = "disk";
+
+/** The worker reads its admin token from this binding; workerd from its environment. */
+export const ADMIN_TOKEN = "SKEIN_ADMIN_TOKEN";
+
+/** Cap'n Proto text (workerd.capnp); `worker.js` is looked for beside the file. */
+export function workerdConfig(): string {
+  const objects = Object.entries(OBJECTS);
+  const namespaces = objects.map(
+    ([, { className, uniqueKey }]) =>
+      `(className = "${className}", uniqueKey = "${uniqueKey}", enableSql = true)`,
+  );
+  const bindings = [
+    ...[ADMIN_TOKEN, ...SETTING_NAMES.map(variableOf)].map(
+      (name) => `(name = "${name}", fromEnvironment = "${name}")`,
+    ),
+    ...objects.map(([name, { className }]) => `(name = "${name}", durableObjectNamespace = "${className}")`),
+  ];
+  return `using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  services = [(name = "api", worker = .api), (name = "${DISK}", disk = (writable = true))],
+  sockets = [(name = "${SOCKET}", http = (), service = "api")],
+);
+
+const api :Workerd.Worker = (
+  modules = [(name = "worker.js", esModule = embed "worker.js")],
+  compatibilityDate = "${COMPATIBILITY_DATE}",
+  bindings = [
+    ${bindings.join(",\n    ")},
+  ],
+  durableObjectNamespaces = [
+    ${namespaces.join(",\n    ")},
+  ],
+  durableObjectStorage = (localDisk = "${DISK}"),
+);
+`;
+}

@@ -1,0 +1,159 @@
+/**
+ * workerd as a child process that never outlives this one, and never shares its data with another.
+ *
+ * Linux: `flock -F setpriv --pdeathsig KILL workerd`. Both replace themselves, so the child is workerd itself: it holds
+ * the lock as long as it lives, and is killed by the kernel when this process dies, also by SIGKILL. Its data stands that (SQLite's log);
+ * SIGTERM would let it linger over open links. One that is started in that moment waits for the lock.
+ * macOS has neither: there a file names workerd's process, and a data directory whose process lives is refused.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { type SettingName, type Settings, variableOf } from "../../shared/settings.ts";
+import { CliError } from "../errors.ts";
+import { ADMIN_TOKEN, DISK, SOCKET } from "./config.ts";
+
+export interface Workerd {
+  pid: number;
+  port: number;
+  /** Resolves when it has ended, with how. What it said is on our stderr. */
+  ended: Promise<string>;
+  /** SIGTERM, and SIGKILL where that does not end it within 10 s. */
+  stop(): Promise<void>;
+}
+
+export interface WorkerdOptions {
+  /** With `worker.js` and `workerd.capnp`. */
+  bundle: string;
+  data: string;
+  host: string;
+  /** 0: a free one. */
+  port: number;
+  token: string;
+  settings: Partial<Settings>;
+}
+
+/** flock's exit code for "somebody else has it". */
+const TAKEN = 75;
+
+/** Resolves when workerd listens. Throws a CliError where it cannot. */
+export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
+  const inUse = new CliError(
+    `another skein serve uses the data in ${options.data}`,
+    "stop it first, or choose another directory with --data",
+  );
+  if (process.platform !== "linux" && ownerLives(options.data)) throw inUse;
+  const [program, ...args] = [...guards(options.data), workerdPath(), ...workerdArgs(options)] as [
+    string,
+    ...string[],
+  ];
+  const child = spawn(program, args, {
+    // A group of its own: Ctrl-C at the terminal is for us, and we stop it in order.
+    detached: true,
+    env: { PATH: process.env["PATH"], [ADMIN_TOKEN]: options.token, ...variables(options.settings) },
+    stdio: ["ignore", "ignore", "pipe", "pipe"],
+  });
+  const tail = followErrors(child);
+  const ended = endOf(child);
+  const port = await Promise.race([listening(child), ended.then(() => undefined)]);
+  if (port === undefined) {
+    const how = await ended;
+    if (child.exitCode === TAKEN) throw inUse;
+    if (/Address already in use/i.test(tail.text)) {
+      throw new CliError(
+        `${options.host}:${options.port} is in use`,
+        "choose another with --listen HOST:PORT (port 0: a free one)",
+      );
+    }
+    throw new CliError(how);
+  }
+  if (process.platform !== "linux") writeFileSync(ownerFile(options.data), String(child.pid));
+  return { pid: child.pid!, port, ended, stop: () => stop(child, options.data) };
+}
+
+function variables(settings: Partial<Settings>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(settings).map(([name, value]) => [variableOf(name as SettingName), String(value)]),
+  );
+}
+
+function workerdPath(): string {
+  return (createRequire(import.meta.url)("workerd") as { default: string }).default;
+}
+
+function workerdArgs({ bundle, data, host, port }: WorkerdOptions): string[] {
+  return [
+    "serve",
+    `--directory-path=${DISK}=${join(data, "objects")}`,
+    `--socket-addr=${SOCKET}=${host}:${port}`,
+    "--control-fd=3",
+    join(bundle, "workerd.capnp"),
+  ];
+}
+
+function guards(data: string): string[] {
+  if (process.platform !== "linux") return [];
+  return [
+    ...["flock", "--wait", "1", "--no-fork", "--conflict-exit-code", String(TAKEN), join(data, "lock")],
+    ...["setpriv", "--pdeathsig", "KILL"],
+  ];
+}
+
+/** workerd says one JSON line per socket on its control descriptor. Resolves when it listens on ours. */
+async function listening(child: ChildProcess): Promise<number | undefined> {
+  let text = "";
+  for await (const chunk of child.stdio[3] as NodeJS.ReadableStream) {
+    text += chunk;
+    for (const line of text.split("\n").slice(0, -1)) {
+      const message = JSON.parse(line) as { event: string; socket?: string; port?: number };
+      if (message.event === "listen" && message.socket === SOCKET) return message.port;
+    }
+  }
+  return undefined;
+}
+
+/** Passes what it says on to our stderr, and keeps the last 4 KiB. */
+function followErrors(child: ChildProcess): { text: string } {
+  const tail = { text: "" };
+  child.stderr!.setEncoding("utf8").on("data", (chunk: string) => {
+    tail.text = (tail.text + chunk).slice(-4096);
+    process.stderr.write(chunk);
+  });
+  return tail;
+}
+
+async function endOf(child: ChildProcess): Promise<string> {
+  child.on("error", () => {});
+  if (child.pid === undefined) {
+    const [error] = await once(child, "error");
+    return `workerd could not be started: ${(error as Error).message}`;
+  }
+  const [code, signal] = await once(child, "close");
+  return `workerd ended with ${signal ?? `exit code ${code}`}`;
+}
+
+async function stop(child: ChildProcess, data: string): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) {
+    const exited = once(child, "exit");
+    child.kill("SIGTERM");
+    const hard = setTimeout(() => child.kill("SIGKILL"), 10_000);
+    await exited;
+    clearTimeout(hard);
+  }
+  rmSync(ownerFile(data), { force: true });
+}
+
+function ownerFile(data: string): string {
+  return join(data, "workerd.pid");
+}
+
+function ownerLives(data: string): boolean {
+  try {
+    process.kill(Number(readFileSync(ownerFile(data), "utf8")), 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,63 @@
+/** Sessions as people read them: a state always has its reason beside it. */
+import type { Session } from "../sdk/index.ts";
+import { colored, table } from "./table.ts";
+
+/** What, where, how many, in a line; then a row per container. */
+export function sessionText(session: Session): string {
+  return `${headline(session)}\n\n${containerTable(session)}`;
+}
+
+/** `train (ses_…) is running: multi-node, 4 containers on overlay 10.64.0.0/24`. */
+export function headline(session: Session): string {
+  const { name, id, status, reason, clusterMode, clusterSize, network } = session;
+  const where = network === null ? "" : ` on ${network.driver} ${network.subnet}`;
+  const containers = `${clusterSize} container${clusterSize === 1 ? "" : "s"}`;
+  const line = `${name} (${id}) is ${colored(status)}: ${clusterMode}, ${containers}${where}`;
+  return reason === null ? line : `${line}\n${reason}`;
+}
+
+function containerTable(session: Session): string {
+  return table(
+    ["HOST", "NODE", "ADDRESS", "STATUS", "REASON"],
+    session.containers.map(({ host, node, address, status, exitCode, reason }) => [
+      host,
+      node ?? "-",
+      address ?? "-",
+      exitCode === null ? colored(status) : `${colored(status)} (${exitCode})`,
+      reason ?? "",
+    ]),
+  );
+}
+
+/** A line of progress: `preparing: 2 prepared, 2 pulling (sub1: pulling: 40%)`. */
+export function progressText({ status, reason, containers }: Session): string {
+  const counts = new Map<string, number>();
+  for (const container of containers) counts.set(container.status, (counts.get(container.status) ?? 0) + 1);
+  const parts = [...counts].map(([state, count]) => `${count} ${state}`).join(", ");
+  const told = containers.find((container) => container.reason !== null);
+  const why = reason ?? (told ? `${told.host} on ${told.node}: ${told.reason}` : null);
+  return `${status}: ${parts}${why === null ? "" : ` (${why})`}`;
+}
+
+/** Output of the containers that ended badly, for the person who wants to know why. */
+export function failedOutput(session: Session): string {
+  return session.containers
+    .filter(({ exitCode, output }) => exitCode !== null && exitCode !== 0 && output)
+    .map(
+      ({ host, exitCode, output }) =>
+        `--- ${host} ended with ${exitCode}, the last of its output:\n${output!.trimEnd()}`,
+    )
+    .join("\n");
+}
+
+/** `3m`, from an RFC 3339 time. `now` in milliseconds. */
+export function age(time: string, now: number): string {
+  const seconds = Math.max(0, Math.floor((now - Date.parse(time)) / 1000));
+  const steps = [
+    { unit: "d", size: 86_400 },
+    { unit: "h", size: 3_600 },
+    { unit: "m", size: 60 },
+  ];
+  const step = steps.find(({ size }) => seconds >= size * 2);
+  return step ? `${Math.floor(seconds / step.size)}${step.unit}` : `${seconds}s`;
+}

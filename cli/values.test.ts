@@ -1,0 +1,54 @@
+import { describe, expect, test } from "vitest";
+import { UsageError } from "./errors.ts";
+import {
+  byteSize,
+  decimalNumber,
+  httpUrl,
+  keyValues,
+  listenAddress,
+  oneOf,
+  settingsGiven,
+  wholeNumber,
+} from "./values.ts";
+
+describe("option values", () => {
+  test("are read", () => {
+    expect(wholeNumber("size", "4")).toBe(4);
+    expect(decimalNumber("cpu", "0.5")).toBe(0.5);
+    expect(byteSize("memory", "512MiB")).toBe(536870912);
+    expect(keyValues("env", ["A=1", "B=x=y", "C="])).toEqual({ A: "1", B: "x=y", C: "" });
+    expect(settingsGiven("set", ["ADDRESS_POOL=10.0.0.0/16", "VXLAN_PORT=1", "VXLAN_PORT=4789"])).toEqual({
+      addressPool: "10.0.0.0/16",
+      vxlanPort: 4789,
+    });
+    expect(oneOf("mode", ["single-node", "multi-node"], "multi-node")).toBe("multi-node");
+    expect(listenAddress("listen", "127.0.0.1:0")).toEqual({ host: "127.0.0.1", port: 0 });
+    expect(listenAddress("listen", "[::1]:8787")).toEqual({ host: "::1", port: 8787 });
+    expect(httpUrl("SKEIN_API", "https://skein.example/")).toBe("https://skein.example");
+  });
+
+  test.each([
+    [() => wholeNumber("size", "4.5"), "--size"],
+    [() => wholeNumber("size", "1e9"), "--size"],
+    [() => wholeNumber("size", "-1"), "--size"],
+    [() => decimalNumber("cpu", "many"), "--cpu"],
+    [() => byteSize("memory", "12 potatoes"), "--memory"],
+    [() => keyValues("env", ["A"]), "--env"],
+    [() => keyValues("env", ["=1"]), "--env"],
+    [() => settingsGiven("set", ["VXLAN_PORT"]), "--set"],
+    [
+      () => settingsGiven("set", ["MAX_CONTAINERS=1025"]),
+      "MAX_CONTAINERS must be a whole number from 1 to 1024",
+    ],
+    [() => settingsGiven("set", ["ADDRESS_POOL=::/12"]), "ADDRESS_POOL must be an IPv4 range from /8 to /21"],
+    [() => settingsGiven("set", ["maxContainers=3"]), "no setting maxContainers; there are ADDRESS_POOL, "],
+    [() => oneOf("mode", ["single-node", "multi-node"], "multi"), "--mode"],
+    [() => listenAddress("listen", "8787"), "--listen"],
+    [() => listenAddress("listen", "127.0.0.1:70000"), "--listen"],
+    [() => listenAddress("listen", "::1:8787"), "--listen"],
+    [() => httpUrl("SKEIN_API", "localhost:8787"), "SKEIN_API"],
+  ])("that cannot be read are wrong usage, with the option's name (%#)", (read, name) => {
+    expect(read).toThrow(UsageError);
+    expect(read).toThrow(name);
+  });
+});

@@ -1,0 +1,86 @@
+/** Option values that are more than text. Each throws a UsageError that names the option. */
+import {
+  outerName,
+  SETTING_NAMES,
+  SettingError,
+  type SettingName,
+  type Settings,
+  settingValue,
+} from "../shared/settings.ts";
+import { parseBytes } from "../shared/units.ts";
+import { UsageError } from "./errors.ts";
+
+/** `--size 4`. */
+export function wholeNumber(option: string, text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new UsageError(`--${option} must be a whole number, not ${text}`);
+  return Number(text);
+}
+
+/** `--cpu 0.5`. */
+export function decimalNumber(option: string, text: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new UsageError(`--${option} must be a number, not ${text}`);
+  return Number(text);
+}
+
+/** `--memory 512MiB`, in bytes. */
+export function byteSize(option: string, text: string): number {
+  const bytes = parseBytes(text);
+  if (bytes === undefined) throw new UsageError(`--${option} must be a size like 512MiB, not ${text}`);
+  return bytes;
+}
+
+/** `--env A=1 --env B=2`. */
+export function keyValues(option: string, pairs: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf("=");
+      if (at < 1) throw new UsageError(`--${option} must be KEY=VALUE, not ${pair}`);
+      return [pair.slice(0, at), pair.slice(at + 1)];
+    }),
+  );
+}
+
+/** `--set MAX_BODY_BYTES=65536 --set VXLAN_PORT=4789`; of two for one setting, the last counts. */
+export function settingsGiven(option: string, pairs: readonly string[]): Partial<Settings> {
+  return Object.fromEntries(
+    Object.entries(keyValues(option, pairs)).map(([given, text]) => {
+      const name = SETTING_NAMES.find((candidate) => outerName(candidate) === given);
+      if (name === undefined)
+        throw new UsageError(
+          `--${option}: there is no setting ${given}; there are ${SETTING_NAMES.map(outerName).join(", ")}`,
+        );
+      return [name, settingOf(option, name, text)];
+    }),
+  );
+}
+
+function settingOf(option: string, name: SettingName, text: string): number | string {
+  try {
+    return settingValue(name, text);
+  } catch (error) {
+    throw error instanceof SettingError ? new UsageError(`--${option}: ${error.message}`) : error;
+  }
+}
+
+/** `--mode multi-node`. */
+export function oneOf<T extends string>(option: string, choices: readonly T[], text: string): T {
+  const choice = choices.find((candidate) => candidate === text);
+  if (choice === undefined) throw new UsageError(`--${option} must be ${choices.join(" or ")}, not ${text}`);
+  return choice;
+}
+
+/** `--listen HOST:PORT`; an IPv6 address in brackets. */
+export function listenAddress(option: string, text: string): { host: string; port: number } {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (!match || port > 65_535) throw new UsageError(`--${option} must be HOST:PORT, not ${text}`);
+  return { host: (match[1] ?? match[2])!, port };
+}
+
+/** `--api http://HOST:PORT`; without a slash at the end. */
+export function httpUrl(name: string, text: string): string {
+  const url = URL.parse(text);
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw new UsageError(`${name} must be a URL like http://HOST:PORT, not ${text}`);
+  return text.replace(/\/+$/, "");
+}

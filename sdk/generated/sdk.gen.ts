@@ -1,0 +1,194 @@
+// @ts-nocheck
+
+import { client } from './client.gen.ts';
+import type { Client, ClientMeta, Options as Options2, RequestResult, TDataShape } from './client/index.ts';
+import type { ConnectAgentData, ConnectAgentErrors, CreateJoinTokenData, CreateJoinTokenErrors, CreateJoinTokenResponses, CreateSessionData, CreateSessionErrors, CreateSessionResponses, EndSessionData, EndSessionErrors, EndSessionResponses, GetDocsData, GetDocsErrors, GetDocsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetNodeData, GetNodeErrors, GetNodeResponses, GetOpenApiData, GetOpenApiErrors, GetOpenApiResponses, GetSessionData, GetSessionErrors, GetSessionResponses, JoinAgentData, JoinAgentErrors, JoinAgentResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, PatchNodeData, PatchNodeErrors, PatchNodeResponses, PlanSessionData, PlanSessionErrors, PlanSessionResponses, RemoveNodeData, RemoveNodeErrors, RemoveNodeResponses, StreamSessionEventsData, StreamSessionEventsErrors } from './types.gen.ts';
+
+export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
+    /**
+     * You can provide a client instance returned by `createClient()` instead of
+     * individual options. This might be also useful if you want to implement a
+     * custom client.
+     */
+    client?: Client;
+    /**
+     * You can pass arbitrary values through the `meta` object. This can be
+     * used to access values that aren't defined as part of the SDK function.
+     */
+    meta?: keyof ClientMeta extends never ? Record<string, unknown> : ClientMeta;
+};
+
+/**
+ * This document, for people
+ *
+ * One page, made of the document; it loads nothing from elsewhere. Needs no token.
+ */
+export const getDocs = <ThrowOnError extends boolean = false>(options?: Options<GetDocsData, ThrowOnError>): RequestResult<GetDocsResponses, GetDocsErrors, ThrowOnError> => (options?.client ?? client).get<GetDocsResponses, GetDocsErrors, ThrowOnError>({ url: '/docs', ...options });
+
+/**
+ * Is it there?
+ *
+ * Needs no token.
+ */
+export const getHealth = <ThrowOnError extends boolean = false>(options?: Options<GetHealthData, ThrowOnError>): RequestResult<GetHealthResponses, GetHealthErrors, ThrowOnError> => (options?.client ?? client).get<GetHealthResponses, GetHealthErrors, ThrowOnError>({ url: '/healthz', ...options });
+
+/**
+ * This document
+ *
+ * OpenAPI 3.1. Needs no token.
+ */
+export const getOpenApi = <ThrowOnError extends boolean = false>(options?: Options<GetOpenApiData, ThrowOnError>): RequestResult<GetOpenApiResponses, GetOpenApiErrors, ThrowOnError> => (options?.client ?? client).get<GetOpenApiResponses, GetOpenApiErrors, ThrowOnError>({ url: '/openapi.json', ...options });
+
+/**
+ * Join the fleet
+ *
+ * A node joins with a join token and its public key. The private key stays on the node.
+ */
+export const joinAgent = <ThrowOnError extends boolean = false>(options: Options<JoinAgentData, ThrowOnError>): RequestResult<JoinAgentResponses, JoinAgentErrors, ThrowOnError> => (options.client ?? client).post<JoinAgentResponses, JoinAgentErrors, ThrowOnError>({
+    url: '/v1/agents',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * A node's link (WebSocket)
+ *
+ * Speaks shared/protocol.ts (docs/protocol.md). The node proves its key by signing a nonce.
+ */
+export const connectAgent = <ThrowOnError extends boolean = false>(options: Options<ConnectAgentData, ThrowOnError>): RequestResult<unknown, ConnectAgentErrors, ThrowOnError> => (options.client ?? client).get<unknown, ConnectAgentErrors, ThrowOnError>({ url: '/v1/agents/connect', ...options });
+
+/**
+ * Make a join token
+ *
+ * One node joins with it, within an hour. It is shown once; only its hash is kept.
+ */
+export const createJoinToken = <ThrowOnError extends boolean = false>(options?: Options<CreateJoinTokenData, ThrowOnError>): RequestResult<CreateJoinTokenResponses, CreateJoinTokenErrors, ThrowOnError> => (options?.client ?? client).post<CreateJoinTokenResponses, CreateJoinTokenErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/join-tokens',
+    ...options
+});
+
+/**
+ * List nodes
+ *
+ * Newest first: what they have, what of it is allocated, whether their link is up.
+ */
+export const listNodes = <ThrowOnError extends boolean = false>(options?: Options<ListNodesData, ThrowOnError>): RequestResult<ListNodesResponses, ListNodesErrors, ThrowOnError> => (options?.client ?? client).get<ListNodesResponses, ListNodesErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/nodes',
+    ...options
+});
+
+/**
+ * Forget a node
+ *
+ * Its link is closed and its agent ends. With `force` also while it has work: those sessions fail.
+ */
+export const removeNode = <ThrowOnError extends boolean = false>(options: Options<RemoveNodeData, ThrowOnError>): RequestResult<RemoveNodeResponses, RemoveNodeErrors, ThrowOnError> => (options.client ?? client).delete<RemoveNodeResponses, RemoveNodeErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/nodes/{id}',
+    ...options
+});
+
+/**
+ * Get a node
+ *
+ * What it has, what of it is allocated, whether its link is up.
+ */
+export const getNode = <ThrowOnError extends boolean = false>(options: Options<GetNodeData, ThrowOnError>): RequestResult<GetNodeResponses, GetNodeErrors, ThrowOnError> => (options.client ?? client).get<GetNodeResponses, GetNodeErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/nodes/{id}',
+    ...options
+});
+
+/**
+ * Cordon or label a node
+ *
+ * A cordoned node keeps what it runs and gets nothing new.
+ */
+export const patchNode = <ThrowOnError extends boolean = false>(options: Options<PatchNodeData, ThrowOnError>): RequestResult<PatchNodeResponses, PatchNodeErrors, ThrowOnError> => (options.client ?? client).patch<PatchNodeResponses, PatchNodeErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/nodes/{id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * What would run where
+ *
+ * A dry run: the same body as a session, the same planner, nothing changed.
+ */
+export const planSession = <ThrowOnError extends boolean = false>(options: Options<PlanSessionData, ThrowOnError>): RequestResult<PlanSessionResponses, PlanSessionErrors, ThrowOnError> => (options.client ?? client).post<PlanSessionResponses, PlanSessionErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/plans',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * List sessions
+ *
+ * Newest first, ended ones included.
+ */
+export const listSessions = <ThrowOnError extends boolean = false>(options?: Options<ListSessionsData, ThrowOnError>): RequestResult<ListSessionsResponses, ListSessionsErrors, ThrowOnError> => (options?.client ?? client).get<ListSessionsResponses, ListSessionsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/sessions',
+    ...options
+});
+
+/**
+ * Create a session
+ *
+ * Plans it and starts it as soon as there is room; all of its containers or none.
+ */
+export const createSession = <ThrowOnError extends boolean = false>(options: Options<CreateSessionData, ThrowOnError>): RequestResult<CreateSessionResponses, CreateSessionErrors, ThrowOnError> => (options.client ?? client).post<CreateSessionResponses, CreateSessionErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/sessions',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * End a session
+ *
+ * SIGTERM, 10 s, SIGKILL; then nothing of it is left. Ending an ended one is no error.
+ */
+export const endSession = <ThrowOnError extends boolean = false>(options: Options<EndSessionData, ThrowOnError>): RequestResult<EndSessionResponses, EndSessionErrors, ThrowOnError> => (options.client ?? client).delete<EndSessionResponses, EndSessionErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/sessions/{id}',
+    ...options
+});
+
+/**
+ * Get a session
+ *
+ * As it is now, or with `wait` when it has settled.
+ */
+export const getSession = <ThrowOnError extends boolean = false>(options: Options<GetSessionData, ThrowOnError>): RequestResult<GetSessionResponses, GetSessionErrors, ThrowOnError> => (options.client ?? client).get<GetSessionResponses, GetSessionErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/sessions/{id}',
+    ...options
+});
+
+/**
+ * Follow a session (not built yet)
+ *
+ * Will be server-sent events. Until then: `GET /v1/sessions/{id}?wait=60`.
+ */
+export const streamSessionEvents = <ThrowOnError extends boolean = false>(options: Options<StreamSessionEventsData, ThrowOnError>): RequestResult<unknown, StreamSessionEventsErrors, ThrowOnError> => (options.client ?? client).get<unknown, StreamSessionEventsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/sessions/{id}/events',
+    ...options
+});

@@ -1,0 +1,1311 @@
+// @ts-nocheck
+
+export type ClientOptions = {
+    baseUrl: `${string}://${string}` | (string & {});
+};
+
+export type AgentJoin = {
+    /**
+     * What other nodes reach it at
+     */
+    address: string;
+    capacity: Capacity;
+    facts: Facts;
+    /**
+     * Single-use
+     */
+    joinToken: string;
+    /**
+     * For placement
+     */
+    labels?: {
+        [key: string]: string;
+    };
+    /**
+     * The node's name
+     */
+    name: string;
+    /**
+     * Raw Ed25519 public key (RFC 8032), base64url without padding
+     */
+    publicKey: string;
+};
+
+export type AgentJoined = {
+    /**
+     * The fleet it joined
+     */
+    fleet: string;
+    /**
+     * The node's id
+     */
+    nodeId: string;
+};
+
+export type Capacity = {
+    /**
+     * Cores
+     */
+    cpu: number;
+    /**
+     * GPUs
+     */
+    gpu: number;
+    /**
+     * Bytes
+     */
+    memory: number;
+};
+
+export type Facts = {
+    /**
+     * Skein agent
+     */
+    agentVersion: string;
+    /**
+     * Machine architecture
+     */
+    arch: string;
+    /**
+     * Docker engine
+     */
+    dockerVersion: string;
+    /**
+     * Ids Docker's device requests take
+     */
+    gpuIds: Array<string>;
+    /**
+     * Kernel release
+     */
+    kernel: string;
+    /**
+     * MTU of the interface that holds the node's address
+     */
+    mtu: number;
+    /**
+     * Operating system
+     */
+    os: string;
+    /**
+     * CIDRs that a session's network must not overlap: routes, resolvers, Docker networks
+     */
+    usedSubnets: Array<string>;
+};
+
+export type Health = {
+    /**
+     * It answers
+     */
+    status: 'ok';
+};
+
+export type JoinToken = {
+    /**
+     * RFC 3339
+     */
+    expiresAt: string;
+    /**
+     * Give it to one agent
+     */
+    token: string;
+};
+
+export type Network = {
+    /**
+     * One node or many
+     */
+    driver: 'bridge' | 'overlay';
+    /**
+     * How traffic between nodes is encrypted
+     */
+    encryption: 'none';
+    /**
+     * Bytes
+     */
+    mtu: number;
+    /**
+     * CIDR
+     */
+    subnet: string;
+    /**
+     * VXLAN network identifier (overlay only)
+     */
+    vni?: number;
+};
+
+export type Node = {
+    /**
+     * What other nodes reach it at
+     */
+    address: string;
+    allocated: Capacity;
+    capacity: Capacity;
+    facts: Facts;
+    /**
+     * The node's id
+     */
+    id: string;
+    /**
+     * For placement
+     */
+    labels: {
+        [key: string]: string;
+    };
+    /**
+     * RFC 3339
+     */
+    lastSeenAt: string | null;
+    /**
+     * Unique in the fleet
+     */
+    name: string;
+    /**
+     * false: cordoned
+     */
+    schedulable: boolean;
+    /**
+     * Whether its agent's link is up
+     */
+    status: 'ready' | 'disconnected' | 'lost';
+};
+
+export type NodeList = {
+    /**
+     * Newest first
+     */
+    items: Array<Node>;
+    /**
+     * Where the list goes on; null at its end
+     */
+    nextCursor: string | null;
+};
+
+export type NodePatch = {
+    /**
+     * Replaces all labels
+     */
+    labels?: {
+        [key: string]: string;
+    };
+    /**
+     * false cordons the node: nothing new is placed on it
+     */
+    schedulable?: boolean;
+};
+
+/**
+ * OpenAPI 3.1
+ */
+export type OpenApi = {
+    [key: string]: unknown;
+};
+
+export type Plan = {
+    /**
+     * One node or many
+     */
+    clusterMode: 'single-node' | 'multi-node';
+    /**
+     * Containers in all
+     */
+    clusterSize: number;
+    /**
+     * In rank order
+     */
+    containers: Array<{
+        /**
+         * On the session's network
+         */
+        address: string;
+        /**
+         * null: the image's, or idle
+         */
+        command: Array<string> | null;
+        /**
+         * The user's and Skein's
+         */
+        env: {
+            [key: string]: string;
+        };
+        /**
+         * Role and 1-based index
+         */
+        host: string;
+        /**
+         * The image
+         */
+        image: string;
+        /**
+         * 1-based within the role
+         */
+        index: number;
+        /**
+         * The node's name
+         */
+        node: string;
+        /**
+         * The node
+         */
+        nodeId: string;
+        /**
+         * 0-based over the session; main1 is 0
+         */
+        rank: number;
+        resources: Resources;
+        /**
+         * The role
+         */
+        role: string;
+    }>;
+    network: Network;
+};
+
+/**
+ * RFC 9457 problem details
+ */
+export type Problem = {
+    /**
+     * Stable; see docs/errors.md
+     */
+    code: string;
+    /**
+     * What happened, where, what to do
+     */
+    detail: string;
+    /**
+     * Each field at fault
+     */
+    errors?: Array<{
+        /**
+         * As in the request
+         */
+        field: string;
+        /**
+         * What to do
+         */
+        message: string;
+    }>;
+    /**
+     * unschedulable: why not, node by node
+     */
+    nodes?: Array<{
+        /**
+         * The node's name
+         */
+        node: string;
+        /**
+         * Why not
+         */
+        reason: string;
+    }>;
+    /**
+     * rate_limited: seconds to wait, as in Retry-After
+     */
+    retryAfter?: number;
+    /**
+     * HTTP status
+     */
+    status: number;
+    /**
+     * What the code means
+     */
+    title: string;
+    /**
+     * URN of the code
+     */
+    type: string;
+};
+
+export type Resources = {
+    /**
+     * Cores
+     */
+    cpu?: number;
+    /**
+     * GPUs
+     */
+    gpu?: number;
+    /**
+     * Bytes
+     */
+    memory?: number;
+    /**
+     * Bytes of /dev/shm
+     */
+    shm?: number;
+};
+
+/**
+ * What is left out is neither reserved nor limited
+ */
+export type ResourcesRequest = {
+    /**
+     * Cores; fractions allowed
+     */
+    cpu?: number;
+    /**
+     * Number of GPUs
+     */
+    gpu?: number;
+    /**
+     * Bytes, or a size with a unit (KiB, MiB, GiB, TiB, or KB, MB, GB, TB)
+     */
+    memory?: number | string;
+    /**
+     * Size of /dev/shm
+     */
+    shm?: number | string;
+};
+
+/**
+ * A role inherits what it leaves out: env and resources key by key, the rest whole
+ */
+export type RoleRequest = {
+    /**
+     * Replaces the image's CMD; with neither command nor entrypoint a container idles
+     */
+    command?: Array<string>;
+    /**
+     * Replaces the image's ENTRYPOINT
+     */
+    entrypoint?: Array<string>;
+    /**
+     * Environment variables; BACKENDAI_CLUSTER_* and SKEIN_* are Skein's own
+     */
+    env?: {
+        [key: string]: string;
+    };
+    /**
+     * The image each container runs
+     */
+    image?: string;
+    /**
+     * The role; one role must be main
+     */
+    name: string;
+    /**
+     * When a container ends after the session came to run. fail: main1's end is the session's, another's fails it unless it is 0. ignore: the session goes on, main1 included. restart: not built yet. fail unless told
+     */
+    onExit?: 'fail' | 'ignore' | 'restart';
+    /**
+     * How many containers
+     */
+    replicas: number;
+    resources?: ResourcesRequest;
+    /**
+     * User, or UID, optionally with :GROUP
+     */
+    user?: string;
+    /**
+     * Working directory of the command
+     */
+    workdir?: string;
+};
+
+export type Session = {
+    /**
+     * One node or many
+     */
+    clusterMode: 'single-node' | 'multi-node';
+    /**
+     * Containers in all
+     */
+    clusterSize: number;
+    /**
+     * In rank order
+     */
+    containers: Array<SessionContainer>;
+    /**
+     * RFC 3339
+     */
+    createdAt: string;
+    /**
+     * RFC 3339
+     */
+    endedAt: string | null;
+    /**
+     * How often its plan was made
+     */
+    epoch: number;
+    /**
+     * The session's id
+     */
+    id: string;
+    /**
+     * Unique among the live sessions
+     */
+    name: string;
+    /**
+     * Once planned
+     */
+    network: {
+        /**
+         * One node or many
+         */
+        driver: 'bridge' | 'overlay';
+        /**
+         * How traffic between nodes is encrypted
+         */
+        encryption: 'none';
+        /**
+         * Bytes
+         */
+        mtu: number;
+        /**
+         * CIDR
+         */
+        subnet: string;
+        /**
+         * VXLAN network identifier (overlay only)
+         */
+        vni?: number;
+    } | null;
+    /**
+     * What it waits for, or why it ended: what, where, what to do
+     */
+    reason: string | null;
+    /**
+     * RFC 3339
+     */
+    startedAt: string | null;
+    /**
+     * Where it is in its life
+     */
+    status: 'pending' | 'preparing' | 'starting' | 'running' | 'terminating' | 'terminated' | 'failed';
+};
+
+export type SessionContainer = {
+    /**
+     * On the session's network, no prefix length
+     */
+    address: string | null;
+    /**
+     * Docker's id, once created
+     */
+    containerId: string | null;
+    /**
+     * Once it ended
+     */
+    exitCode: number | null;
+    /**
+     * Role and 1-based index
+     */
+    host: string;
+    /**
+     * The image
+     */
+    image: string;
+    /**
+     * 1-based within the role
+     */
+    index: number;
+    /**
+     * The node's name
+     */
+    node: string | null;
+    /**
+     * The node, once planned
+     */
+    nodeId: string | null;
+    /**
+     * The last 4 KiB of its output, once it ended
+     */
+    output: string | null;
+    /**
+     * 0-based over the session; main1 is 0
+     */
+    rank: number;
+    /**
+     * Progress, or what went wrong
+     */
+    reason: string | null;
+    /**
+     * The role
+     */
+    role: string;
+    /**
+     * As its node last reported
+     */
+    status: 'pending' | 'pulling' | 'prepared' | 'started' | 'running' | 'exited' | 'lost' | 'removed';
+};
+
+export type SessionList = {
+    /**
+     * Newest first
+     */
+    items: Array<Session>;
+    /**
+     * Where the list goes on; null at its end
+     */
+    nextCursor: string | null;
+};
+
+export type SessionRequest = {
+    /**
+     * One node and a bridge, or many and an overlay
+     */
+    clusterMode?: 'single-node' | 'multi-node';
+    /**
+     * 1 main and N-1 sub; excludes roles; 1 unless told
+     */
+    clusterSize?: number;
+    /**
+     * Replaces the image's CMD; with neither command nor entrypoint a container idles
+     */
+    command?: Array<string>;
+    /**
+     * Replaces the image's ENTRYPOINT
+     */
+    entrypoint?: Array<string>;
+    /**
+     * Environment variables; BACKENDAI_CLUSTER_* and SKEIN_* are Skein's own
+     */
+    env?: {
+        [key: string]: string;
+    };
+    /**
+     * The image each container runs
+     */
+    image?: string;
+    /**
+     * Unique among the live sessions; made up when left out
+     */
+    name?: string;
+    /**
+     * The session's private network
+     */
+    network?: {
+        /**
+         * Whether containers reach the world
+         */
+        egress?: boolean;
+        /**
+         * Whether traffic between nodes is encrypted
+         */
+        encryption?: 'auto' | 'required' | 'none';
+    };
+    /**
+     * When a container ends after the session came to run. fail: main1's end is the session's, another's fails it unless it is 0. ignore: the session goes on, main1 included. restart: not built yet. fail unless told
+     */
+    onExit?: 'fail' | 'ignore' | 'restart';
+    /**
+     * When a node is lost while the session runs: fail, or carry on and show its part as lost
+     */
+    onNodeLoss?: 'fail' | 'keep';
+    /**
+     * Which nodes, and how they are filled
+     */
+    placement?: {
+        /**
+         * Labels a node must have
+         */
+        labels?: {
+            [key: string]: string;
+        };
+        /**
+         * Evenly over the nodes, or on as few as will do
+         */
+        strategy?: 'spread' | 'pack';
+    };
+    resources?: ResourcesRequest;
+    /**
+     * How often a creation that fails on a node is planned anew, without that node where others have room
+     */
+    retries?: number;
+    /**
+     * Groups of alike containers; excludes clusterSize
+     */
+    roles?: Array<RoleRequest>;
+    /**
+     * User, or UID, optionally with :GROUP
+     */
+    user?: string;
+    /**
+     * Working directory of the command
+     */
+    workdir?: string;
+};
+
+export type GetDocsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/docs';
+};
+
+export type GetDocsErrors = {
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+};
+
+export type GetDocsError = GetDocsErrors[keyof GetDocsErrors];
+
+export type GetDocsResponses = {
+    /**
+     * The page
+     */
+    200: string;
+};
+
+export type GetDocsResponse = GetDocsResponses[keyof GetDocsResponses];
+
+export type GetHealthData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/healthz';
+};
+
+export type GetHealthErrors = {
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+};
+
+export type GetHealthError = GetHealthErrors[keyof GetHealthErrors];
+
+export type GetHealthResponses = {
+    /**
+     * It is
+     */
+    200: Health;
+};
+
+export type GetHealthResponse = GetHealthResponses[keyof GetHealthResponses];
+
+export type GetOpenApiData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/openapi.json';
+};
+
+export type GetOpenApiErrors = {
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+};
+
+export type GetOpenApiError = GetOpenApiErrors[keyof GetOpenApiErrors];
+
+export type GetOpenApiResponses = {
+    /**
+     * The document
+     */
+    200: OpenApi;
+};
+
+export type GetOpenApiResponse = GetOpenApiResponses[keyof GetOpenApiResponses];
+
+export type JoinAgentData = {
+    body: AgentJoin;
+    path?: never;
+    query?: never;
+    url: '/v1/agents';
+};
+
+export type JoinAgentErrors = {
+    /**
+     * `malformed_json`: The body is not valid JSON; `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `join_token_invalid`: The join token is unknown, used or expired
+     */
+    401: Problem;
+    /**
+     * `name_in_use`: The name is taken
+     */
+    409: Problem;
+    /**
+     * `body_too_large`: The body is too large
+     */
+    413: Problem;
+    /**
+     * `unsupported_media_type`: The body must be application/json
+     */
+    415: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+};
+
+export type JoinAgentError = JoinAgentErrors[keyof JoinAgentErrors];
+
+export type JoinAgentResponses = {
+    /**
+     * Joined
+     */
+    201: AgentJoined;
+};
+
+export type JoinAgentResponse = JoinAgentResponses[keyof JoinAgentResponses];
+
+export type ConnectAgentData = {
+    body?: never;
+    path?: never;
+    query: {
+        /**
+         * The node's id
+         */
+        node: string;
+    };
+    url: '/v1/agents/connect';
+};
+
+export type ConnectAgentErrors = {
+    /**
+     * `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `upgrade_required`: This path speaks WebSocket only
+     */
+    426: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+};
+
+export type ConnectAgentError = ConnectAgentErrors[keyof ConnectAgentErrors];
+
+export type CreateJoinTokenData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/v1/join-tokens';
+};
+
+export type CreateJoinTokenErrors = {
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+};
+
+export type CreateJoinTokenError = CreateJoinTokenErrors[keyof CreateJoinTokenErrors];
+
+export type CreateJoinTokenResponses = {
+    /**
+     * The token
+     */
+    201: JoinToken;
+};
+
+export type CreateJoinTokenResponse = CreateJoinTokenResponses[keyof CreateJoinTokenResponses];
+
+export type ListNodesData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * How many at most
+         */
+        limit?: number;
+        /**
+         * `nextCursor` of the answer before
+         */
+        cursor?: string;
+    };
+    url: '/v1/nodes';
+};
+
+export type ListNodesErrors = {
+    /**
+     * `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+};
+
+export type ListNodesError = ListNodesErrors[keyof ListNodesErrors];
+
+export type ListNodesResponses = {
+    /**
+     * A page of nodes
+     */
+    200: NodeList;
+};
+
+export type ListNodesResponse = ListNodesResponses[keyof ListNodesResponses];
+
+export type RemoveNodeData = {
+    body?: never;
+    path: {
+        /**
+         * Id, or name
+         */
+        id: string;
+    };
+    query?: {
+        /**
+         * Also while it has work
+         */
+        force?: 'true' | 'false';
+    };
+    url: '/v1/nodes/{id}';
+};
+
+export type RemoveNodeErrors = {
+    /**
+     * `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `not_found`: There is no such thing
+     */
+    404: Problem;
+    /**
+     * `node_busy`: The node still has work
+     */
+    409: Problem;
+    /**
+     * `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+};
+
+export type RemoveNodeError = RemoveNodeErrors[keyof RemoveNodeErrors];
+
+export type RemoveNodeResponses = {
+    /**
+     * Forgotten
+     */
+    204: void;
+};
+
+export type RemoveNodeResponse = RemoveNodeResponses[keyof RemoveNodeResponses];
+
+export type GetNodeData = {
+    body?: never;
+    path: {
+        /**
+         * Id, or name
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/v1/nodes/{id}';
+};
+
+export type GetNodeErrors = {
+    /**
+     * `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `not_found`: There is no such thing
+     */
+    404: Problem;
+    /**
+     * `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+};
+
+export type GetNodeError = GetNodeErrors[keyof GetNodeErrors];
+
+export type GetNodeResponses = {
+    /**
+     * The node
+     */
+    200: Node;
+};
+
+export type GetNodeResponse = GetNodeResponses[keyof GetNodeResponses];
+
+export type PatchNodeData = {
+    body: NodePatch;
+    path: {
+        /**
+         * Id, or name
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/v1/nodes/{id}';
+};
+
+export type PatchNodeErrors = {
+    /**
+     * `malformed_json`: The body is not valid JSON; `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `not_found`: There is no such thing
+     */
+    404: Problem;
+    /**
+     * `body_too_large`: The body is too large
+     */
+    413: Problem;
+    /**
+     * `unsupported_media_type`: The body must be application/json
+     */
+    415: Problem;
+    /**
+     * `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+};
+
+export type PatchNodeError = PatchNodeErrors[keyof PatchNodeErrors];
+
+export type PatchNodeResponses = {
+    /**
+     * The node as it is now
+     */
+    200: Node;
+};
+
+export type PatchNodeResponse = PatchNodeResponses[keyof PatchNodeResponses];
+
+export type PlanSessionData = {
+    body: SessionRequest;
+    path?: never;
+    query?: never;
+    url: '/v1/plans';
+};
+
+export type PlanSessionErrors = {
+    /**
+     * `malformed_json`: The body is not valid JSON; `invalid_request`: The request has fields that cannot be used; `too_many_containers`: The session has too many containers; `session_too_large`: The session's env and commands are too large
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `unschedulable`: The fleet cannot hold this session
+     */
+    409: Problem;
+    /**
+     * `body_too_large`: The body is too large
+     */
+    413: Problem;
+    /**
+     * `unsupported_media_type`: The body must be application/json
+     */
+    415: Problem;
+    /**
+     * `unsupported`: This is not built yet
+     */
+    422: Problem;
+    /**
+     * `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+};
+
+export type PlanSessionError = PlanSessionErrors[keyof PlanSessionErrors];
+
+export type PlanSessionResponses = {
+    /**
+     * The plan
+     */
+    200: Plan;
+};
+
+export type PlanSessionResponse = PlanSessionResponses[keyof PlanSessionResponses];
+
+export type ListSessionsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Only those
+         */
+        status?: 'pending' | 'preparing' | 'starting' | 'running' | 'terminating' | 'terminated' | 'failed';
+        /**
+         * How many at most
+         */
+        limit?: number;
+        /**
+         * `nextCursor` of the answer before
+         */
+        cursor?: string;
+    };
+    url: '/v1/sessions';
+};
+
+export type ListSessionsErrors = {
+    /**
+     * `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+};
+
+export type ListSessionsError = ListSessionsErrors[keyof ListSessionsErrors];
+
+export type ListSessionsResponses = {
+    /**
+     * A page of sessions
+     */
+    200: SessionList;
+};
+
+export type ListSessionsResponse = ListSessionsResponses[keyof ListSessionsResponses];
+
+export type CreateSessionData = {
+    body: SessionRequest;
+    headers?: {
+        /**
+         * The same key and body within 24 h: the same session
+         */
+        'idempotency-key'?: string;
+    };
+    path?: never;
+    query?: {
+        /**
+         * Seconds: answer when it is settled (running, failed or terminated), at the latest then
+         */
+        wait?: number;
+    };
+    url: '/v1/sessions';
+};
+
+export type CreateSessionErrors = {
+    /**
+     * `malformed_json`: The body is not valid JSON; `invalid_request`: The request has fields that cannot be used; `too_many_containers`: The session has too many containers; `session_too_large`: The session's env and commands are too large
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `name_in_use`: The name is taken; `too_many_live_sessions`: The project has as many live sessions as it may; `too_many_live_containers`: The project has as many live containers as it may; `idempotency_conflict`: The Idempotency-Key was used with another body
+     */
+    409: Problem;
+    /**
+     * `body_too_large`: The body is too large
+     */
+    413: Problem;
+    /**
+     * `unsupported_media_type`: The body must be application/json
+     */
+    415: Problem;
+    /**
+     * `unsupported`: This is not built yet
+     */
+    422: Problem;
+    /**
+     * `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+};
+
+export type CreateSessionError = CreateSessionErrors[keyof CreateSessionErrors];
+
+export type CreateSessionResponses = {
+    /**
+     * The session, on its way
+     */
+    202: Session;
+};
+
+export type CreateSessionResponse = CreateSessionResponses[keyof CreateSessionResponses];
+
+export type EndSessionData = {
+    body?: never;
+    path: {
+        /**
+         * Id, or name: the live session's of that name, else the latest's
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/v1/sessions/{id}';
+};
+
+export type EndSessionErrors = {
+    /**
+     * `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `not_found`: There is no such thing
+     */
+    404: Problem;
+    /**
+     * `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+};
+
+export type EndSessionError = EndSessionErrors[keyof EndSessionErrors];
+
+export type EndSessionResponses = {
+    /**
+     * The session, on its way out
+     */
+    202: Session;
+};
+
+export type EndSessionResponse = EndSessionResponses[keyof EndSessionResponses];
+
+export type GetSessionData = {
+    body?: never;
+    path: {
+        /**
+         * Id, or name: the live session's of that name, else the latest's
+         */
+        id: string;
+    };
+    query?: {
+        /**
+         * Seconds: answer when it is settled (running, failed or terminated), at the latest then
+         */
+        wait?: number;
+    };
+    url: '/v1/sessions/{id}';
+};
+
+export type GetSessionErrors = {
+    /**
+     * `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `not_found`: There is no such thing
+     */
+    404: Problem;
+    /**
+     * `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+};
+
+export type GetSessionError = GetSessionErrors[keyof GetSessionErrors];
+
+export type GetSessionResponses = {
+    /**
+     * The session
+     */
+    200: Session;
+};
+
+export type GetSessionResponse = GetSessionResponses[keyof GetSessionResponses];
+
+export type StreamSessionEventsData = {
+    body?: never;
+    path: {
+        /**
+         * Id, or name: the live session's of that name, else the latest's
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/v1/sessions/{id}/events';
+};
+
+export type StreamSessionEventsErrors = {
+    /**
+     * `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `unsupported`: This is not built yet
+     */
+    422: Problem;
+    /**
+     * `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+};
+
+export type StreamSessionEventsError = StreamSessionEventsErrors[keyof StreamSessionEventsErrors];

@@ -1,0 +1,64 @@
+/** Skein's client: one function per operation of the API, generated from its OpenAPI document, bound to one address and token. */
+import { createClient, createConfig } from "./generated/client/index.ts";
+import * as operations from "./generated/sdk.gen.ts";
+import type { Problem } from "./generated/types.gen.ts";
+
+export type * from "./generated/types.gen.ts";
+
+type Operations = {
+  [K in keyof typeof operations as (typeof operations)[K] extends Operation
+    ? K
+    : never]: (typeof operations)[K];
+};
+// biome-ignore lint/suspicious/noExplicitAny: stands for each operation's own types.
+type Operation = (options: any) => Promise<any>;
+type Data<F extends Operation> = Extract<Awaited<ReturnType<F>>, { error: undefined }>["data"];
+type Arguments<F extends Operation> =
+  Parameters<F> extends [options?: infer O] ? Omit<NonNullable<O>, "client"> : never;
+
+/** Each operation by its operationId: takes `{path, query, headers, body, signal}`, resolves to what the API answers. */
+export type Skein = {
+  [K in keyof Operations]: undefined extends Parameters<Operations[K]>[0]
+    ? (options?: Arguments<Operations[K]>) => Promise<Data<Operations[K]>>
+    : (options: Arguments<Operations[K]>) => Promise<Data<Operations[K]>>;
+};
+
+/** What the API answered instead of what was asked for: RFC 9457 problem details, `code` stable. */
+export class ApiProblem extends Error {
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(problem.detail);
+    this.name = "ApiProblem";
+    this.problem = problem;
+  }
+}
+
+/**
+ * `api`: where it is, like `http://127.0.0.1:8787`. What the API refuses is thrown as ApiProblem; what fails on the
+ * way there as what `fetch` throws (a TypeError, its `cause` the reason).
+ */
+export function createSkein({ api, token }: { api: string; token?: string }): Skein {
+  const config = createConfig({ baseUrl: api, throwOnError: true, responseStyle: "data" });
+  const client = createClient(token === undefined ? config : { ...config, auth: token });
+  client.interceptors.error.use((error, response) => {
+    if (response === undefined || response.ok) return error;
+    return new ApiProblem(isProblem(error) ? error : problemOf(response));
+  });
+  return Object.fromEntries(
+    Object.entries(operations).map(([name, operation]) => [
+      name,
+      (options: object = {}) => (operation as Operation)({ ...options, client }),
+    ]),
+  ) as Skein;
+}
+
+function isProblem(body: unknown): body is Problem {
+  return typeof body === "object" && body !== null && "code" in body && "detail" in body;
+}
+
+/** For what stands between us and the API (a proxy, a firewall) and answers in its own words. */
+function problemOf({ status, statusText, url }: Response): Problem {
+  const title = `HTTP ${status}${statusText ? ` ${statusText}` : ""}`;
+  return { type: "about:blank", title, status, code: "unknown", detail: `${url} answered ${title}` };
+}

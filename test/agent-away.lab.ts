@@ -1,0 +1,185 @@
+/** The agent on real engines when it, the engine or the API was away, and beside the agents of others. */
+import { describe, expect, test, vi } from "vitest";
+import { LABELS } from "../shared/names.ts";
+import { leftovers } from "./lab/leftovers.ts";
+import { CLIENT, idle, spread, useAgentLab } from "./support/agent-lab.ts";
+import { AgentProcess } from "./support/agent-process.ts";
+import { Control } from "./support/control.ts";
+
+const here = useAgentLab();
+const { find, reported, sh } = here;
+
+describe("an agent that was away", () => {
+  test("takes over what runs, with the same containers, and tells who ended meanwhile", async () => {
+    const session = await here.control.run({
+      image: "skein/debian:12",
+      clusterMode: "multi-node",
+      roles: [
+        { name: "main", replicas: 1 },
+        {
+          name: "sub",
+          replicas: 2,
+          command: ["sh", "-c", "until [ -e /tmp/end ]; do sleep 0.05; done; echo bye; exit 7"],
+        },
+      ],
+    });
+    const { docker, id } = find(session, "sub1");
+    const main = find(session, "main1");
+    await here.away("SIGKILL", async () => {
+      await sh(session, "sub1", "touch /tmp/end");
+      await docker.getContainer(id).wait();
+      expect(await sh(session, "main1", "ssh sub2 hostname")).toBe("sub2\n");
+    });
+    await here.control.until(() => reported(session, "sub1").status === "exited");
+    expect(reported(session, "sub1")).toMatchObject({ containerId: id, exitCode: 7, output: "bye\n" });
+    await here.control.reach(session, "running");
+    expect(find(session, "main1").id).toBe(main.id);
+    expect(here.control.reports.filter(({ report }) => report.phase !== "running")).toEqual([]);
+    await here.control.remove(session);
+  });
+
+  test("goes on where it was killed half-way, with the same keys", async () => {
+    const session = here.control.plan(spread(3));
+    await here.control.reach(session, "prepared");
+    await here.away("SIGKILL");
+    await here.control.reach(session, "started");
+    await here.control.reach(session, "running");
+    expect(await sh(session, "main1", "ssh sub1 hostname")).toBe("sub1\n");
+    await here.control.remove(session);
+  });
+
+  test("removes what the API does not speak of any more", async () => {
+    await here.control.run(spread(3));
+    await here.away("SIGTERM", async () => {
+      expect(await leftovers(here.agents)).not.toEqual([]);
+      for (const node of here.control.nodes.values()) node.desired.clear();
+    });
+    await vi.waitFor(async () => expect(await leftovers(here.agents)).toEqual([]), 10_000);
+  });
+
+  test("sees to an overlay that is gone from the kernel", async () => {
+    const session = await here.control.run(spread(3, { image: "skein/debian:12" }));
+    const { machine } = find(session, "main1");
+    await here.away("SIGTERM", async () => {
+      const links = await machine.exec(["ip", "-o", "link", "show", "type", "vxlan"]);
+      const name = /skv[a-z2-7]+/.exec(links.stdout)![0];
+      await machine.exec(["ip", "link", "del", "dev", name]);
+    });
+    await here.control.reach(session, "running");
+    expect(await sh(session, "main1", "ssh sub1 hostname; ssh sub2 hostname")).toBe("sub1\nsub2\n");
+    await here.control.remove(session);
+  });
+});
+
+describe("an agent that is there", () => {
+  test("puts back the overlay and the firewall that somebody deleted, while a session runs", async () => {
+    const session = await here.control.run(spread(3, { image: "skein/debian:12" }));
+    const { machine } = find(session, "main1");
+    const ask = async (argv: string[], pattern: RegExp) =>
+      pattern.exec((await machine.exec(argv)).stdout)?.[1];
+    const device = () => ask(["ip", "-brief", "link", "show", "type", "vxlan"], /^(skv\S+)/m);
+    const table = () => ask(["nft", "list", "tables"], /^table (\S+ skein-\S+)/m);
+    const [link, rules] = await Promise.all([device(), table()]);
+    await machine.exec(["ip", "link", "delete", link!]);
+    await machine.exec(["nft", "delete", "table", ...rules!.split(" ")]);
+    await vi.waitFor(async () => expect([await device(), await table()]).toEqual([link, rules]), 30_000);
+    expect(await sh(session, "main1", "ssh sub1 hostname; ssh sub2 hostname")).toBe("sub1\nsub2\n");
+    expect(await sh(session, "sub1", "ssh main1 hostname")).toBe("main1\n");
+    await here.control.remove(session);
+  });
+});
+
+describe("an engine whose rules somebody flushed", () => {
+  test("leaves no bridge of a network that it could only half make", async () => {
+    const session = here.control.plan(idle(2));
+    const { machine, node } = find(session, "main1");
+    await machine.exec(["nft", "flush", "ruleset"]);
+    here.control.ask(session, "prepared");
+    await here.control.until(() => here.control.reportOf(node, session.id)?.failure);
+    const { stdout } = await machine.exec(["ip", "-brief", "link", "show", "type", "bridge"]);
+    expect(stdout).toMatch(/^skb/m);
+    await here.control.remove(session);
+    await machine.stopEngine();
+    await machine.startEngine();
+  });
+});
+
+describe("an engine that was away", () => {
+  test("has its containers' ends told when it is back", async () => {
+    const session = await here.control.run(idle(2));
+    const { machine } = find(session, "main1");
+    await machine.stopEngine();
+    await machine.startEngine();
+    await here.control.until(() =>
+      ["main1", "sub1"].every((each) => reported(session, each).status === "exited"),
+    );
+    await here.control.remove(session);
+  });
+
+  test("has what was to be removed meanwhile removed when it is back", async () => {
+    const session = await here.control.run(idle(2));
+    const { machine, node } = find(session, "main1");
+    await machine.stopEngine();
+    here.control.ask(session, "removed");
+    await here.control.until(() => here.control.reportOf(node, session.id)?.failure);
+    await machine.startEngine();
+    await here.control.remove(session);
+  });
+});
+
+describe("beside others", () => {
+  test("two fleets on one engine leave each other's things alone, also where sessions are called alike", async () => {
+    const other = await Control.listen(CLIENT, "flt_other");
+    const { host } = here.agents[0]!;
+    const second = new AgentProcess(host, other.url, { stateDir: `${host.dir}/agent-other` }).start();
+    await other.connected(1);
+    const ours = here.control.plan(spread(3), { id: "ses_same" });
+    for (const phase of ["prepared", "started", "running"] as const) await here.control.reach(ours, phase);
+    // The second fleet's node has to know of the first one's network before it plans.
+    await other.until(() =>
+      other.node("node1").about.facts.usedSubnets.some((subnet) => subnet.startsWith("10.64.")),
+    );
+    const theirs = other.plan(idle(2), { id: "ses_same" });
+    for (const phase of ["prepared", "started", "running"] as const) await other.reach(theirs, phase);
+
+    await second.kill("SIGKILL");
+    await here.agents[0]!.kill("SIGKILL");
+    other.node("node1").desired.clear();
+    here.agents[0]!.start();
+    second.start();
+    await here.control.connected(3);
+    await other.connected(1);
+    const filters = { label: [`${LABELS.fleet}=flt_other`] };
+    await vi.waitFor(
+      async () => expect(await host.docker.listContainers({ all: true, filters })).toEqual([]),
+      10_000,
+    );
+    expect(await sh(ours, "main1", "ssh sub1 hostname; ssh sub2 hostname")).toBe("sub1\nsub2\n");
+    await here.control.remove(ours);
+    expect(await second.kill("SIGTERM")).toBe(0);
+    await other.close();
+  });
+
+  test("an API of another fleet is refused: the agent stops, says so, and removes nothing", async () => {
+    const session = await here.control.run(idle(1));
+    const { node, machine } = find(session, "main1");
+    const agent = here.agents.find(({ host }) => host === machine)!;
+    await agent.kill("SIGTERM");
+    const stranger = await Control.listen(CLIENT, "flt_stranger");
+    stranger.nodes.set(node, { ...here.control.nodes.get(node)!, desired: new Map() });
+    const astray = new AgentProcess(agent.host, stranger.url, { stateDir: agent.stateDir }).start();
+    expect(await astray.exited).toBe(1);
+    expect(astray.log).toMatch(/another fleet/);
+    expect(await sh(session, "main1", "hostname")).toBe("main1\n");
+    await stranger.close();
+    agent.start();
+    await here.control.connected(3);
+    await here.control.remove(session);
+  });
+
+  test("a second agent on the same state directory is refused", async () => {
+    const twin = new AgentProcess(here.agents[0]!.host, here.control.url).start();
+    expect(await twin.exited).toBe(1);
+    expect(twin.log).toMatch(/another agent uses/);
+  });
+});

@@ -1,0 +1,30 @@
+/** A short chaos run with a seed of its own; `npm run chaos` makes longer ones. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { chaos } from "./chaos/run.ts";
+import { type Cluster, startCluster } from "./lab/cluster.ts";
+
+const SECONDS = 40;
+/** Far fewer than it has time for: a run in which nothing happens must not pass. */
+const LEAST_FAULTS = 15;
+
+let cluster: Cluster;
+
+beforeAll(async () => {
+  cluster = await startCluster({ hosts: 3 });
+});
+
+afterAll(() => cluster.close());
+
+test("whatever is killed, cut and deleted: every session settles, those that run keep their promise, nothing leaks", async () => {
+  const lines: string[] = [];
+  const { faults, sessions, problems } = await chaos(cluster, {
+    seconds: SECONDS,
+    seed: 21,
+    say: (line) => lines.push(line),
+  });
+  expect(problems, lines.join("\n")).toEqual([]);
+  const count = (figures: Record<string, number>) =>
+    Object.values(figures).reduce((sum, each) => sum + each, 0);
+  expect(count(faults)).toBeGreaterThan(LEAST_FAULTS);
+  expect(count(sessions)).toBeGreaterThan(0);
+}, 360_000);

@@ -1,0 +1,91 @@
+/** Sessions of all kinds, made and ended without pause. */
+import { randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+import { ApiProblem, type Session, type SessionRequest, type Skein } from "../../sdk/index.ts";
+import type { Random } from "./random.ts";
+
+/** How many are alive at most. */
+const ALIVE = 6;
+/** Milliseconds for an answer; the API may have died over the question. */
+const PATIENCE = 5_000;
+
+const DEBIAN = "skein/debian:12";
+const BUSYBOX = "skein/busybox:1";
+const exits = (code: number) => ["sh", "-c", `sleep 1; exit ${code}`];
+
+const KINDS: readonly ((random: Random) => SessionRequest)[] = [
+  (random) => ({ image: DEBIAN, clusterSize: random.between(1, 3) }),
+  (random) => ({ image: DEBIAN, clusterMode: "multi-node", clusterSize: random.between(2, 5) }),
+  (random) => ({ image: BUSYBOX, clusterMode: "multi-node", clusterSize: random.between(3, 6) }),
+  () => ({
+    clusterMode: "multi-node",
+    image: DEBIAN,
+    network: { egress: false },
+    roles: [
+      { name: "main", replicas: 1 },
+      { name: "worker", replicas: 2, image: BUSYBOX },
+    ],
+  }),
+  (random) => ({ image: BUSYBOX, clusterSize: 2, command: exits(random.pick([0, 3])) }),
+  (random) => ({
+    image: BUSYBOX,
+    clusterMode: "multi-node",
+    clusterSize: 3,
+    command: exits(random.pick([0, 3])),
+  }),
+  () => ({ image: "skein/no-such-image:0", clusterMode: "multi-node", clusterSize: 2 }),
+];
+
+/** Milliseconds from when it is settled until it is ended; of a hasty one, from when it was asked for. */
+const LIVES: Record<"hasty" | "short" | "long", readonly [number, number]> = {
+  hasty: [0, 700],
+  short: [500, 6_000],
+  long: [20_000, 60_000],
+};
+
+const OVER: readonly Session["status"][] = ["failed", "terminated"];
+
+/** Asks until the API answers, whatever happens to it meanwhile. */
+export async function persistently<T>(ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await ask(AbortSignal.timeout(PATIENCE));
+    } catch (error) {
+      if (error instanceof ApiProblem && error.problem.status < 500) throw error;
+      await pause(100);
+    }
+  }
+}
+
+/** Goes on until `until`; the ids of all that were made, of which the last few may be alive. */
+export async function load(skein: Skein, randoms: (nth: number) => Random, until: number): Promise<string[]> {
+  const made: string[] = [];
+  const goesOn = () => Date.now() < until;
+
+  async function one(random: Random): Promise<void> {
+    const body = random.pick(KINDS)(random);
+    const temper = random.pick(["hasty", "short", "short", "long"] as const);
+    const isHasty = temper === "hasty";
+    const lives = random.between(...LIVES[temper]);
+    const headers = { "idempotency-key": randomUUID() };
+    const { id } = await persistently((signal) => skein.createSession({ body, headers, signal }));
+    made.push(id);
+    const get = () => persistently((signal) => skein.getSession({ path: { id }, signal }));
+    if (!isHasty) await untilStatus(get, ["running", ...OVER]);
+    await pause(Math.min(lives, Math.max(0, until - Date.now())));
+    if (!goesOn()) return;
+    await persistently((signal) => skein.endSession({ path: { id }, signal }));
+    await untilStatus(get, OVER);
+  }
+
+  async function untilStatus(get: () => Promise<Session>, wanted: readonly Session["status"][]) {
+    while (goesOn() && !wanted.includes((await get()).status)) await pause(100);
+  }
+
+  const places = Array.from({ length: ALIVE }, async (_, nth) => {
+    const random = randoms(nth);
+    while (goesOn()) await one(random);
+  });
+  await Promise.all(places);
+  return made;
+}

@@ -1,0 +1,28 @@
+/** `npm run chaos -- [--minutes M] [--seed S]`: prints figures; exit status 1 where anything is not as it must be. */
+import { parseArgs } from "node:util";
+import { startCluster } from "../lab/cluster.ts";
+import { chaos } from "./run.ts";
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: "string", default: "5" },
+    seed: { type: "string", default: "1" },
+  },
+});
+const began = Date.now();
+const cluster = await startCluster({ hosts: 3 });
+try {
+  console.error(`logs: ${cluster.lab.dir}`);
+  const figures = await chaos(cluster, {
+    seconds: Number(values.minutes) * 60,
+    seed: Number(values.seed),
+    say: (line) => console.error(`${((Date.now() - began) / 1000).toFixed(1)} s  ${line}`),
+  });
+  const faults = Object.values(figures.faults).reduce((sum, count) => sum + count, 0);
+  const sessions = Object.values(figures.sessions).reduce((sum, count) => sum + count, 0);
+  console.log(JSON.stringify(figures, null, 2));
+  console.log(`${faults} faults, ${sessions} sessions, ${figures.problems.length} problems`);
+  process.exitCode = figures.problems.length > 0 ? 1 : 0;
+} finally {
+  await cluster.close();
+}

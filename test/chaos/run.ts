@@ -1,0 +1,132 @@
+/** A chaos run on a cluster: load and faults at the same time, then calm, then everything is looked at. */
+import { setTimeout as pause } from "node:timers/promises";
+import type { Session } from "../../sdk/index.ts";
+import type { Cluster } from "../lab/cluster.ts";
+import { load, persistently } from "./load.ts";
+import { matrix } from "./matrix.ts";
+import { randomFrom } from "./random.ts";
+import { storm } from "./storm.ts";
+
+/** Milliseconds within which all must be settled, or gone, once there are no more faults. */
+const SETTLE = 90_000;
+const SETTLED: readonly Session["status"][] = ["running", "failed", "terminated"];
+
+export interface Figures {
+  /** How often each fault struck. */
+  faults: Record<string, number>;
+  /** Sessions made, by how they stood when the faults had stopped and all had settled. */
+  sessions: Record<string, number>;
+  /** Milliseconds from the last fault's end until the last session had settled. */
+  settled: number;
+  /** Milliseconds that the ending of those that were left took. */
+  ended: number;
+  /** Why each failed session failed, without its own names and numbers. */
+  reasons: Record<string, number>;
+  /** A line for each thing that is not as it must be. */
+  problems: string[];
+}
+
+export interface ChaosOptions {
+  seconds: number;
+  seed: number;
+  say: (line: string) => void;
+}
+
+export async function chaos(cluster: Cluster, { seconds, seed, say }: ChaosOptions): Promise<Figures> {
+  const { skein } = cluster;
+  const until = Date.now() + seconds * 1_000;
+  const [struck, made] = await Promise.all([
+    storm(cluster, randomFrom(seed), until, say),
+    load(skein, (nth) => randomFrom(seed + 1_000 * (nth + 1)), until),
+  ]);
+  say("calm");
+
+  const problems: string[] = [];
+  const [sessions, settled] = await untilAll(cluster, made, SETTLED);
+  for (const { id, status, reason } of sessions)
+    if (!SETTLED.includes(status)) problems.push(`stuck: ${id} is ${status}: ${reason}`);
+  const listed = await everySession(cluster);
+  for (const { id, name } of listed) if (!made.includes(id)) problems.push(`nobody made ${id} (${name})`);
+
+  const running = sessions.filter(({ status }) => status === "running");
+  for (const session of running) problems.push(...(await matrix(cluster, session)));
+
+  await Promise.all(made.map((id) => skein.endSession({ path: { id } })));
+  const [over, ended] = await untilAll(cluster, made, ["failed", "terminated"]);
+  for (const { id, status, reason } of over)
+    if (status !== "failed" && status !== "terminated")
+      problems.push(`does not end: ${id} is ${status}: ${reason}`);
+  problems.push(...(await leaks(cluster)));
+  return {
+    faults: Object.fromEntries([...struck].sort()),
+    sessions: countOf(sessions.map(({ status }) => status)),
+    settled,
+    ended,
+    reasons: countOf(
+      over.filter(({ status }) => status === "failed").map(({ reason }) => plain(reason ?? "")),
+    ),
+    problems,
+  };
+}
+
+/** All of them, when each has one of these statuses, or as they are when time is up; and how many milliseconds it took. */
+async function untilAll(
+  { skein }: Cluster,
+  ids: readonly string[],
+  wanted: readonly Session["status"][],
+): Promise<[Session[], number]> {
+  const began = Date.now();
+  for (;;) {
+    const sessions = await Promise.all(
+      ids.map((id) => persistently((signal) => skein.getSession({ path: { id }, signal }))),
+    );
+    const took = Date.now() - began;
+    if (took > SETTLE || sessions.every(({ status }) => wanted.includes(status))) return [sessions, took];
+    await pause(250);
+  }
+}
+
+async function everySession({ skein }: Cluster): Promise<{ id: string; name: string }[]> {
+  const all: { id: string; name: string }[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await skein.listSessions({ query: { limit: 200, ...(cursor ? { cursor } : {}) } });
+    all.push(...page.items);
+    cursor = page.nextCursor ?? undefined;
+  } while (cursor !== undefined);
+  return all;
+}
+
+/** What is left on the hosts, and in the API's books. */
+async function leaks(cluster: Cluster): Promise<string[]> {
+  const found = (await cluster.leftovers()).map((what) => `left: ${what}`);
+  const { items } = await cluster.skein.listNodes();
+  for (const { name, status, allocated } of items) {
+    if (status !== "ready") found.push(`${name} is ${status}`);
+    if (Object.values(allocated).some((amount) => amount !== 0))
+      found.push(`${name} has ${JSON.stringify(allocated)} allocated`);
+  }
+  const next = await cluster.create({
+    image: "skein/busybox:1",
+    clusterMode: "multi-node",
+    clusterSize: 3,
+    resources: { cpu: 0.1 },
+  });
+  if (next.status !== "running") found.push(`a new session is ${next.status}: ${next.reason}`);
+  if (next.network?.subnet !== "10.64.0.0/24")
+    found.push(`a new session's subnet is ${next.network?.subnet}, not the first`);
+  if (next.network?.vni !== 0x800000)
+    found.push(`a new session's VNI is ${next.network?.vni}, not the first`);
+  await cluster.end(next);
+  return found;
+}
+
+function countOf(words: readonly string[]): Record<string, number> {
+  const count: Record<string, number> = {};
+  for (const word of words) count[word] = (count[word] ?? 0) + 1;
+  return count;
+}
+
+function plain(reason: string): string {
+  return reason.replace(/[0-9a-f]{12,}|\d+(\.\d+)*/g, "#").slice(0, 160);
+}

@@ -1,0 +1,159 @@
+/** The fuzz run over HTTP: requests made from the document against a real API, each answer judged, the state watched. */
+import { Agent, request as send } from "node:http";
+import fc from "fast-check";
+import { testApi } from "../support/server.ts";
+import { type Answer, faultOf } from "./document.ts";
+import { absurd, bodies, OPERATIONS, oddText } from "./values.ts";
+
+interface FuzzRequest {
+  method: string;
+  path: string;
+  headers: Record<string, string>;
+  body: string | undefined;
+}
+
+export interface Figures {
+  seed: number;
+  requests: number;
+  /** Answers by status. */
+  statuses: Record<string, number>;
+  /** How often the state was compared with what the answers say of it. */
+  stateChecks: number;
+  sessions: number;
+  /** What went wrong, with the request. */
+  faults: string[];
+}
+
+const NAMES = ["a", "b", "train", "s-1", "node-1"];
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"];
+const CHECK_EVERY = 100;
+
+const encoded = (text: string) => encodeURIComponent(text.toWellFormed()).slice(0, 2000);
+const segment = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom(...NAMES) },
+  { weight: 2, arbitrary: oddText.map(encoded) },
+  { weight: 1, arbitrary: fc.constantFrom("%", "%zz", "%ff", "%2F..%2F", "a%00", "x".repeat(257)) },
+);
+// A wait that is right is short: the run is not to spend its time with it.
+const queryValue = fc.oneof(
+  fc.constantFrom("0", "0.001", "1", "true", "running", "200"),
+  oddText.map(encoded),
+);
+
+const requests: fc.Arbitrary<FuzzRequest> = fc.constantFrom(...OPERATIONS).chain((operation) => {
+  const content = operation.requestBody?.content["application/json"];
+  const known = (operation.parameters ?? []).flatMap(({ name, in: where }) =>
+    where === "query" ? [name] : [],
+  );
+  const query = fc.array(fc.tuple(fc.constantFrom(...known, "x", "__proto__"), queryValue), { maxLength: 2 });
+  return fc
+    .record({
+      id: segment,
+      query: fc.oneof(
+        { weight: 2, arbitrary: fc.constant<[string, string][]>([]) },
+        { weight: 1, arbitrary: query },
+      ),
+      method: fc.oneof({ weight: 12, arbitrary: fc.constant(operation.method) }, fc.constantFrom(...METHODS)),
+      type: fc.oneof(
+        { weight: 12, arbitrary: fc.constant("application/json") },
+        fc.constantFrom("text/plain", "", "a/b;c"),
+      ),
+      key: fc.option(fc.constantFrom("k1", "k2", "k 3", "x".repeat(256)), { freq: 6 }),
+      stranger: fc.nat(15).map((n) => n === 0),
+      body: content?.schema
+        ? fc.oneof(
+            { weight: 60, arbitrary: bodies(content.schema, content.example) },
+            fc.constant("9".repeat(2 ** 20 + 1)),
+          )
+        : fc.option(
+            absurd.map((value) => JSON.stringify(value) ?? ""),
+            { freq: 8 },
+          ),
+    })
+    .map(({ id, query, method, type, key, stranger, body }) => ({
+      method,
+      path:
+        operation.path.replace("{id}", id) +
+        (query.length > 0 ? `?${query.map(([name, value]) => `${name}=${value}`).join("&")}` : ""),
+      headers: {
+        ...(body === null || body === undefined ? {} : { "content-type": type }),
+        ...(key === null ? {} : { "idempotency-key": key }),
+        ...(stranger ? { authorization: "Bearer wrong" } : {}),
+      },
+      body: body ?? undefined,
+    }));
+});
+
+/** Sends `count` requests, the same ones for the same seed. */
+export async function fuzzHttp(seed: number, count: number): Promise<Figures> {
+  const api = await testApi({ requestBurst: 10_000_000, maxLiveSessions: 1_000_000 });
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const figures: Figures = { seed, requests: 0, statuses: {}, stateChecks: 0, sessions: 0, faults: [] };
+  const made = new Set<string>();
+  const ask = async (each: FuzzRequest): Promise<Answer> => {
+    const headers = { authorization: `Bearer ${api.server.token}`, ...each.headers };
+    return await exchange(new URL(api.server.url), agent, { ...each, headers });
+  };
+  try {
+    for (const each of fc.sample(requests, { seed, numRuns: count })) {
+      const answer = await ask(each).catch((error: Error) => ({
+        status: 599,
+        type: "",
+        body: error.message,
+      }));
+      figures.requests++;
+      figures.statuses[answer.status] = (figures.statuses[answer.status] ?? 0) + 1;
+      const fault = faultOf(each.method, each.path, answer);
+      const shown = `${each.method} ${each.path.slice(0, 200)} ${each.body?.slice(0, 300) ?? ""}`;
+      if (fault) figures.faults.push(`${shown}: ${fault} ${answer.body.slice(0, 300)}`);
+      if (answer.status === 202 && each.method === "POST")
+        made.add((JSON.parse(answer.body) as { id: string }).id);
+      if (figures.requests % CHECK_EVERY === 0 || figures.requests === count) {
+        figures.stateChecks++;
+        const there = await sessionIds(api.call);
+        const strays = [...there, ...made].filter((id) => !there.has(id) || !made.has(id));
+        if (strays.length > 0) figures.faults.push(`made or lost by what was refused, by then: ${strays}`);
+      }
+    }
+    figures.sessions = made.size;
+    const nodes = (await (await api.call("GET", "/v1/nodes")).json()) as { items: unknown[] };
+    // No request has a join token that is one.
+    if (nodes.items.length > 0) figures.faults.push("a node joined without a join token");
+  } finally {
+    agent.destroy();
+    await api.close();
+  }
+  return figures;
+}
+
+type Call = (method: string, path: string) => Promise<Response>;
+
+async function sessionIds(call: Call): Promise<Set<string>> {
+  const ids = new Set<string>();
+  for (let cursor: string | null = ""; cursor !== null; ) {
+    const response = await call("GET", `/v1/sessions?limit=200${cursor && `&cursor=${cursor}`}`);
+    const page = (await response.json()) as { items: { id: string }[]; nextCursor: string | null };
+    for (const { id } of page.items) ids.add(id);
+    cursor = page.nextCursor;
+  }
+  return ids;
+}
+
+function exchange(url: URL, agent: Agent, { method, path, headers, body }: FuzzRequest): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
+    const outgoing = send(
+      { host: url.hostname, port: url.port, method, path, headers: { ...headers, ...length }, agent },
+      async (response) => {
+        try {
+          const text = (await response.setEncoding("utf8").toArray()).join("");
+          const type = response.headers["content-type"]?.split(";")[0] ?? "";
+          resolve({ status: response.statusCode!, type, body: text });
+        } catch (error) {
+          reject(error);
+        }
+      },
+    );
+    outgoing.on("error", reject).end(body);
+  });
+}

@@ -1,0 +1,541 @@
+/** The kit on a real engine: SSH between containers of any image and user, the gate, signals and exit codes. */
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { PassThrough, type Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import type Docker from "dockerode";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { buildKit, type Kit } from "../agent/kit/build.ts";
+import { makeGate, openGate } from "../agent/kit/gate.ts";
+import { INSIDE, kitBinds, kitEntrypoint, kitSysctls, pathWithKit } from "../agent/kit/layout.ts";
+import { proveCommand, unproven } from "../agent/kit/prove.ts";
+import { containerFiles, packEntries } from "../agent/ssh/archive.ts";
+import type { Peer } from "../agent/ssh/files.ts";
+import { makeKeyPair } from "../agent/ssh/keys.ts";
+import { type Entry, placePrepared, placeStarted } from "../agent/ssh/place.ts";
+import { survey } from "../agent/ssh/survey.ts";
+import { type Lab, startLab } from "./lab/lab.ts";
+
+const kitRoot = join(import.meta.dirname, "../.skein/kit");
+
+interface Wanted {
+  host: string;
+  image: string;
+  user?: string;
+  argv?: string[];
+  env?: string[];
+  /** Written into the container before Skein looks at it: what another image would have. */
+  own?: Entry[];
+}
+
+interface Made {
+  peer: Peer;
+  container: Docker.Container;
+  selfDir: string;
+}
+
+let lab: Lab;
+let docker: Docker;
+let kit: Kit;
+
+beforeAll(async () => {
+  // From the binaries that `./skein setup` has fetched: the lab reaches no registry.
+  kit = await buildKit(kitRoot);
+  lab = await startLab({ hosts: 1 });
+  docker = lab.hosts[0]!.docker;
+});
+
+afterAll(() => lab?.close());
+
+/** A session on one bridge network, its gates still closed. */
+class Session implements AsyncDisposable {
+  static #made = 0;
+  readonly made: Made[];
+  readonly #network: Docker.Network;
+
+  private constructor(made: Made[], network: Docker.Network) {
+    this.made = made;
+    this.#network = network;
+  }
+
+  static async start(wanted: Wanted[]): Promise<Session> {
+    const number = ++Session.#made;
+    const subnet = `10.64.${number}`;
+    const network = await docker.createNetwork({
+      Name: `kit${number}`,
+      IPAM: { Config: [{ Subnet: `${subnet}.0/24`, Gateway: `${subnet}.254` }] },
+    });
+    const hosts = wanted.map(({ host }, i) => ({ host, address: `${subnet}.${i + 2}` }));
+    const prepared = await Promise.all(
+      wanted.map(async ({ host, image, user = "", argv = [], env = [], own = [] }, i) => {
+        const selfDir = await mkdtemp(join(lab.hosts[0]!.dir, `${host}-`));
+        await makeGate(selfDir);
+        const container = await docker.createContainer({
+          name: `kit${number}-${host}`,
+          Hostname: host,
+          Image: image,
+          User: user,
+          Entrypoint: kitEntrypoint(argv),
+          Cmd: [],
+          Env: [
+            `PATH=${pathWithKit(undefined)}`,
+            `BACKENDAI_CLUSTER_HOSTS=${hosts.map((each) => each.host).join(",")}`,
+            `BACKENDAI_CLUSTER_HOST=${host}`,
+            ...env,
+          ],
+          HostConfig: {
+            Binds: kitBinds(kit.path, selfDir),
+            NetworkMode: network.id,
+            ExtraHosts: hosts.map((each) => `${each.host}:${each.address}`),
+            SecurityOpt: ["no-new-privileges"],
+            Sysctls: kitSysctls(),
+          },
+          NetworkingConfig: {
+            EndpointsConfig: { [`kit${number}`]: { IPAMConfig: { IPv4Address: hosts[i]!.address } } },
+          },
+        });
+        if (own.length > 0) await container.putArchive(await packEntries(own), { path: "/" });
+        const unless404 = (error: { statusCode?: number }) => {
+          if (error.statusCode !== 404) throw error;
+        };
+        const files = containerFiles(
+          async (path) => (await container.getArchive({ path }).catch(unless404)) as Readable | undefined,
+          async (path) => {
+            const answer = await container.infoArchive({ path }).catch(unless404);
+            const stat = answer?.headers["x-docker-container-path-stat"];
+            return stat && JSON.parse(Buffer.from(stat, "base64").toString());
+          },
+        );
+        const config = (await container.inspect()).Config;
+        const seen = await survey(files, config.User ?? "");
+        const keys = { host: makeKeyPair(), user: makeKeyPair() };
+        const peer: Peer = {
+          ...hosts[i]!,
+          user: seen.account.user,
+          hostKey: keys.host.publicLine,
+          userKey: keys.user.publicLine,
+        };
+        return { peer, container, selfDir, entries: placePrepared(seen, keys, host), seen };
+      }),
+    );
+    const peers = prepared.map(({ peer }) => peer);
+    await Promise.all(
+      prepared.map(async ({ container, entries, seen }) => {
+        const tar = await packEntries([...entries, ...placeStarted(seen, peers)]);
+        await container.putArchive(tar, { path: "/" });
+        await container.start();
+      }),
+    );
+    return new Session(prepared, network);
+  }
+
+  of(host: string): Made {
+    return this.made.find(({ peer }) => peer.host === host)!;
+  }
+
+  async openGates(): Promise<void> {
+    await Promise.all(this.made.map(({ selfDir }) => openGate(selfDir)));
+  }
+
+  async prove(host: string): Promise<{ host: string; reason: string }[]> {
+    const targets = this.made.map(({ peer }) => peer);
+    const { stdout } = await exec(this.of(host).container, proveCommand(targets, 10));
+    return unproven(targets, stdout);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.made.map(({ container }) => container.remove({ force: true, v: true })));
+    await this.#network.remove();
+    await Promise.all(this.made.map(({ selfDir }) => rm(selfDir, { recursive: true })));
+  }
+}
+
+interface Said {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** As the container's user. `kitsh` below is a shell that is in every container. */
+async function exec(container: Docker.Container, argv: string[], tty = false): Promise<Said> {
+  const job = await container.exec({ Cmd: argv, AttachStdout: true, AttachStderr: true, Tty: tty });
+  const stream = await job.start({ Tty: tty });
+  const [out, err] = [new PassThrough(), new PassThrough()];
+  if (tty) stream.pipe(out);
+  else docker.modem.demuxStream(stream, out, err);
+  const texts = Promise.all([text(out), tty ? "" : text(err)]);
+  await once(stream, "end");
+  if (!tty) out.end();
+  err.end();
+  const [stdout, stderr] = await texts;
+  return { code: (await job.inspect()).ExitCode ?? -1, stdout, stderr };
+}
+
+const kitsh = (script: string) => [`${INSIDE.kit}/bin/sh`, "-c", script];
+
+const passwd = (line: string): Entry => ({
+  path: "/etc/passwd",
+  type: "file",
+  mode: 0o644,
+  uid: 0,
+  gid: 0,
+  content: `root:x:0:0:root:/root:/bin/sh\n${line}\n`,
+});
+
+describe("SSH between containers", () => {
+  const kinds: Wanted[] = [
+    { host: "debian1", image: "skein/debian:12" },
+    { host: "dev1", image: "skein/debian-user:12" },
+    { host: "number1", image: "skein/debian:12", user: "4242" },
+    { host: "number2", image: "skein/debian:12", user: "4242:4343" },
+    { host: "nobody1", image: "skein/debian:12", user: "nobody" },
+    { host: "busybox1", image: "skein/busybox:1" },
+    { host: "empty1", image: "skein/empty:1" },
+    { host: "empty2", image: "skein/empty:1", user: "77" },
+    {
+      host: "tmp1",
+      image: "skein/busybox:1",
+      user: "app",
+      own: [
+        passwd("app:x:500:500::/tmp:/bin/sh"),
+        { path: "/tmp", type: "directory", mode: 0o1777, uid: 0, gid: 0 },
+      ],
+    },
+    {
+      host: "open1",
+      image: "skein/busybox:1",
+      user: "app:500",
+      own: [
+        passwd("app:x:500:100::/srv/app:/sbin/nologin"),
+        { path: "/srv/app", type: "directory", mode: 0o775, uid: 500, gid: 0 },
+      ],
+    },
+  ];
+  let session: Session;
+
+  beforeAll(async () => {
+    session = await Session.start(kinds);
+  });
+  afterAll(() => session?.[Symbol.asyncDispose]());
+
+  it("is proven while the commands wait at the gate", async () => {
+    expect(await session.prove("debian1")).toEqual([]);
+    const { Running } = (await session.of("debian1").container.inspect()).State;
+    expect(Running).toBe(true);
+  });
+
+  it.each(kinds.map(({ host }) => host))(
+    "works from %s to all, itself included, without a flag",
+    async (from) => {
+      const lines = kinds.map(
+        ({ host }) =>
+          `ssh -o BatchMode=yes -o StrictHostKeyChecking=yes ${host} 'echo $BACKENDAI_CLUSTER_HOST'`,
+      );
+      const { stdout, stderr } = await exec(session.of(from).container, kitsh(lines.join("\n")));
+      expect({ stdout, stderr }).toEqual({
+        stdout: `${kinds.map(({ host }) => host).join("\n")}\n`,
+        stderr: "",
+      });
+    },
+  );
+
+  it("is served on port 2200 too, and by address", async () => {
+    const { address } = session.of("empty1").peer;
+    for (const to of ["-p 2200 empty1", `${address}`, `-p 2200 ${address}`]) {
+      const said = await exec(session.of("debian1").container, kitsh(`ssh -o BatchMode=yes ${to} hostname`));
+      expect(said, to).toEqual({ code: 0, stdout: "empty1\n", stderr: "" });
+    }
+  });
+
+  it("takes 100 at once", async () => {
+    const script = "seq 100 | xargs -P 100 -I{} ssh -o BatchMode=yes empty1 echo {} | sort -n | uniq | wc -l";
+    for (const from of ["debian1", "empty1"]) {
+      expect(await exec(session.of(from).container, kitsh(script))).toEqual({
+        code: 0,
+        stdout: "100\n",
+        stderr: "",
+      });
+    }
+  });
+
+  it.each(["dev1", "empty1", "empty2"])(
+    "passes bytes, exit codes and errors through unchanged at %s",
+    async (to) => {
+      const script = `
+      head -c 300000 /dev/urandom > /dev/shm/sent
+      ssh ${to} cat < /dev/shm/sent | cmp - /dev/shm/sent && echo same
+      ssh ${to} 'echo to stderr >&2; exit 42' 2>/dev/shm/err; echo $?
+      cat /dev/shm/err
+      echo 'echo from stdin; exit 3' | ssh -T ${to} 2>/dev/null; echo $?
+      ssh ${to} pwd`;
+      const { home } = { home: { dev1: "/home/dev", empty1: "/root", empty2: "/home/u77" }[to]! };
+      expect(await exec(session.of("debian1").container, kitsh(script))).toMatchObject({
+        stdout: `same\n42\nto stderr\nfrom stdin\n3\n${home}\n`,
+        stderr: "",
+      });
+    },
+  );
+
+  it.each(["debian1", "dev1", "empty1"])(
+    "copies files from %s by scp in both ways, and by sftp",
+    async (from) => {
+      const script = `
+      set -e
+      cd /dev/shm
+      head -c 400000 /dev/urandom > original
+      for to in ${kinds.map(({ host }) => host).join(" ")}; do
+        rm -rf back*
+        scp -q -o BatchMode=yes original $to:/dev/shm/there1
+        scp -q -O -o BatchMode=yes original $to:/dev/shm/there2
+        scp -q -o BatchMode=yes $to:/dev/shm/there1 back1
+        scp -q -O -o BatchMode=yes $to:/dev/shm/there2 back2
+        echo 'get /dev/shm/there1 back3' | sftp -q -b - $to >/dev/null
+        for n in 1 2 3; do cmp original back$n; done
+        ssh $to rm /dev/shm/there1 /dev/shm/there2
+      done
+      echo done`;
+      expect(await exec(session.of(from).container, kitsh(script))).toEqual({
+        code: 0,
+        stdout: "done\n",
+        stderr: "",
+      });
+    },
+  );
+
+  it("carries rsync between images that have it", async () => {
+    const script =
+      "mkdir -p /dev/shm/tree && hostname > /dev/shm/tree/file && rsync -a /dev/shm/tree dev1:/dev/shm/ && ssh dev1 cat /dev/shm/tree/file";
+    expect(await exec(session.of("debian1").container, kitsh(script))).toMatchObject({ stdout: "debian1\n" });
+  });
+
+  it.each(kinds.map(({ host }) => host))(
+    "gives a terminal and a login shell at %s, in which Ctrl-C works",
+    async (to) => {
+      // The client needs a terminal as well.
+      const program = String.raw`
+import os, sys, time, select
+pid, fd = os.forkpty()
+if pid == 0:
+    os.environ["TERM"] = "xterm-256color"
+    os.execvp("ssh", ["ssh", "-o", "BatchMode=yes", "${to}"])
+seen = b""
+def until(mark):
+    global seen
+    while mark not in seen:
+        if not select.select([fd], [], [], 20)[0]: print("TIMEOUT", seen); sys.exit(9)
+        try: seen += os.read(fd, 4096)
+        except OSError: break
+def say(text, mark):
+    os.write(fd, text); until(mark)
+say(b"echo rea''dy\n", b"ready")
+os.write(fd, b"echo sle''eps; sleep 100\n"); until(b"sleeps\r\n")
+time.sleep(0.2)
+say(b"\x03", b"^C")
+say(b"echo t=$TERM; te''st -t 0 && echo is''tty\n", b"istty")
+os.write(fd, b"exit 5\n")
+try:
+    while os.read(fd, 4096): pass
+except OSError: pass
+print(b"t=xterm-256color" in seen, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`;
+      expect(await exec(session.of("debian1").container, ["python3", "-c", program])).toEqual({
+        code: 0,
+        stdout: "True 5\n",
+        stderr: "",
+      });
+    },
+  );
+
+  it("supplies ssh, scp and sftp only where the image has none", async () => {
+    const where = async (host: string) =>
+      (await exec(session.of(host).container, kitsh("which ssh scp sftp"))).stdout.trim().split("\n");
+    expect(await where("debian1")).toEqual(["/usr/bin/ssh", "/usr/bin/scp", "/usr/bin/sftp"]);
+    expect(await where("empty1")).toEqual(["ssh", "scp", "sftp"].map((name) => `${INSIDE.path}/${name}`));
+  });
+
+  it("forwards ports, and jumps over a host", async () => {
+    const said = await exec(
+      session.of("debian1").container,
+      kitsh("ssh -o BatchMode=yes -J dev1 empty1 hostname"),
+    );
+    expect(said).toMatchObject({ code: 0, stdout: "empty1\n" });
+  });
+});
+
+describe("the environment of an SSH session", () => {
+  const odd = {
+    SPACES: " a  b ",
+    QUOTES: `it's "quoted" \\ $HOME \`x\` *`,
+    LINES: "one\ntwo\n",
+    EMPTY: "",
+    EQUALS: "a=b=c",
+    "not.an-identifier": "kept",
+    ЯЗЫК: "ж",
+    LD_PRELOAD: "/nonexistent/library.so",
+    LD_LIBRARY_PATH: "/usr/lib/x86_64-linux-gnu",
+  };
+
+  it.each([
+    ["skein/debian:12", "", []],
+    ["skein/debian-user:12", "", []],
+    // Its shell is dash, which hands on no variable that it cannot name.
+    ["skein/debian:12", "4242", ["not.an-identifier", "ЯЗЫК"]],
+  ])("is the command's own in %s as user '%s'", async (image, user, lost) => {
+    const env = Object.entries(odd).map(([name, value]) => `${name}=${value}`);
+    const keep = `
+import signal
+open("/dev/shm/environ", "wb").write(open("/proc/self/environ", "rb").read())
+print("up", flush=True)
+signal.pause()`;
+    await using session = await Session.start([
+      { host: "main1", image, user, env, argv: ["python3", "-c", keep] },
+      { host: "sub1", image: "skein/empty:1" },
+    ]);
+    await session.openGates();
+    const { container } = session.of("main1");
+    await untilOutput(container, "up\n");
+    const environ = async (argv: string[]) => {
+      const variables = (await exec(container, argv)).stdout.split("\0").filter((each) => each !== "");
+      return Object.fromEntries(variables.map((each) => /^([^=]*)=(.*)$/s.exec(each)!.slice(1)));
+    };
+    const command = await environ(["cat", "/dev/shm/environ"]);
+    const ssh = await environ(["ssh", "-o", "BatchMode=yes", "main1", "cat /proc/self/environ"]);
+    expect(command).toMatchObject(odd);
+    const differing = Object.keys(command).filter((name) => command[name] !== ssh[name]);
+    expect(differing.sort()).toEqual(lost);
+    const added = Object.keys(ssh).filter((name) => !(name in command));
+    const login = ["LOGNAME", "SHELL", "SSH_CLIENT", "SSH_CONNECTION", "USER"];
+    const shells = ["PWD", "OLDPWD", "SHLVL", "_"];
+    expect(added.filter((name) => !shells.includes(name)).sort()).toEqual(login);
+  });
+});
+
+describe("the command", () => {
+  it("waits at the gate, and then may use ssh as its first act", async () => {
+    await using session = await Session.start([
+      { host: "main1", image: "skein/empty:1", argv: ["ssh", "sub1", "hostname"] },
+      { host: "sub1", image: "skein/busybox:1" },
+    ]);
+    expect(await session.prove("sub1")).toEqual([]);
+    const { container } = session.of("main1");
+    expect((await container.inspect()).State.Running).toBe(true);
+    await session.openGates();
+    expect((await container.wait()).StatusCode).toBe(0);
+    expect(await output(container)).toBe("sub1\n");
+  });
+
+  it.each([
+    ["its own code", ["sh", "-c", "exit 3"], 3, /^$/],
+    [
+      "127 where it is not there",
+      ["no-such-command"],
+      127,
+      /cannot run "no-such-command": not found on the PATH/,
+    ],
+    ["127 where its path is not there", ["/no/such"], 127, /cannot run "\/no\/such": no such file/],
+    [
+      "126 where it cannot be run",
+      ["/etc/passwd"],
+      126,
+      /cannot run "\/etc\/passwd": not an executable file/,
+    ],
+  ])("ends with %s", async (_, argv, code, said) => {
+    await using session = await Session.start([{ host: "main1", image: "skein/debian:12", argv }]);
+    await session.openGates();
+    const { container } = session.of("main1");
+    expect((await container.wait()).StatusCode).toBe(code);
+    expect(await output(container)).toMatch(said);
+  });
+
+  it("gets SIGTERM, and children of its own only", async () => {
+    const program = `
+import os, signal, sys
+signal.signal(signal.SIGTERM, lambda *_: (print("asked to end", flush=True), sys.exit(7)))
+try: os.waitpid(-1, 0)
+except ChildProcessError: print("no children", signal.getsignal(signal.SIGINT) is not signal.SIG_IGN, flush=True)
+signal.pause()
+`;
+    await using session = await Session.start([
+      { host: "main1", image: "skein/debian:12", argv: ["python3", "-c", program] },
+    ]);
+    await session.openGates();
+    const { container } = session.of("main1");
+    await untilOutput(container, "no children True");
+    await container.kill({ signal: "SIGTERM" });
+    expect((await container.wait()).StatusCode).toBe(7);
+    expect(await output(container)).toBe("no children True\nasked to end\n");
+  });
+
+  it.each([true, false])("that idles ends at once with SIGTERM (gate open: %s)", async (open) => {
+    await using session = await Session.start([{ host: "main1", image: "skein/empty:1" }]);
+    if (open) await session.openGates();
+    const { container } = session.of("main1");
+    const began = performance.now();
+    await container.stop({ t: 10 });
+    expect(performance.now() - began).toBeLessThan(3_000);
+    expect((await container.inspect()).State.ExitCode).toBe(143);
+  });
+
+  it("starts again without a new gate", async () => {
+    await using session = await Session.start([
+      { host: "main1", image: "skein/busybox:1", argv: ["echo", "ran"] },
+    ]);
+    const { container, selfDir } = session.of("main1");
+    await session.openGates();
+    await openGate(selfDir);
+    await container.wait();
+    await container.start();
+    await container.wait();
+    expect(await output(container)).toBe("ran\nran\n");
+  });
+});
+
+describe("the proof", () => {
+  it("says which host failed and why", async () => {
+    await using session = await Session.start([
+      { host: "main1", image: "skein/debian:12" },
+      { host: "sub1", image: "skein/busybox:1" },
+    ]);
+    const { container } = session.of("main1");
+    await exec(container, ["sed", "-i", "s/^sub1 .*/sub1 ssh-ed25519 AAAA/", "/root/.ssh/known_hosts"]);
+    expect(await session.prove("main1")).toEqual([{ host: "sub1", reason: "Host key verification failed." }]);
+    const { code } = await exec(container, proveCommand([{ host: "main1", user: "root" }], 1));
+    expect(code).toBe(0);
+  });
+
+  it("does not hold where a name is missing, or nobody listens in time", async () => {
+    await using session = await Session.start([
+      { host: "main1", image: "skein/debian:12" },
+      { host: "sub1", image: "skein/busybox:1" },
+    ]);
+    await exec(session.of("sub1").container, kitsh("grep -v main1 /etc/hosts > /h; cat /h > /etc/hosts"));
+    const targets = [
+      { host: "sub1", user: "root" },
+      { host: "127.0.0.9", user: "root" },
+    ];
+    const { code, stdout } = await exec(session.of("main1").container, proveCommand(targets, 1));
+    expect(code).not.toBe(0);
+    expect(unproven(targets, stdout)).toEqual([
+      { host: "sub1", reason: "main1 is not in /etc/hosts" },
+      { host: "127.0.0.9", reason: expect.stringMatching(/./) },
+    ]);
+  });
+});
+
+async function output(container: Docker.Container): Promise<string> {
+  const logs = (await container.logs({ stdout: true, stderr: true, follow: false })) as unknown as Buffer;
+  const texts: string[] = [];
+  for (let at = 0; at < logs.length; at += 8 + logs.readUInt32BE(at + 4)) {
+    texts.push(logs.subarray(at + 8, at + 8 + logs.readUInt32BE(at + 4)).toString());
+  }
+  return texts.join("");
+}
+
+/** Waits until the container has said so. */
+async function untilOutput(container: Docker.Container, expected: string): Promise<void> {
+  await vi.waitFor(async () => expect(await output(container)).toContain(expected), {
+    timeout: 20_000,
+    interval: 50,
+  });
+}

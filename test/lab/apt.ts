@@ -1,0 +1,24 @@
+/** apt-get, as the lab uses it: never asks anything, and fetches new package lists only where the ones at hand will not do. */
+import { capture, type Result, run } from "./command.ts";
+import { labPath } from "./path.ts";
+
+/** dpkg insists on finding programs of the administrator's. */
+const env = () => ({ ...process.env, PATH: labPath(), DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" });
+
+const aptGet = [
+  ...["apt-get", "--yes", "--no-install-recommends"],
+  // Others on the machine may be installing too: wait for their lock, in seconds.
+  ...["-o", "DPkg::Lock::Timeout=300"],
+  ...["-o", "Acquire::Retries=3"],
+];
+
+/** Runs `apt-get install` with these arguments (options and packages). Throws with apt's output when it fails. */
+export async function aptInstall(args: string[]): Promise<void> {
+  const attempt = (): Promise<Result> => capture([...aptGet, "install", ...args], { env: env() });
+  // On a fresh machine there are no package lists, and old ones name files that are no longer there.
+  if ((await attempt()).code === 0) return;
+  await run([...aptGet, "update"], { env: env() });
+  const second = await attempt();
+  if (second.code !== 0)
+    throw new Error(`apt-get install ${args.join(" ")}:\n${second.stderr}${second.stdout}`);
+}

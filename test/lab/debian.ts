@@ -1,0 +1,122 @@
+/**
+ * A Debian root file system straight from Debian's packages: downloaded by apt, unpacked in memory into one tar, and the few things added
+ * that the packages' scripts would have made. Takes seconds where debootstrap takes a minute, and needs no root directory.
+ */
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { extract, type Header } from "tar-stream";
+import { aptInstall } from "./apt.ts";
+import type { Tar } from "./tar.ts";
+
+/** What a container's user finds there; what these depend on comes along. */
+const packages = [
+  ...[
+    "base-files",
+    "bash",
+    "coreutils",
+    "dash",
+    "debianutils",
+    "diffutils",
+    "findutils",
+    "grep",
+    "gzip",
+    "hostname",
+  ],
+  ...["libc-bin", "mawk", "ncurses-base", "ncurses-bin", "procps", "sed", "tar", "util-linux"],
+  ...["iproute2", "iputils-ping", "netcat-openbsd", "openssh-client", "openssh-sftp-server", "rsync"],
+  "python3-minimal",
+  // Init scripts would else bring all of Perl, to merge /bin into /usr in a system that is up.
+  "usr-is-merged",
+];
+
+const unwanted = /^usr\/share\/(doc|man|locale|info|lintian|bug|menu)\//;
+
+/** Directories that are links into /usr; packages of Debian 12 still have files in them. */
+const merged = /^(bin|sbin|lib|lib64)(?=\/|$)/;
+
+/** The user that `skein/debian-user` runs as; both images have it. */
+export const devUser = { name: "dev", uid: 1000, home: "/home/dev", shell: "/bin/bash" };
+
+/** Fills a tar with the file system. `workDir` is where the downloads go, which are removed afterwards. */
+export async function debianRootfs(tar: Tar, workDir: string): Promise<void> {
+  mkdirSync(workDir, { recursive: true });
+  const downloads = mkdtempSync(join(workDir, "debian-"));
+  try {
+    await download(downloads);
+    for (const name of ["bin", "sbin", "lib", "lib64"]) {
+      tar.directory(`usr/${name}`);
+      tar.link(name, `usr/${name}`);
+    }
+    for (const file of readdirSync(downloads).filter((name) => name.endsWith(".deb"))) {
+      await addPackage(tar, join(downloads, file));
+    }
+    addConfiguration(tar);
+  } finally {
+    rmSync(downloads, { recursive: true, force: true });
+  }
+}
+
+/** Downloads the packages and all they depend on, as for a system on which nothing is installed yet. */
+async function download(directory: string): Promise<void> {
+  const nothingInstalled = join(directory, "status");
+  writeFileSync(nothingInstalled, "");
+  mkdirSync(join(directory, "partial"));
+  await aptInstall([
+    "--download-only",
+    ...["-o", `Dir::State::status=${nothingInstalled}`],
+    ...["-o", `Dir::Cache::archives=${directory}/`],
+    ...["-o", "APT::Sandbox::User=root"],
+    ...packages,
+  ]);
+}
+
+/** Copies a package's files into the tar. */
+async function addPackage(tar: Tar, file: string): Promise<void> {
+  const reader = spawn("dpkg-deb", ["--fsys-tarfile", file], { stdio: ["ignore", "pipe", "inherit"] });
+  const files = extract();
+  const unpacked = pipeline(reader.stdout, files);
+  for await (const entry of files) {
+    const name = inUsr(entry.header.name);
+    if (isWanted(name)) await tar.copy(moved(entry.header, name), entry);
+    else entry.resume();
+  }
+  await unpacked;
+}
+
+/** Neither the root itself nor documentation. */
+function isWanted(name: string): boolean {
+  return name !== "" && !unwanted.test(name);
+}
+
+function moved(header: Header, name: string): Header {
+  // A hard link's target is a name in the tar, and moves with it; a symbolic link's is left to the reader of the link.
+  if (header.type === "link") return { ...header, name, linkname: inUsr(header.linkname ?? "") };
+  return { ...header, name };
+}
+
+function inUsr(name: string): string {
+  return plain(name).replace(merged, "usr/$1");
+}
+
+/** A name as packages have it (`./bin/`), without the decoration. */
+function plain(name: string): string {
+  return name.replace(/^\.\//, "").replace(/\/$/, "");
+}
+
+/** What installation scripts make in a system that is installed the usual way. */
+function addConfiguration(tar: Tar): void {
+  tar.link("usr/bin/awk", "mawk");
+  tar.link("usr/bin/nc", "nc.openbsd");
+  tar.link("usr/bin/which", "which.debianutils");
+  tar.file("etc/shells", "/bin/sh\n/bin/bash\n/usr/bin/bash\n/bin/dash\n");
+  // Without it, the C library asks name servers before it looks into /etc/hosts.
+  tar.file("etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n");
+  tar.directory(devUser.home.slice(1), 0o700, devUser.uid);
+  tar.users([
+    { name: "root", uid: 0, home: "/root", shell: "/bin/bash" },
+    { name: "nobody", uid: 65534, home: "/nonexistent", shell: "/usr/sbin/nologin" },
+    devUser,
+  ]);
+}

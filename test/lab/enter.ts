@@ -1,0 +1,92 @@
+/**
+ * The way into a lab: runs a command inside process, mount and network namespaces of its own. When the process that entered is gone, by
+ * whatever death, the kernel ends every process in there, and with them go all interfaces, namespaces and mounts.
+ *
+ * As a program: `node test/lab/enter.ts -- COMMAND [ARGUMENT...]`, with the command's exit status.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { exitStatus } from "./exit-status.ts";
+import { ensureRootfs } from "./images.ts";
+import { ensurePackages } from "./packages.ts";
+import { labPath } from "./path.ts";
+import { claimSlot, releaseSlot, type Slot } from "./slot.ts";
+
+const forwarded = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+export interface EnterOptions {
+  /** Added to the command's environment. */
+  env?: NodeJS.ProcessEnv;
+}
+
+/**
+ * Runs a command inside a new lab (without hosts yet: `startLab` is for the command to call), on the caller's stdio. Installs and
+ * builds before that what the lab needs and what is not there yet, since inside there is no way out to any registry.
+ * Answers with the command's exit status.
+ */
+export async function enterLab(argv: readonly string[], options: EnterOptions = {}): Promise<number> {
+  await ensurePackages();
+  if (process.getuid?.() !== 0)
+    throw new Error("The lab makes network namespaces and starts Docker engines: run it as root.");
+  await ensureRootfs();
+  const slot = await claimSlot();
+  try {
+    return await runInside(slot, argv, options);
+  } finally {
+    await releaseSlot(slot);
+  }
+}
+
+async function runInside(slot: Slot, argv: readonly string[], options: EnterOptions): Promise<number> {
+  // Death travels down: ours kills unshare, unshare's kills tini, and as tini is the first process of its namespace, all in it die.
+  const child = spawn(
+    "setpriv",
+    [
+      ...["--pdeathsig", "KILL"],
+      ...["unshare", "--pid", "--mount", "--net", "--fork", "--kill-child=KILL", "--mount-proc"],
+      ...["tini", "--", join(import.meta.dirname, "inside.sh")],
+      ...argv,
+    ],
+    { stdio: ["inherit", "inherit", "inherit", slot.lock.fd], env: insideEnv(slot, options.env) },
+  );
+  // unshare ignores these signals; tini passes them on to the command. Where there is no tini yet, nothing has begun.
+  const forward = (signal: NodeJS.Signals) => {
+    const [tini] = childrenOf(child.pid!);
+    if (tini === undefined) child.kill("SIGKILL");
+    else process.kill(tini, signal);
+  };
+  for (const signal of forwarded) process.on(signal, forward);
+  try {
+    const [code, signal] = await once(child, "exit");
+    return exitStatus(code, signal);
+  } finally {
+    for (const signal of forwarded) process.off(signal, forward);
+  }
+}
+
+function insideEnv(slot: Slot, extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  // A developer's own DOCKER_HOST and the like point at engines that are not the lab's.
+  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith("DOCKER_"));
+  return {
+    ...Object.fromEntries(kept),
+    ...extra,
+    PATH: labPath(),
+    SKEIN_LAB_DIR: slot.dir,
+    SKEIN_LAB_ID: slot.labId,
+  };
+}
+
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+}
+
+if (import.meta.main) {
+  const [separator, ...argv] = process.argv.slice(2);
+  if (separator !== "--" || argv.length === 0) {
+    console.error("usage: node test/lab/enter.ts -- COMMAND [ARGUMENT...]");
+    process.exit(2);
+  }
+  process.exitCode = await enterLab(argv);
+}

@@ -1,0 +1,67 @@
+/** What sessions have on a host: asked of its Docker engine, its kernel and its agent's files, not of Skein. */
+import { existsSync, globSync } from "node:fs";
+import type { LabHost } from "./host.ts";
+
+/** Names of Skein's links: `skb…` bridges, `skv…` VXLAN devices. */
+const LINK = /\bsk[bv][a-z2-7]/;
+
+/** A host, and the directory of an agent on it. */
+interface Place {
+  host: LabHost;
+  stateDir: string;
+}
+
+/** A line for each thing; empty when nothing of any session is left. */
+export async function leftovers(places: readonly Place[]): Promise<string[]> {
+  return (await Promise.all(places.map(leftoversOn))).flat();
+}
+
+async function leftoversOn({ host, stateDir }: Place): Promise<string[]> {
+  const found = await Promise.all([
+    containers(host),
+    networks(host),
+    links(host),
+    lines(host, ["bridge", "fdb", "show"], "forwarding entry", LINK),
+    lines(host, ["ip", "neigh", "show", "nud", "all"], "neighbour entry", LINK),
+    lines(host, ["ip", "route", "show", "table", "all"], "route", LINK),
+    lines(host, ["nft", "list", "tables"], "nft table", /\bskein-/),
+    lines(host, ["iptables-save"], "iptables rule", LINK),
+    files(stateDir),
+  ]);
+  return found.flat().map((what) => `${host.name}: ${what}`);
+}
+
+async function containers(host: LabHost): Promise<string[]> {
+  const all = await host.docker.listContainers({ all: true, filters: { label: ["skein.fleet"] } });
+  return all.map(({ Names, State }) => `container ${Names[0]} (${State})`);
+}
+
+async function networks(host: LabHost): Promise<string[]> {
+  const all = await host.docker.listNetworks();
+  return all.filter(({ Name }) => Name.startsWith("skein-")).map(({ Name }) => `network ${Name}`);
+}
+
+async function links(host: LabHost): Promise<string[]> {
+  const all: { ifname: string }[] = JSON.parse(await output(host, ["ip", "-json", "link", "show"]));
+  return all.filter(({ ifname }) => ifname.startsWith("sk")).map(({ ifname }) => `link ${ifname}`);
+}
+
+async function lines(host: LabHost, argv: string[], what: string, ours: RegExp): Promise<string[]> {
+  const text = await output(host, argv);
+  return text
+    .split("\n")
+    .filter((line) => ours.test(line))
+    .map((line) => `${what} ${line.trim()}`);
+}
+
+async function output(host: LabHost, argv: string[]): Promise<string> {
+  const { code, stdout, stderr } = await host.exec(argv);
+  if (code !== 0) throw new Error(`${argv.join(" ")} on ${host.name}: exit ${code}\n${stderr}`);
+  return stdout;
+}
+
+/** The agent keeps whatever is a session's in a directory of its own there. */
+async function files(state: string): Promise<string[]> {
+  if (!existsSync(state)) return [];
+  return globSync("sessions/*", { cwd: state }).map((path) => `file ${path}`);
+}

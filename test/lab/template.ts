@@ -1,0 +1,71 @@
+/**
+ * Engine data directories with the images in them. They are imported once, by an engine started for that; after that, each host's
+ * engine starts on a copy of hard links, made in a fraction of a second and new for each lab. That is safe because an engine never
+ * writes into a layer it has stored (overlayfs copies what a container changes) and replaces its own records by renaming.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { run } from "./command.ts";
+import { Engine } from "./engine.ts";
+import { images, imagesKey, rootfsFile } from "./images.ts";
+import { netnsPath } from "./lan.ts";
+import { lock } from "./lock.ts";
+import { unmountBelow } from "./mounts.ts";
+import { templatesDir } from "./state.ts";
+
+/** Fills an engine's new data directory with the images. `cgroup` is the lab's. */
+export async function provideImages(dataDir: string, cgroup: string): Promise<void> {
+  using _held = await lock(`${templatesDir}.lock`);
+  const version = await run(["dockerd", "--version"]);
+  const key = createHash("sha256").update(imagesKey).update(version).digest("hex").slice(0, 16);
+  const template = join(templatesDir, key);
+  if (!existsSync(template)) await build(template, cgroup);
+  await run(["cp", "--archive", "--link", template, dataDir]);
+}
+
+async function build(template: string, cgroup: string): Promise<void> {
+  console.error("lab: importing images");
+  rmSync(templatesDir, { recursive: true, force: true });
+  const dataDir = join(templatesDir, "building");
+  mkdirSync(dataDir, { recursive: true });
+  const name = "skein-template";
+  const runDir = join("/run/skein-lab", name);
+  await run(["ip", "netns", "add", name]);
+  const logFile = join(templatesDir, "dockerd.log");
+  const engine = new Engine({
+    netns: netnsPath(name),
+    dataDir,
+    runDir,
+    logFile,
+    cgroup: `${cgroup}/${name}`,
+  });
+  try {
+    await engine.start();
+    await Promise.all(images.map((image) => importImage(engine, image)));
+    const { Driver: driver } = await engine.docker.info();
+    await engine.stop();
+    await unmountBelow(dataDir);
+    // Images and their layers. All else is databases that engines write in place, so that they must not be shared.
+    for (const entry of readdirSync(dataDir)) {
+      if (entry !== "image" && entry !== driver) rmSync(join(dataDir, entry), { recursive: true });
+    }
+    renameSync(dataDir, template);
+  } finally {
+    await engine.kill();
+    await run(["ip", "netns", "delete", name]);
+    rmSync(runDir, { recursive: true, force: true });
+  }
+}
+
+async function importImage({ docker }: Engine, image: (typeof images)[number]): Promise<void> {
+  const progress = await docker.importImage(rootfsFile(image), {
+    repo: image.repo,
+    tag: image.tag,
+    // The engine refuses an empty list.
+    ...(image.changes.length === 0 ? {} : { changes: image.changes.join("\n") }),
+  });
+  await new Promise<void>((resolve, reject) => {
+    docker.modem.followProgress(progress, (error) => (error === null ? resolve() : reject(error)));
+  });
+}

@@ -1,0 +1,156 @@
+/** Many clients at the same time, and an API that is killed under them: exactly what was asked for, once. */
+import { generateKeyPairSync } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type TestApi, testApi } from "./support/server.ts";
+
+interface Made {
+  id: string;
+  name: string;
+  status: string;
+}
+
+let api: TestApi;
+beforeAll(async () => {
+  api = await testApi({ requestBurst: 1_000_000 });
+}, 20_000);
+afterAll(() => api.close());
+
+/** All there are, over all pages. */
+async function sessions(): Promise<Made[]> {
+  const all: Made[] = [];
+  let cursor: string | null = "";
+  while (cursor !== null) {
+    const query: string = cursor === "" ? "" : `&cursor=${cursor}`;
+    const page = await api.call("GET", `/v1/sessions?limit=200${query}`);
+    const { items, nextCursor } = (await page.json()) as { items: Made[]; nextCursor: string | null };
+    all.push(...items);
+    cursor = nextCursor;
+  }
+  return all;
+}
+
+test("200 clients with 20 idempotency keys make exactly 20 sessions", async () => {
+  const answers = await Promise.all(
+    Array.from({ length: 200 }, async (_, client) => {
+      const key = `key-${client % 20}`;
+      const body = { image: "debian:12", env: { KEY: key } };
+      const response = await api.call("POST", "/v1/sessions", body, { "idempotency-key": key });
+      return { key, status: response.status, id: ((await response.json()) as Made).id };
+    }),
+  );
+  expect(answers.filter(({ status }) => status !== 202)).toEqual([]);
+  const byKey = Map.groupBy(answers, ({ key }) => key);
+  expect([...byKey.values()].map((same) => new Set(same.map(({ id }) => id)).size)).toEqual(
+    Array.from({ length: 20 }, () => 1),
+  );
+  expect((await sessions()).length).toBe(20);
+});
+
+test("a key with two bodies at once: one of them is made, the other refused", async () => {
+  const before = (await sessions()).length;
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, async (_, client) => {
+      const body = { image: "debian:12", env: { BODY: String(client % 2) } };
+      const response = await api.call("POST", "/v1/sessions", body, { "idempotency-key": "two-bodies" });
+      return {
+        of: client % 2,
+        status: response.status,
+        code: ((await response.json()) as { code: string }).code,
+      };
+    }),
+  );
+  const winner = answers.find(({ status }) => status === 202)!.of;
+  for (const { of, status, code } of answers) {
+    expect([of, status, code]).toEqual(
+      of === winner ? [of, 202, undefined] : [of, 409, "idempotency_conflict"],
+    );
+  }
+  expect((await sessions()).length).toBe(before + 1);
+});
+
+test("50 agents with one join token make exactly one node", async () => {
+  const { token } = (await (await api.call("POST", "/v1/join-tokens")).json()) as { token: string };
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, async (_, agent) => {
+      const response = await api.call("POST", "/v1/agents", joining(token, `node-${agent}`));
+      return [response.status, ((await response.json()) as { code?: string }).code];
+    }),
+  );
+  expect(answers.filter(([status]) => status === 201).length).toBe(1);
+  expect(answers.filter(([, code]) => code === "join_token_invalid").length).toBe(49);
+  const { items } = (await (await api.call("GET", "/v1/nodes")).json()) as { items: unknown[] };
+  expect(items.length).toBe(1);
+});
+
+function joining(joinToken: string, name: string): object {
+  const { x } = generateKeyPairSync("ed25519").publicKey.export({ format: "jwk" });
+  return {
+    joinToken,
+    publicKey: x,
+    name,
+    address: "192.0.2.1",
+    capacity: { cpu: 4, memory: 2 ** 33, gpu: 0 },
+    facts: {
+      os: "Debian GNU/Linux 12",
+      kernel: "6.1.0",
+      arch: "x64",
+      dockerVersion: "20.10.24",
+      agentVersion: "0.1.0",
+      mtu: 1500,
+      gpuIds: [],
+      usedSubnets: [],
+    },
+  };
+}
+
+describe("an API that is killed 50 times during 50 creations", () => {
+  /** As a client does that means it: the same key until it is answered. Tells how often it had to ask. */
+  async function persistently(name: string): Promise<{ id: string; asked: number }> {
+    for (let asked = 1; ; asked++) {
+      const answer = await api
+        .call("POST", "/v1/sessions", { image: "debian:12", name }, { "idempotency-key": name })
+        .then(async (response) => ({ status: response.status, body: (await response.json()) as Made }))
+        .catch(() => undefined);
+      if (answer?.status === 202) return { id: answer.body.id, asked };
+      // A kill may also show as a 5xx of the dying process; a refusal is a bug.
+      if (answer && answer.status < 500) throw new Error(JSON.stringify(answer.body));
+      await pause(5);
+    }
+  }
+
+  test("has each session once, under its name, and ends it when asked", async () => {
+    const before = (await sessions()).length;
+    const names = Array.from({ length: 50 }, (_, i) => `killed-${i}`);
+    const made: { id: string; asked: number }[] = [];
+    for (const name of names) {
+      const creation = persistently(name);
+      // Some moment of what a creation takes.
+      await pause(Math.random() * 30);
+      await api.kill();
+      await api.start();
+      made.push(await creation);
+    }
+    // The kills came in the midst of it.
+    expect(made.filter(({ asked }) => asked > 1).length).toBeGreaterThan(5);
+
+    const there = await sessions();
+    expect(there.length).toBe(before + 50);
+    const [found, answered] = [
+      there
+        .filter(({ name }) => name.startsWith("killed-"))
+        .map(({ name, id, status }) => [name, id, status]),
+      names.map((name, i) => [name, made[i]!.id, "pending"]),
+    ];
+    expect(found.sort()).toEqual(answered.sort());
+
+    await Promise.all(names.map((name) => api.call("DELETE", `/v1/sessions/${name}`)));
+    const statuses = await Promise.all(
+      made.map(
+        async ({ id }) =>
+          ((await (await api.call("GET", `/v1/sessions/${id}?wait=30`)).json()) as Made).status,
+      ),
+    );
+    expect(new Set(statuses)).toEqual(new Set(["terminated"]));
+  }, 120_000);
+});

@@ -1,0 +1,60 @@
+/** The agent as a process of its own on a lab host: started, killed and started again. Run as a program it is that process. */
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { type AgentOptions, runAgent } from "../../agent/index.ts";
+import type { LabHost } from "../lab/host.ts";
+
+const KIT_ROOT = join(import.meta.dirname, "../../.skein/kit");
+
+export class AgentProcess {
+  readonly host: LabHost;
+  readonly options: AgentOptions;
+  /** All that it wrote, over all its starts. */
+  log = "";
+  #child: ChildProcess | undefined;
+  #exited: Promise<number | null> = Promise.resolve(null);
+
+  constructor(host: LabHost, api: string, over: Partial<AgentOptions> = {}) {
+    this.host = host;
+    this.options = {
+      api,
+      joinToken: "skj_test",
+      name: host.name,
+      stateDir: join(host.dir, "agent"),
+      docker: host.dockerSocket,
+      address: host.address,
+      labels: {},
+      kitRoot: KIT_ROOT,
+      ...over,
+    };
+  }
+
+  get stateDir(): string {
+    return this.options.stateDir;
+  }
+
+  /** Exit code of the current run, once it ends. */
+  get exited(): Promise<number | null> {
+    return this.#exited;
+  }
+
+  start(): this {
+    const child = this.host.spawn([process.execPath, import.meta.filename, JSON.stringify(this.options)]);
+    for (const stream of [child.stdout!, child.stderr!]) {
+      stream.on("data", (chunk) => {
+        this.log += chunk;
+      });
+    }
+    this.#child = child;
+    this.#exited = once(child, "close").then(([code]) => code);
+    return this;
+  }
+
+  async kill(signal: NodeJS.Signals): Promise<number | null> {
+    this.#child?.kill(signal);
+    return await this.#exited;
+  }
+}
+
+if (import.meta.main) process.exit(await runAgent(JSON.parse(process.argv[2]!)));

@@ -1,0 +1,33 @@
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+/** For tests on real Docker hosts: one lab at a time in one set of namespaces, which `test/lab/enter.ts` makes. */
+const onLab = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 180_000 };
+
+/**
+ * Four projects: `unit` in Node, `workers` inside workerd (Durable Objects), `lab` for one part each on Docker hosts of its own, and
+ * `e2e` for all of Skein on one cluster that its files share (one process, so no isolation between them).
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["{shared,agent,cli,sdk,bench,test}/**/*.test.ts"],
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: { bindings: { SKEIN_ADMIN_TOKEN: "admin-token-of-the-tests" } },
+          }),
+        ],
+        test: { name: "workers", include: ["api/**/*.test.ts"] },
+      },
+      { test: { ...onLab, name: "lab", include: ["test/*.lab.ts"] } },
+      { test: { ...onLab, name: "e2e", include: ["test/e2e/*.lab.ts"], isolate: false } },
+    ],
+  },
+});
