@@ -1,5 +1,6 @@
 /** The agent on real engines when it, the engine or the API was away, and beside the agents of others. */
 import { describe, expect, test, vi } from "vitest";
+import { networkName } from "../agent/docker/names.ts";
 import { LABELS } from "../shared/names.ts";
 import { leftovers } from "./lab/leftovers.ts";
 import { CLIENT, idle, spread, useAgentLab } from "./support/agent-lab.ts";
@@ -124,6 +125,40 @@ describe("an engine that was away", () => {
     await here.control.until(() => here.control.reportOf(node, session.id)?.failure);
     await machine.startEngine();
     await here.control.remove(session);
+  });
+});
+
+describe("an engine that does late what an agent asked of it that was killed since", () => {
+  test("has it removed, and nothing that is another agent's", async () => {
+    const session = await here.control.run(idle(1));
+    const { docker, node } = find(session, "main1");
+    await here.control.remove(session);
+    const labels = (fleet: string) => ({
+      [LABELS.fleet]: fleet,
+      [LABELS.node]: node,
+      [LABELS.session]: session.id,
+      [LABELS.epoch]: "1",
+    });
+    const make = async (fleet: string, name: string) => {
+      await docker.createNetwork({ Name: name, Labels: labels(fleet), CheckDuplicate: true });
+      await docker.createContainer({
+        name: `${name}-main1`,
+        Image: "skein/busybox:1",
+        Cmd: ["true"],
+        Labels: labels(fleet),
+      });
+    };
+    await make("flt_other", "skein-0123456789ab");
+    await make(here.control.fleet, networkName({ fleet: here.control.fleet, node }, session.id));
+    const names = async () => {
+      const containers = await docker.listContainers({ all: true, filters: { label: [LABELS.fleet] } });
+      const networks = await docker.listNetworks({ filters: { label: [LABELS.fleet] } });
+      return [...containers.map(({ Names }) => Names[0]), ...networks.map(({ Name }) => Name)];
+    };
+    const theirs = ["/skein-0123456789ab-main1", "skein-0123456789ab"];
+    await vi.waitFor(async () => expect(await names()).toEqual(theirs), 10_000);
+    await docker.getContainer("skein-0123456789ab-main1").remove();
+    await docker.getNetwork("skein-0123456789ab").remove();
   });
 });
 

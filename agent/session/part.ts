@@ -63,6 +63,11 @@ export class SessionPart {
     return this.#observed.phase === "removed";
   }
 
+  /** It is, or is to be, removed. */
+  get leaving(): boolean {
+    return this.#wanted.phase === "removed";
+  }
+
   report(): Report {
     return this.#observed.report();
   }

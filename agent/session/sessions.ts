@@ -1,6 +1,4 @@
-/** All sessions of this node: what the API wants of each, and the sweep of what it wants no more. */
-import { readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+/** All sessions of this node: what the API wants of each, and the sweep of what nobody wants. */
 import { setTimeout as delay } from "node:timers/promises";
 import { LABELS } from "../../shared/names.ts";
 import type { Report } from "../../shared/protocol.ts";
@@ -11,19 +9,25 @@ import type { Desired } from "../link/frames.ts";
 import { sweepLinks } from "../network/links.ts";
 import type { Found } from "./adopt.ts";
 import type { NodeContext } from "./context.ts";
+import { readInventory, sweepFiles } from "./inventory.ts";
 import { SessionPart, seatOf } from "./part.ts";
 
 /** Last reports of removed sessions that are kept, in case the API missed them. */
 const MOST_REMEMBERED = 1024;
 const MEND_MS = 10_000;
+const SWEEP_MS = 3 * 60_000;
+
+const NOTHING: Found = { containers: [] };
 
 export class Sessions {
   readonly #context: NodeContext;
   readonly #send: (report: Report) => void;
   readonly #parts = new Map<string, SessionPart>();
   readonly #removed = new Map<string, Report>();
-  /** From before this agent's start, until somebody asks for it. */
-  #inventory: Map<string, Found> | undefined;
+  /** Sessions of which something came up while they were being removed. */
+  readonly #belated = new Set<string>();
+  /** Whether we know which sessions are wanted. */
+  #welcomed = false;
   /** Words of the API are taken in the order they came. */
   #order: Promise<unknown> = Promise.resolve();
 
@@ -35,25 +39,21 @@ export class Sessions {
   /** The whole truth: what is not in it goes. */
   welcome(assignments: readonly Desired[]): void {
     this.#inOrder(async () => {
-      const { guard, log, owner, runner } = this.#context;
-      this.#inventory ??= await this.#takeInventory();
-      const listed = new Set(assignments.map(({ session }) => session));
-      const known = new Set([...listed, ...this.#parts.keys(), ...this.#inventory.keys()]);
+      const { guard } = this.#context;
+      const inventory = await this.#takeInventory();
       const networks = assignments.flatMap(({ session, assignment }) =>
         assignment ? [{ session, network: assignment.network }] : [],
       );
-      // What fails here is not lost: each session sees to its own part of it once more, and says so where that fails.
-      const goOn = (error: Error) => log.error({ err: error }, "taking stock was cut short");
       // All at once, so that no session goes unguarded while another is seen to.
-      await guard.add(networks).catch(goOn);
-      const links = await sweepLinks(runner, owner, known).catch(goOn);
-      if (links?.length) log.info({ links }, "swept");
-      for (const session of known) if (!listed.has(session)) this.#drop(session);
+      await guard.add(networks).catch((error) => this.#goOn(error));
+      const listed = new Set(assignments.map(({ session }) => session));
+      for (const session of this.#parts.keys()) if (!listed.has(session)) this.#drop(session);
       for (const desired of assignments) {
         this.#parts.get(desired.session)?.tell();
-        this.#take(desired);
+        this.#take(desired, inventory.get(desired.session));
       }
-      await this.#sweepFiles(known);
+      this.#welcomed = true;
+      await this.#sweep(inventory);
     });
   }
 
@@ -63,6 +63,7 @@ export class Sessions {
 
   /** Tells the session concerned; resolves when it has looked. */
   async onEvent({ type, action, id, attributes }: EngineEvent): Promise<void> {
+    if (action === "create") return this.#created(type, attributes);
     const { fleet, node } = this.#context.owner;
     if (type !== "container" || attributes[LABELS.fleet] !== fleet || attributes[LABELS.node] !== node)
       return;
@@ -80,14 +81,18 @@ export class Sessions {
         part.resync(listed.filter(({ labels }) => labels[LABELS.session] === session)),
       ),
     );
+    this.#sweepAgain();
   }
 
-  /** Every few seconds: other programs delete links, and flush firewalls that they take for their own. */
+  /** Every few seconds: other programs delete links, and flush firewalls that they take for their own. Every few minutes: the sweep. */
   async mend(signal: AbortSignal): Promise<void> {
-    for (;;) {
+    for (let swept = performance.now(); ; ) {
       await delay(MEND_MS, undefined, { signal }).catch(() => {});
       if (signal.aborted) return;
       await Promise.all([...this.#parts.values()].map((part) => part.mend()));
+      if (performance.now() - swept < SWEEP_MS) continue;
+      swept = performance.now();
+      this.#sweepAgain();
     }
   }
 
@@ -97,7 +102,7 @@ export class Sessions {
     });
   }
 
-  #take(desired: Desired): void {
+  #take(desired: Desired, found = NOTHING): void {
     const { session } = desired;
     const part = this.#parts.get(session);
     if (part && !part.removed) {
@@ -107,13 +112,11 @@ export class Sessions {
     const last = this.#removed.get(session);
     // A reminder of what is done already: the report was lost.
     if (last && desired.epoch <= last.epoch) this.#send(last);
-    else this.#open(desired, this.#send);
+    else this.#open(desired, found, this.#send);
   }
 
-  #open(desired: Desired, send: (report: Report) => void): void {
+  #open(desired: Desired, found: Found, send: (report: Report) => void): void {
     const { session } = desired;
-    const found = this.#inventory?.get(session) ?? { containers: [] };
-    this.#inventory?.delete(session);
     const part = new SessionPart(this.#context, desired, found, (report) => {
       if (report.phase === "removed") this.#forget(session, report);
       send(report);
@@ -128,52 +131,67 @@ export class Sessions {
     this.#removed.set(session, report);
     const oldest = this.#removed.keys().next();
     if (this.#removed.size > MOST_REMEMBERED && !oldest.done) this.#removed.delete(oldest.value);
+    if (this.#belated.delete(session)) this.#sweepAgain();
   }
 
   /** Removes a session that the API does not speak of any more, without a word to it. */
-  #drop(session: string): void {
+  #drop(session: string, found = NOTHING): void {
     this.#context.log.info({ session }, "no longer assigned: removed");
     const part = this.#parts.get(session);
     const gone: Desired = { type: "assign", session, epoch: part?.epoch ?? 1, phase: "removed" };
     if (part) part.want(gone);
-    else this.#open(gone, () => {});
+    else this.#open(gone, found, () => {});
+  }
+
+  /**
+   * An engine may be late to do what it was asked by an agent that was killed since, when that session is removed already: what it makes then is
+   * nobody's. A network's event has its name only, so one that may be another agent's is looked at as well.
+   */
+  #created(type: EngineEvent["type"], attributes: Record<string, string>): void {
+    const { owner } = this.#context;
+    const name = attributes["name"] ?? "";
+    const isOurs =
+      type === "network"
+        ? name.startsWith("skein-")
+        : attributes[LABELS.fleet] === owner.fleet && attributes[LABELS.node] === owner.node;
+    const isOf = (session: string) =>
+      type === "network" ? networkName(owner, session) === name : session === attributes[LABELS.session];
+    const claim = [...this.#parts].find(([session]) => isOf(session));
+    if (!isOurs || claim?.[1].leaving === false) return;
+    if (claim) this.#belated.add(claim[0]);
+    else this.#sweepAgain();
+  }
+
+  #sweepAgain(): void {
+    this.#inOrder(async () => {
+      if (this.#welcomed) await this.#sweep(await readInventory(this.#context));
+    });
+  }
+
+  /** Removes what of `inventory`, of the kernel and of our files is of no session here. In order with the API's words: it claims by them. */
+  async #sweep(inventory: ReadonlyMap<string, Found>): Promise<void> {
+    const { log, owner, runner } = this.#context;
+    for (const [session, found] of inventory) if (!this.#parts.has(session)) this.#drop(session, found);
+    const claimed = new Set([...this.#parts.keys(), ...inventory.keys()]);
+    // What fails here is not lost: each session sees to its own part of it once more, and says so where that fails.
+    const links = await sweepLinks(runner, owner, claimed).catch((error) => this.#goOn(error));
+    if (links?.length) log.info({ links }, "swept");
+    await sweepFiles(this.#context, claimed);
+  }
+
+  #goOn(error: Error): undefined {
+    this.#context.log.error({ err: error }, "taking stock was cut short");
   }
 
   /** What a welcome says is said once: an engine that is being restarted must not make it be lost. */
   async #takeInventory(): Promise<Map<string, Found>> {
     for (let failures = 0; ; failures++) {
       try {
-        return await this.#readInventory();
+        return await readInventory(this.#context);
       } catch (error) {
         this.#context.log.warn({ reason: (error as Error).message }, "taking stock is tried again");
         await delay(backoff(failures, Math.random()));
       }
     }
-  }
-
-  async #readInventory(): Promise<Map<string, Found>> {
-    const { docker, owner } = this.#context;
-    const labels = ownerLabels(owner);
-    const [containers, networks] = await Promise.all([docker.containers(labels), docker.networks()]);
-    const inventory = new Map<string, Found>();
-    const of = (session: string) => {
-      const found = inventory.get(session) ?? { containers: [] };
-      inventory.set(session, found);
-      return found;
-    };
-    for (const container of containers) of(seatOf(container.labels).session).containers.push(container);
-    for (const network of networks) {
-      const ours = network.labels[LABELS.fleet] === owner.fleet && network.labels[LABELS.node] === owner.node;
-      if (ours) of(seatOf(network.labels).session).network = network.labels;
-    }
-    return inventory;
-  }
-
-  /** Directories that no session claims, left by an agent that was killed. `known` have seen to theirs, or will. */
-  async #sweepFiles(known: ReadonlySet<string>): Promise<void> {
-    const { sessionsDir, owner } = this.#context;
-    const claimed = new Set([...known].map((session) => networkName(owner, session)));
-    const stale = (await readdir(sessionsDir)).filter((name) => !claimed.has(name));
-    await Promise.all(stale.map((name) => rm(join(sessionsDir, name), { recursive: true, force: true })));
   }
 }

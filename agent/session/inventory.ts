@@ -1,0 +1,41 @@
+/** What a node's engine and disk have of sessions, whoever asked for it. */
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { LABELS } from "../../shared/names.ts";
+import { networkName, ownerLabels } from "../docker/names.ts";
+import type { Found } from "./adopt.ts";
+import type { NodeContext } from "./context.ts";
+import { seatOf } from "./part.ts";
+
+/** All containers and networks that bear our fleet and node, by session. Two calls to the engine. */
+export async function readInventory({
+  docker,
+  owner,
+}: Pick<NodeContext, "docker" | "owner">): Promise<Map<string, Found>> {
+  const [containers, networks] = await Promise.all([
+    docker.containers(ownerLabels(owner)),
+    docker.networks(),
+  ]);
+  const inventory = new Map<string, Found>();
+  const of = (session: string) => {
+    const found = inventory.get(session) ?? { containers: [] };
+    inventory.set(session, found);
+    return found;
+  };
+  for (const container of containers) of(seatOf(container.labels).session).containers.push(container);
+  for (const { labels } of networks) {
+    const ours = labels[LABELS.fleet] === owner.fleet && labels[LABELS.node] === owner.node;
+    if (ours) of(seatOf(labels).session).network = labels;
+  }
+  return inventory;
+}
+
+/** Removes the directories of all but these sessions. */
+export async function sweepFiles(
+  { sessionsDir, owner }: Pick<NodeContext, "sessionsDir" | "owner">,
+  keep: ReadonlySet<string>,
+): Promise<void> {
+  const kept = new Set([...keep].map((session) => networkName(owner, session)));
+  const stale = (await readdir(sessionsDir)).filter((name) => !kept.has(name));
+  await Promise.all(stale.map((name) => rm(join(sessionsDir, name), { recursive: true, force: true })));
+}
