@@ -133,6 +133,8 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
         return sessions.onEvent(event);
       },
       onGap: () => sessions.resync(),
+      // A node without an engine is no node: nothing is to be placed on it, and its lease runs. Hello needs the engine.
+      onSilence: (reason) => link.renew(reason),
     });
     const mending = sessions.mend(signal);
     facts.watch(signal);

@@ -101,9 +101,9 @@ export const Identity = z.object({
 });
 export type Identity = z.infer<typeof Identity>;
 
-/** Why a node cannot do its part. `retryElsewhere`: a new plan may help. */
+/** Why a node cannot do its part. */
 export const Failure = z.object({
-  code: z.enum(["image", "network_conflict", "create", "start", "proof", "internal"]),
+  code: z.enum(["image", "network_conflict", "disk_full", "create", "start", "proof", "internal"]),
   host: Host.optional(),
   message: z.string().max(4096),
 });

@@ -1,10 +1,13 @@
 /** The agent on real engines when it, the engine or the API was away, and beside the agents of others. */
-import { describe, expect, test, vi } from "vitest";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { networkName } from "../agent/docker/names.ts";
 import { LABELS } from "../shared/names.ts";
 import { leftovers } from "./lab/leftovers.ts";
+import { smallDisk } from "./lab/small-disk.ts";
 import { CLIENT, idle, spread, useAgentLab } from "./support/agent-lab.ts";
 import { AgentProcess } from "./support/agent-process.ts";
+import { clockWrongBy } from "./support/clock.ts";
 import { Control } from "./support/control.ts";
 
 const here = useAgentLab();
@@ -128,6 +131,18 @@ describe("an engine that was away", () => {
   });
 });
 
+describe("an engine that is dead", () => {
+  test("takes its node off the link, until it is back", async () => {
+    const { host } = here.agents[0]!;
+    await host.killEngine();
+    await here.control.connected(2);
+    await host.startEngine();
+    await here.control.connected(3);
+    const session = await here.control.run(spread(3));
+    await here.control.remove(session);
+  });
+});
+
 describe("an engine that does late what an agent asked of it that was killed since", () => {
   test("has it removed, and nothing that is another agent's", async () => {
     const session = await here.control.run(idle(1));
@@ -159,6 +174,52 @@ describe("an engine that does late what an agent asked of it that was killed sin
     await vi.waitFor(async () => expect(await names()).toEqual(theirs), 10_000);
     await docker.getContainer("skein-0123456789ab-main1").remove();
     await docker.getNetwork("skein-0123456789ab").remove();
+  });
+});
+
+describe("a node", () => {
+  /** An agent of a fleet of its own on the first host, with its state in `stateDir`. */
+  async function lone(stateDir: string, env?: NodeJS.ProcessEnv) {
+    const { host } = here.agents[0]!;
+    const control = await Control.listen(CLIENT, "flt_lone");
+    const agent = new AgentProcess(host, control.url, { stateDir }, env).start();
+    await control.connected(1);
+    onTestFinished(async () => {
+      await agent.kill("SIGTERM");
+      await control.close();
+    });
+    return { host, control, agent };
+  }
+
+  test("whose disk is full says so, has nothing left, and works again once there is space", async () => {
+    const stateDir = join(here.agents[0]!.host.dir, "agent-full");
+    const disk = await smallDisk(stateDir);
+    onTestFinished(() => disk.unmount());
+    const { control, host } = await lone(stateDir);
+    disk.fill();
+    const session = control.plan(idle(2));
+    await expect(control.reach(session, "prepared")).rejects.toThrow(/^disk_full: (main|sub)1: ENOSPC/);
+    await control.remove(session);
+    expect(await leftovers([{ host, stateDir }])).toEqual([]);
+    disk.free();
+    await control.remove(await control.run(idle(2)));
+    expect(await leftovers([{ host, stateDir }])).toEqual([]);
+  });
+
+  test.each([-3, 3])("whose clock is wrong by %i days does its work", async (days) => {
+    const ms = days * 86_400_000;
+    const stateDir = join(here.agents[0]!.host.dir, `agent-off-by-${days}`);
+    const { control, host, agent } = await lone(stateDir, clockWrongBy(ms));
+    const session = await control.run(idle(2));
+    await agent.kill("SIGKILL");
+    await control.connected(0);
+    control.reports.length = 0;
+    agent.start();
+    await control.reach(session, "running");
+    await control.remove(session);
+    // It was wrong indeed.
+    expect(agent.log).toContain(new Date(Date.now() + ms).toISOString().slice(0, 10));
+    expect(await leftovers([{ host, stateDir }])).toEqual([]);
   });
 });
 

@@ -10,7 +10,7 @@ const LEAST_FAULTS = 15;
 let cluster: Cluster;
 
 beforeAll(async () => {
-  cluster = await startCluster({ hosts: 3 });
+  cluster = await startCluster({ hosts: 3, smallDisks: true });
 });
 
 afterAll(() => cluster.close());

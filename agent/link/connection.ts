@@ -11,9 +11,15 @@ export interface ConnectionOptions {
   identity: Pick<Identity, "fleet" | "node" | "sign">;
   /** What hello says besides who we are. */
   about(): Promise<Pick<Hello, "bootId" | "address" | "capacity" | "facts">>;
-  /** The link is up; `send` works until `run` resolves. */
-  onWelcome(assignments: Desired[], send: (text: string) => void): void;
+  /** The link is up. */
+  onWelcome(assignments: Desired[], up: Up): void;
   onAssign(desired: Desired): void;
+}
+
+/** A link that is up. Both do nothing once it is down. */
+export interface Up {
+  send(text: string): void;
+  end(reason: string): void;
 }
 
 /** How a connection ended. `stop`: dialling again would be of no use. `stableMs`: how long the link was up. */
@@ -66,8 +72,11 @@ export function connect(options: ConnectionOptions, signal: AbortSignal): Promis
         if (!over) socket.send(JSON.stringify(hello));
       } else if (frame.type === "welcome") {
         upSince = performance.now();
-        options.onWelcome(frame.assignments, (text) => {
-          if (socket.readyState === WebSocket.OPEN) socket.send(text);
+        options.onWelcome(frame.assignments, {
+          end,
+          send(text) {
+            if (socket.readyState === WebSocket.OPEN) socket.send(text);
+          },
         });
       } else {
         options.onAssign(frame);

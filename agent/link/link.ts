@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { AgentMessage } from "../../shared/protocol.ts";
 import type { Log } from "../log.ts";
 import { backoff } from "./backoff.ts";
-import { type ConnectionOptions, connect } from "./connection.ts";
+import { type ConnectionOptions, connect, type Up } from "./connection.ts";
 import type { Desired } from "./frames.ts";
 
 /** A link that was up for this long was a good one: the next failure is the first again. */
@@ -16,7 +16,7 @@ export interface LinkOptions extends Pick<ConnectionOptions, "api" | "identity" 
 
 export class Link {
   readonly #options: LinkOptions;
-  #send: ((text: string) => void) | undefined;
+  #up: Up | undefined;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -24,7 +24,12 @@ export class Link {
 
   /** Says it, if the link is up. If not, nothing is lost: on the next welcome everything is told anew. */
   send(message: AgentMessage): void {
-    this.#send?.(JSON.stringify(message));
+    this.#up?.send(JSON.stringify(message));
+  }
+
+  /** Ends it, if it is up, and dials again: it comes up when what hello says can be said. */
+  renew(reason: string): void {
+    this.#up?.end(reason);
   }
 
   /** Until the signal, or until the API says not to come back: then resolves with the reason. */
@@ -32,8 +37,8 @@ export class Link {
     const { log, onWelcome, ...options } = this.#options;
     const connection: ConnectionOptions = {
       ...options,
-      onWelcome: (assignments, send) => {
-        this.#send = send;
+      onWelcome: (assignments, up) => {
+        this.#up = up;
         log.info({ assignments: assignments.length }, "link is up");
         onWelcome(assignments);
       },
@@ -41,7 +46,7 @@ export class Link {
     let failures = 0;
     while (!signal.aborted) {
       const { stop, reason, stableMs } = await connect(connection, signal);
-      this.#send = undefined;
+      this.#up = undefined;
       if (signal.aborted) return undefined;
       if (stop) return reason;
       failures = stableMs >= STABLE_MS ? 0 : failures + 1;

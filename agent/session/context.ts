@@ -39,13 +39,20 @@ export function sessionDir({ sessionsDir, owner }: NodeContext, session: string)
   return join(sessionsDir, networkName(owner, session));
 }
 
-/** Why a step cannot be done; told to the API as it is. */
+/** Node's code for a write of ours, and the words of engines for theirs (ENOSPC, errno(3)). */
+const DISK_FULL = /ENOSPC|no space left on device/i;
+
+/** Why a step cannot be done; told to the API as it is. A full disk is one cause under many other names. */
 export class StepFailure extends Error {
   override readonly name = "StepFailure";
   readonly failure: Failure;
 
   constructor(code: Failure["code"], message: string, host?: string) {
     super(message);
-    this.failure = { code, message: message.slice(0, 4096), ...(host === undefined ? {} : { host }) };
+    this.failure = {
+      code: DISK_FULL.test(message) ? "disk_full" : code,
+      message: message.slice(0, 4096),
+      ...(host === undefined ? {} : { host }),
+    };
   }
 }

@@ -49,13 +49,16 @@ async function prepareContainer(
 ): Promise<Prepared> {
   const { host } = spec;
   const self = selfDir(sessionDir(context, assignment.session), host);
-  const [image] = await Promise.all([
-    provideImage(context, spec, signal, (reason) => {
-      observed.set(host, "pulling", { reason });
-      progressed();
-    }),
-    makeGate(self),
-  ]);
+  const gate = makeGate(self).catch((error: Error) => {
+    throw new StepFailure("create", error.message, host);
+  });
+  gate.catch(() => {});
+  const progress = (reason: string) => {
+    observed.set(host, "pulling", { reason });
+    progressed();
+  };
+  // Whichever fails first, nothing is under way after it.
+  const image = await provideImage(context, spec, signal, progress).finally(() => gate);
   signal.throwIfAborted();
   const body = containerBody(assignment, spec, image, self, {
     ...context,

@@ -19,6 +19,7 @@ import {
 const REMEDIES: Record<Failure["code"], string> = {
   image: "check the image's name, and that the node can pull it or has it",
   network_conflict: "free the address range on the node, or remove what holds it",
+  disk_full: "free space on that node's disk",
   create: "check the session's user, workdir and resources against the node",
   start: "check the command and the image",
   proof: "check that the nodes reach each other at their addresses",

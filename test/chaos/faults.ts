@@ -1,6 +1,7 @@
 /** What can go wrong, one entry each: strikes a part of the cluster, and makes it whole again before it is done. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Agent, Cluster } from "../lab/cluster.ts";
+import { diskAt } from "../lab/small-disk.ts";
 import { CONTAINER_FAULTS, KERNEL_FAULTS } from "./outside.ts";
 
 /** What a fault was dealt, all by the seed. */
@@ -19,7 +20,7 @@ export interface Fault {
   /** How often it is chosen, against the others. */
   weight: number;
   /** What of a host (or the one API) it strikes: faults that share one of these wait for each other. */
-  on: readonly ("agent" | "api" | "engine" | "link" | "kernel")[];
+  on: readonly ("agent" | "api" | "disk" | "engine" | "link" | "kernel")[];
   /** The shortest and the longest time that it may last, in milliseconds. */
   lasts: readonly [number, number];
   /** Resolves, when all is whole again, with whether there was anything to strike. */
@@ -36,6 +37,7 @@ export const FAULTS: readonly Fault[] = [
   { name: "engine killed", weight: 1, on: ["engine"], lasts: [0, 3_000], strike: engineEnds("killEngine") },
   { name: "engine stopped", weight: 1, on: ["engine"], lasts: [0, 3_000], strike: engineEnds("stopEngine") },
   { name: "ruleset flushed", weight: 1, on: ["engine"], lasts: [0, 3_000], strike: rulesetIsFlushed },
+  { name: "disk full", weight: 2, on: ["disk"], lasts: [500, 5_000], strike: diskIsFull },
   { name: "host restarted", weight: 1, on: ["agent", "engine"], lasts: [0, 3_000], strike: hostRestarts },
   ...CONTAINER_FAULTS,
   ...KERNEL_FAULTS,
@@ -101,6 +103,15 @@ function engineEnds(how: "killEngine" | "stopEngine"): Fault["strike"] {
     await host.startEngine();
     return true;
   };
+}
+
+/** The agent's own; an engine that has none either is like one that is down. */
+async function diskIsFull({ cluster, at, lasts }: Draw): Promise<boolean> {
+  const disk = diskAt(cluster.agents[at]!.stateDir);
+  disk.fill();
+  await pause(lasts);
+  disk.free();
+  return true;
 }
 
 /** Docker's own rules go too, and no network can be made: whoever did that restarts the engine. */

@@ -10,7 +10,7 @@ const { values } = parseArgs({
   },
 });
 const began = Date.now();
-const cluster = await startCluster({ hosts: 3 });
+const cluster = await startCluster({ hosts: 3, smallDisks: true });
 try {
   console.error(`logs: ${cluster.lab.dir}`);
   const figures = await chaos(cluster, {

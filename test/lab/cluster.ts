@@ -9,12 +9,16 @@ import { dockerExec } from "./docker-exec.ts";
 import type { LabHost } from "./host.ts";
 import { type Lab, startLab } from "./lab.ts";
 import { leftovers } from "./leftovers.ts";
+import { unmountBelow } from "./mounts.ts";
 import { Service } from "./service.ts";
+import { smallDisk } from "./small-disk.ts";
 
 export interface ClusterOptions {
   hosts: number;
   /** For `skein agent` on each host, beside what joins it. */
   agentFlags?: readonly string[];
+  /** Gives each agent's state a small disk of its own, to be filled. */
+  smallDisks?: boolean;
 }
 
 export interface Cluster {
@@ -79,13 +83,17 @@ export class Agent extends Service {
   readonly stateDir: string;
 
   constructor(host: LabHost, { api, joinToken, name = host.name, flags = [] }: AgentOptions) {
-    const stateDir = join(host.dir, `agent-${name}`);
+    const stateDir = stateDirOn(host, name);
     const where = ["--docker", host.dockerSocket, "--address", host.address, "--state", stateDir];
     const args = ["agent", "--api", api, "--join", joinToken, "--name", name, ...where, ...flags];
     super({ machine: host, name, args, ready: /link is up/ });
     this.host = host;
     this.stateDir = stateDir;
   }
+}
+
+function stateDirOn(host: LabHost, agent: string): string {
+  return join(host.dir, `agent-${agent}`);
 }
 
 /** Starts one more API beside those that run. */
@@ -103,7 +111,11 @@ export async function startAgent(host: LabHost, options: AgentOptions): Promise<
 }
 
 /** Brings all up; resolves when every node is ready. To be called inside the lab's namespaces. */
-export async function startCluster({ hosts, agentFlags = [] }: ClusterOptions): Promise<Cluster> {
+export async function startCluster({
+  hosts,
+  agentFlags = [],
+  smallDisks = false,
+}: ClusterOptions): Promise<Cluster> {
   const lab = await startLab({ hosts });
   try {
     const api = await startApi(lab, { name: "api", port: 8787 });
@@ -111,6 +123,7 @@ export async function startCluster({ hosts, agentFlags = [] }: ClusterOptions): 
     const agents = await Promise.all(
       lab.hosts.map(async (host) => {
         const { token } = await skein.createJoinToken();
+        if (smallDisks) await smallDisk(stateDirOn(host, host.name));
         return startAgent(host, { api: api.url, joinToken: token, flags: agentFlags });
       }),
     );
@@ -160,6 +173,7 @@ function endingOf(lab: Lab, api: Api, agents: readonly Agent[]): Pick<Cluster, "
     leftovers: () => leftovers(agents),
     async close() {
       await Promise.all(agents.map((agent) => agent.kill()));
+      for (const { stateDir } of agents) await unmountBelow(stateDir);
       await api.kill();
       await lab.close();
     },

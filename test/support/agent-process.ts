@@ -12,11 +12,13 @@ export class AgentProcess {
   readonly options: AgentOptions;
   /** All that it wrote, over all its starts. */
   log = "";
+  readonly #env: NodeJS.ProcessEnv;
   #child: ChildProcess | undefined;
   #exited: Promise<number | null> = Promise.resolve(null);
 
-  constructor(host: LabHost, api: string, over: Partial<AgentOptions> = {}) {
+  constructor(host: LabHost, api: string, over: Partial<AgentOptions> = {}, env: NodeJS.ProcessEnv = {}) {
     this.host = host;
+    this.#env = env;
     this.options = {
       api,
       joinToken: "skj_test",
@@ -40,7 +42,9 @@ export class AgentProcess {
   }
 
   start(): this {
-    const child = this.host.spawn([process.execPath, import.meta.filename, JSON.stringify(this.options)]);
+    const child = this.host.spawn([process.execPath, import.meta.filename, JSON.stringify(this.options)], {
+      env: this.#env,
+    });
     for (const stream of [child.stdout!, child.stderr!]) {
       stream.on("data", (chunk) => {
         this.log += chunk;
