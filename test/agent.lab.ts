@@ -178,6 +178,28 @@ describe("containers that end", () => {
   });
 });
 
+test("a container that is killed while it proves SSH is what is at fault, not whom it was to reach", async () => {
+  const session = here.control.plan(spread(2));
+  await here.control.reach(session, "prepared");
+  const { node, docker, id } = find(session, "main1");
+  // The other node is told nothing: so the proof has to wait.
+  const assignment = session.assignments.get(node)!;
+  const { identities } = session;
+  here.control.tell(node, {
+    type: "assign",
+    session: session.id,
+    epoch: 1,
+    phase: "started",
+    assignment,
+    identities,
+  });
+  await here.control.until(() => reported(session, "main1").status === "started");
+  await docker.getContainer(id).kill();
+  const failure = await here.control.until(() => here.control.reportOf(node, session.id)?.failure);
+  expect(failure).toMatchObject({ code: "start", host: "main1" });
+  await here.control.remove(session);
+});
+
 describe("what cannot be made", () => {
   test("an image that is not there fails with the engine's words", async () => {
     const session = here.control.plan({ image: "skein/no-such-image:0" });

@@ -1,5 +1,6 @@
 /** Phase `started`: whom to trust is written, the containers start (their commands wait at the gate), and SSH is proven. */
 import type { Assignment, Identity } from "../../shared/protocol.ts";
+import type { Executed } from "../docker/port.ts";
 import { handOver } from "../kit/handover.ts";
 import { proveCommand, unproven } from "../kit/prove.ts";
 import { packEntries } from "../ssh/archive.ts";
@@ -33,7 +34,8 @@ function peersOf({ assignment, observed }: Part, identities: readonly Identity[]
   const known = new Map(identities.map((identity) => [identity.host, identity]));
   for (const { host } of assignment.containers) {
     if (known.get(host)?.hostKey !== observed.prepared.get(host)?.identity.hostKey) {
-      throw new StepFailure("internal", "its keys are not those that the session knows", host);
+      const message = "it was made anew, its container being gone, after the session had been told its keys";
+      throw new StepFailure("internal", message, host);
     }
   }
   return assignment.members.map(({ host, address }) => {
@@ -85,9 +87,12 @@ async function prove(
   const users = new Map(peers.map(({ host, user }) => [host, user]));
   const targets = to.map((host) => ({ host, user: users.get(host)! }));
   const { containerId } = observed.prepared.get(from)!;
-  const failed = await execProof(context, containerId, from, proveCommand(targets, PROOF_SECONDS), signal);
-  const missing = unproven(targets, failed.output);
+  const proof = await execProof(context, containerId, from, proveCommand(targets, PROOF_SECONDS), signal);
+  const missing = unproven(targets, proof.output);
   if (missing.length === 0) return;
+  // By a signal, and so with its container: that says nothing about the others.
+  if (proof.exitCode < 0 || proof.exitCode > 128)
+    throw new StepFailure("start", "its container ended before it had proven SSH to the others", from);
   const { host, reason } = missing[0]!;
   const others = missing.length > 1 ? `, and ${missing.length - 1} more` : "";
   throw new StepFailure("proof", `cannot be reached by SSH from ${from}${others}: ${reason}`, host);
@@ -99,7 +104,7 @@ async function execProof(
   from: string,
   argv: string[],
   signal: AbortSignal,
-): Promise<{ output: string }> {
+): Promise<Executed> {
   try {
     return await docker.exec(containerId, argv, PROOF_OUTPUT_BYTES, signal);
   } catch (error) {

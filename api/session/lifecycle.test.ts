@@ -85,6 +85,18 @@ describe("the way up", () => {
     expect(session.containers.map(({ status }) => status)).toEqual(Array(4).fill("running"));
   });
 
+  test("a container that its node made anew before all were prepared is known by its new keys", async () => {
+    const [a, b] = [await readyNode(nodeFacts(8, "192.0.2.1")), await readyNode(nodeFacts(8, "192.0.2.2"))];
+    await create({ clusterMode: "multi-node", clusterSize: 2 });
+    const [preparedA, preparedB] = await Promise.all([a.link.asked("prepared"), b.link.asked("prepared")]);
+    const anew = { ...identityOf("main1"), hostKey: identityOf("other").hostKey };
+    a.link.send(done(preparedA));
+    a.link.send(done(preparedA, { identities: [anew] }));
+    a.link.send(done(preparedA, { identities: undefined }));
+    b.link.send(done(preparedB));
+    expect((await b.link.asked("started")).identities).toEqual([anew, identityOf("sub1")]);
+  });
+
   test("create waits when asked, and what it reserved is free when the session has ended", async () => {
     const { link } = await readyNode();
     link.follow();

@@ -70,7 +70,7 @@ export function takeReport(
   const fresh = part.reached < rank;
   // A part of an earlier plan can only still be removed: it moves nothing else.
   const current = part.epoch === record.epoch;
-  if (current) takeContainers(store, node, report);
+  if (current) takeContainers(store, node, report, record.status === "preparing");
   if (current && record.status === "preparing") record.progressAt = now;
   if (fresh) store.reached(part.epoch, node, rank);
   if (current && ["preparing", "starting", "running"].includes(record.status)) {
@@ -85,14 +85,15 @@ function without(lost: SessionRecord["lost"], node: string): SessionRecord["lost
   return Object.fromEntries(Object.entries(lost).filter(([id]) => id !== node));
 }
 
-function takeContainers(store: SessionStore, node: string, report: Report): void {
+/** Until all are prepared, nobody was told any identity: one that was made anew counts. */
+function takeContainers(store: SessionStore, node: string, report: Report, preparing: boolean): void {
   const reports = new Map(report.containers.map((each) => [each.host, each]));
   const identities = new Map((report.identities ?? []).map((each) => [each.host, each]));
   const removed = report.phase === "removed";
   for (const row of store.containersOn(node)) {
     const identity = identities.get(row.host);
     const after = merged(row, reports.get(row.host), removed);
-    if (identity && row.identity === null) after.identity = identityText(identity);
+    if (identity && (preparing || row.identity === null)) after.identity = identityText(identity);
     if (Object.keys(after).some((key) => after[key] !== row[key])) store.putContainer(after);
   }
 }

@@ -20,6 +20,11 @@ export type NodeFacts = Pick<AgentJoin, "address" | "capacity" | "facts" | "labe
 
 let joined = 0;
 
+/** The planner fills nodes that are alike in the order of their names: here that of their joining. */
+function nextName(): string {
+  return `node-${String(++joined).padStart(4, "0")}`;
+}
+
 export function nodeFacts(cpu = 8, address = "192.0.2.1"): NodeFacts {
   return {
     address,
@@ -58,7 +63,7 @@ export class FakeAgent {
   }
 
   /** Joins the fleet; does not connect. */
-  static async join(node: NodeFacts = nodeFacts(), name = `node-${++joined}`): Promise<FakeAgent> {
+  static async join(node: NodeFacts = nodeFacts(), name = nextName()): Promise<FakeAgent> {
     const keys = await newKeys();
     const body = { joinToken: await joinToken(), publicKey: await publicKeyOf(keys), name, ...node };
     const answer = await call<{ nodeId: string; fleet: string }>("POST", "/v1/agents", body);
