@@ -87,12 +87,14 @@ describe("the way up", () => {
 
   test("a container that its node made anew before all were prepared is known by its new keys", async () => {
     const [a, b] = [await readyNode(nodeFacts(8, "192.0.2.1")), await readyNode(nodeFacts(8, "192.0.2.2"))];
-    await create({ clusterMode: "multi-node", clusterSize: 2 });
+    const { id } = await create({ clusterMode: "multi-node", clusterSize: 2 });
     const [preparedA, preparedB] = await Promise.all([a.link.asked("prepared"), b.link.asked("prepared")]);
     const anew = { ...identityOf("main1"), hostKey: identityOf("other").hostKey };
     a.link.send(done(preparedA));
     a.link.send(done(preparedA, { identities: [anew] }));
-    a.link.send(done(preparedA, { identities: undefined }));
+    const last = { host: "main1", status: "prepared", reason: "the last word" } as const;
+    a.link.send(done(preparedA, { containers: [last], identities: undefined }));
+    await expect.poll(async () => (await settledNow(id)).containers[0]!.reason).toBe(last.reason);
     b.link.send(done(preparedB));
     expect((await b.link.asked("started")).identities).toEqual([anew, identityOf("sub1")]);
   });
