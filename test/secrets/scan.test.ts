@@ -1,0 +1,42 @@
+import { createPrivateKey, generateKeyPairSync } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { secretsBelow } from "./scan.ts";
+
+const pem = generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }) as string;
+const seed = createPrivateKey(pem).export({ format: "jwk" }).d!;
+
+function found(files: Record<string, string | Buffer>): string[] {
+  const dir = mkdtempSync(join(tmpdir(), "skein-secrets-"));
+  onTestFinished(() => rmSync(dir, { recursive: true }));
+  for (const [path, content] of Object.entries({
+    "api/admin-token": "t0p-secret\n",
+    "a/node-key.pem": pem,
+    ...files,
+  })) {
+    mkdirSync(dirname(join(dir, path)), { recursive: true });
+    writeFileSync(join(dir, path), content);
+  }
+  return secretsBelow(dir);
+}
+
+test("secrets where they belong are no find", () => {
+  expect(found({ "api.log": "ready", "api/x.sqlite": Buffer.from([0, 1, 255]) })).toEqual([]);
+});
+
+test.each([
+  ["the admin's token in a log", "asked with t0p-secret", "the secret of api/admin-token"],
+  ["a node's key as JSON", `{"d":"${seed}"}`, "the secret of a/node-key.pem"],
+  [
+    "a node's key as bytes",
+    Buffer.concat([Buffer.from("x"), Buffer.from(seed, "base64url")]),
+    "the secret of a/node-key.pem",
+  ],
+  ["a key of an SSH client", "-----BEGIN OPENSSH PRIVATE KEY-----", "a private key"],
+  ["the same without its first line", "b3BlbnNzaC1rZXktdjEAAAAABG5vbmU", "an OpenSSH private key"],
+  ["a join token", `{"token":"skj_${"a".repeat(43)}"}`, "a join token"],
+])("%s is found", (_, content, what) => {
+  expect(found({ "some/file": content })).toEqual([`some/file: ${what}`]);
+});

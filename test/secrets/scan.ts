@@ -1,0 +1,54 @@
+/**
+ * Looks for secrets where none may be, after a run on the lab: in all that APIs, agents and engines left there (databases, logs, state).
+ * As a program: `node test/secrets/scan.ts [DIRECTORY]`; a line for each find on stdout, and exit status 1 where there is one.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, join, relative } from "node:path";
+import { slotsDir } from "../lab/state.ts";
+
+/** Files that are there to hold a secret, and what else may know it. */
+const KEEPERS: Record<string, (text: string) => string[]> = {
+  "admin-token": (text) => [text.trim()],
+  // The PKCS #8 body: the last 32 of its bytes are the key.
+  "node-key.pem": (pem) => {
+    const body = pem.replace(/-----.*-----|\s/g, "");
+    const seed = Buffer.from(body, "base64").subarray(-32);
+    return [body, seed.toString("base64url"), seed.toString("hex"), seed.toString("latin1")];
+  },
+};
+
+/** What a secret looks like of which no file tells us. */
+const SHAPES: Record<string, RegExp> = {
+  "a private key": /PRIVATE KEY/,
+  // "openssh-key-v1", as it begins in base64.
+  "an OpenSSH private key": /b3BlbnNzaC1rZXktdjE/,
+  "a join token": /skj_[\w-]{43}/,
+};
+
+/** A line for each file and secret; empty where all is well. O(files × secrets). */
+export function secretsBelow(directory: string): string[] {
+  const files = readdirSync(directory, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+  const known = files.flatMap((path) => {
+    const secrets = KEEPERS[basename(path)]?.(readFileSync(path, "utf8")) ?? [];
+    return secrets.map((secret) => ({ secret, of: relative(directory, path) }));
+  });
+  return files
+    .filter((path) => !(basename(path) in KEEPERS))
+    .flatMap((path) => {
+      const text = readFileSync(path, "latin1");
+      const at = relative(directory, path);
+      return [
+        ...known.filter(({ secret }) => text.includes(secret)).map(({ of }) => `${at}: the secret of ${of}`),
+        ...Object.entries(SHAPES).flatMap(([what, shape]) => (shape.test(text) ? [`${at}: ${what}`] : [])),
+      ];
+    });
+}
+
+if (import.meta.main) {
+  const directory = process.argv[2] ?? slotsDir;
+  const found = existsSync(directory) ? secretsBelow(directory) : [`${directory}: no lab has left anything`];
+  for (const line of found) console.log(line);
+  process.exitCode = found.length > 0 ? 1 : 0;
+}
