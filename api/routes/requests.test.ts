@@ -146,7 +146,7 @@ const REQUESTS: [string, unknown, number, string, string[]][] = [
   ["GET /v1/sessions/%E0%A4%A", undefined, 404, "not_found", []],
   ["DELETE /v1/sessions/ses_x", undefined, 404, "not_found", []],
   [`DELETE /v1/sessions/${newId("ses")}`, undefined, 404, "not_found", []],
-  ["GET /v1/sessions/none/events", undefined, 422, "unsupported", []],
+  ["GET /v1/sessions/none/events", undefined, 404, "not_found", []],
   ["GET /v1/nodes/none", undefined, 404, "not_found", []],
   ["DELETE /v1/nodes/none", undefined, 404, "not_found", []],
   ["DELETE /v1/nodes/none?force=maybe", undefined, 400, "invalid_request", ["force"]],
