@@ -199,12 +199,18 @@ describe("tokens", () => {
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("this token was revoked") });
     expect(refused.stderr).not.toContain(made.stdout.trim());
 
-    const log = await skein(["audit", "--limit", "9"]);
+    const log = await skein(["audit", "--limit", "99"]);
     expect(log.stdout).toMatch(/^AT +ACTOR +PROJECT +ACTION +TARGET +STATUS$/m);
     expect(log.stdout).toMatch(new RegExp(`^\\S+ +${id} +vision +createSession +ses_\\w+ +202$`, "m"));
     expect(log.stdout).toMatch(new RegExp(`^\\S+ +admin-token +default +revokeToken +${id} +204$`, "m"));
-    const two = JSON.parse((await skein(["audit", "--limit", "2", "--json"])).stdout) as { id: number }[];
-    expect(two[0]!.id - two[1]!.id).toBe(1);
+    const two = JSON.parse((await skein(["audit", "--limit", "2", "--json"])).stdout) as { at: string }[];
+    expect(two.map(({ at }) => at)).toEqual(
+      two
+        .map(({ at }) => at)
+        .toSorted()
+        .toReversed(),
+    );
+    expect(two).toHaveLength(2);
   });
 
   test.each([

@@ -460,7 +460,7 @@ export type TokenView = z.infer<typeof TokenView>;
 
 export const AuditEntry = z
   .object({
-    id: z.int().meta({ description: "Counts up in the order in which they were written down", example: 42 }),
+    id: z.int().meta({ description: "Sorts by time, and has no other meaning", example: 3528035249368000 }),
     at: Time,
     actor: z.string().nullable().meta({
       description:

@@ -52,6 +52,9 @@ export function listAudit(
     });
 }
 
+/** Numbers for each millisecond. Times of this century stay below 2^53 with it. */
+const PER_MS = 2000;
+
 /** Each kind is counted, so that what is too old of it is found without looking through the rest. */
 function add(sql: SqlStorage, kind: "change" | "refusal", noted: Noted, keep: number): void {
   const { last } = sql
@@ -59,8 +62,9 @@ function add(sql: SqlStorage, kind: "change" | "refusal", noted: Noted, keep: nu
     .one();
   sql.exec("DELETE FROM audit WHERE kind = ? AND nth <= ?", kind, last + 1 - keep);
   sql.exec(
-    `INSERT INTO audit (kind, nth, at, actor, project, action, target, status, code)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO audit (seq, kind, nth, at, actor, project, action, target, status, code)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    freeSeq(sql, noted.at),
     kind,
     last + 1,
     noted.at,
@@ -71,4 +75,18 @@ function add(sql: SqlStorage, kind: "change" | "refusal", noted: Noted, keep: nu
     noted.status,
     noted.code,
   );
+}
+
+/** The first free number of that time; where all of its millisecond are taken, one of the next. */
+function freeSeq(sql: SqlStorage, at: number): number {
+  for (let ms = at; ; ms++) {
+    const { last } = sql
+      .exec<{ last: number }>(
+        "SELECT COALESCE(MAX(seq), ?1 - 1) AS last FROM audit WHERE seq >= ?1 AND seq < ?2",
+        ms * PER_MS,
+        (ms + 1) * PER_MS,
+      )
+      .one();
+    if (last + 1 < (ms + 1) * PER_MS) return last + 1;
+  }
 }

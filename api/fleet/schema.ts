@@ -79,7 +79,8 @@ export const FLEET_SCHEMA = `
     revoked_at INTEGER
   );
   CREATE TABLE IF NOT EXISTS audit (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    -- Sorts by time: refusals are handed over later than they happened.
+    seq INTEGER PRIMARY KEY,
     -- change or refusal, and the how manieth of its kind.
     kind TEXT NOT NULL,
     nth INTEGER NOT NULL,
