@@ -91,6 +91,7 @@ describe("another project's session", () => {
       const page: Page = (
         await call<Page>("GET", `/v1/sessions?limit=1${cursor && `&cursor=${cursor}`}`, undefined, b)
       ).body;
+      expect(page.items).toHaveLength(1);
       seen.push(...page.items.map(({ name }) => name));
       cursor = page.nextCursor;
     }

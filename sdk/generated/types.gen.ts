@@ -60,7 +60,7 @@ export type AuditEntry = {
      */
     code?: string;
     /**
-     * Counts up in the order in which they were written down
+     * Sorts by time, and has no other meaning
      */
     id: number;
     /**
