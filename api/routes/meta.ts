@@ -51,7 +51,8 @@ export function meta(app: App): void {
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
     type: "http",
     scheme: "bearer",
-    description: "The admin token of `skein serve` is in DIR/admin-token",
+    description:
+      "The installation's own token (`skein serve` keeps it in DIR/admin-token), or one made with `POST /v1/tokens`",
   });
   app.openapi(health, (context) => context.json({ status: "ok" as const }, 200));
   app.openapi(openapi, (context) => context.json(documentOf(app) as object as Record<string, never>, 200));
