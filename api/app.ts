@@ -1,28 +1,34 @@
 /** The HTTP API: routes, who may call them, the document that describes them. Keeps no state. */
 import { SkeinError } from "../shared/errors.ts";
+import { noteRefusal } from "./audit/note.ts";
 import { bearer } from "./auth.ts";
 import { documentOf } from "./document.ts";
 import { problemOf, problemResponse } from "./problem.ts";
 import { newApp } from "./route.ts";
 import { agents } from "./routes/agents.ts";
+import { audit } from "./routes/audit.ts";
 import { meta } from "./routes/meta.ts";
 import { nodes } from "./routes/nodes.ts";
 import { plans } from "./routes/plans.ts";
 import { sessions } from "./routes/sessions.ts";
+import { tokens } from "./routes/tokens.ts";
 
 export const app = newApp();
 
-// Agents bring proofs of their own: a join token, or their key.
-app.use("/v1/*", (context, next) =>
-  /^\/v1\/agents(\/connect)?$/.test(context.req.path) ? next() : bearer(context, next),
-);
 meta(app);
 sessions(app);
 plans(app);
 nodes(app);
 agents(app);
+tokens(app);
+audit(app);
+// Each route guards itself (auth.ts), so this is only met by what no route answers.
+app.use("/v1/*", bearer);
 
-app.onError(problemOf);
+app.onError((error, context) => {
+  noteRefusal(context, error);
+  return problemOf(error, context);
+});
 app.notFound((context) => {
   const { path, method } = context.req;
   const allowed = methodsOf(path);

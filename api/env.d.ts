@@ -5,12 +5,13 @@ declare namespace Cloudflare {
     SESSION: DurableObjectNamespace<import("./index.ts").Session>;
     NODE: DurableObjectNamespace<import("./index.ts").Node>;
     LIMITER: DurableObjectNamespace<import("./index.ts").Limiter>;
-    /** Opens everything under /v1. */
+    REFUSALS: DurableObjectNamespace<import("./index.ts").Refusals>;
+    /** Opens everything under /v1, and signs all other tokens. */
     SKEIN_ADMIN_TOKEN: string;
   }
 
   interface GlobalProps {
     mainModule: typeof import("./index.ts");
-    durableNamespaces: "Fleet" | "Session" | "Node" | "Limiter";
+    durableNamespaces: "Fleet" | "Session" | "Node" | "Limiter" | "Refusals";
   }
 }

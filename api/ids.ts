@@ -1,7 +1,7 @@
 /** Ids: a type's prefix and a UUIDv7 (RFC 9562), so that they sort by time (typeid). */
 import { typeidUnboxed } from "typeid-js";
 
-export type IdPrefix = "flt" | "node" | "ses";
+export type IdPrefix = "flt" | "node" | "ses" | "tok";
 
 export function newId(prefix: IdPrefix): string {
   return typeidUnboxed(prefix);

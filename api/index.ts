@@ -4,6 +4,7 @@ import "./settings.ts";
 import { app } from "./app.ts";
 
 export default { fetch: app.fetch } satisfies ExportedHandler<Cloudflare.Env>;
+export { Refusals } from "./audit/refusals.ts";
 export { Fleet } from "./fleet/fleet.ts";
 export { Limiter } from "./limiter.ts";
 export { Node } from "./node/node.ts";

@@ -9,6 +9,26 @@ import type { Plan } from "../shared/plan.ts";
 import type { Capacity, Facts } from "../shared/schemas.ts";
 import type { SessionSpec } from "../shared/spec.ts";
 
+/** Who asks for a change: for the audit log (shared/schemas.ts, AuditEntry). */
+export interface By {
+  actor: string | null;
+  project: string | null;
+}
+
+/** What was looked for in a project; `elsewhere`: another project has it, which only the audit log may tell. */
+export type Lookup<T> = { found: T; elsewhere?: never } | { found?: never; elsewhere: boolean };
+
+/** Edge → Refusals → Fleet: a request that was refused. `number` counts within one life of the Refusals object. */
+export interface Refusal extends By {
+  number: number;
+  /** ms since 1970. */
+  at: number;
+  action: string;
+  target: string | null;
+  status: number;
+  code: string;
+}
+
 /** A plan that Fleet has reserved. */
 export interface Start {
   epoch: number;
@@ -20,6 +40,7 @@ export type FleetMessage =
   | {
       kind: "create";
       id: string;
+      project: string;
       name: string;
       spec: SessionSpec;
       /** RFC 3339. */

@@ -12,10 +12,14 @@ export function nodeOf(env: Cloudflare.Env, id: string): DurableObjectStub<impor
   return env.NODE.get(env.NODE.idFromName(id));
 }
 
-/** The bucket of a token, by the token's digest. */
+/** By a token's id. */
 export function limiterOf(
   env: Cloudflare.Env,
-  tokenHash: string,
+  token: string,
 ): DurableObjectStub<import("./index.ts").Limiter> {
-  return env.LIMITER.get(env.LIMITER.idFromName(tokenHash));
+  return env.LIMITER.get(env.LIMITER.idFromName(token));
+}
+
+export function refusalsOf(env: Cloudflare.Env): DurableObjectStub<import("./index.ts").Refusals> {
+  return env.REFUSALS.get(env.REFUSALS.idFromName("default"));
 }

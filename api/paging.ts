@@ -37,7 +37,7 @@ export function sliceRequest({
 }): SliceRequest {
   if (cursor === undefined) return { before: Number.MAX_SAFE_INTEGER, limit };
   const text = new TextDecoder().decode(fromBase64Url(cursor));
-  const before = /^before:(\d{1,15})$/.exec(text)?.[1];
+  const before = /^before:(\d{1,16})$/.exec(text)?.[1];
   if (before === undefined) {
     throw invalidFields([
       { field: "cursor", message: "is none of ours: give nextCursor of an earlier answer" },

@@ -1,11 +1,19 @@
 /** How a route is declared: what it documents is what it answers. */
 import { OpenAPIHono, type RouteConfig } from "@hono/zod-openapi";
 import type { z } from "zod";
+import type { OperationId } from "../shared/access.ts";
 import { invalidFields } from "../shared/errors.ts";
 import { fieldErrors } from "../shared/spec.ts";
+import type { Caller } from "./auth.ts";
 
 export interface AppEnv {
   Bindings: Cloudflare.Env;
+  Variables: {
+    /** Set where the operation asks for a token, before its handler. */
+    caller: Caller;
+    /** Set on every route. */
+    operation: OperationId;
+  };
 }
 
 export type App = OpenAPIHono<AppEnv>;
@@ -19,15 +27,16 @@ export function newApp(): App {
   });
 }
 
-export const BEARER = [{ bearer: [] }];
-
 /**
  * Documents a route with its JSON body, and gives the route without it to the router: that would check the body too,
  * and in another way than the one reader (body.ts) that the handlers use.
  */
 export function withBody<R extends RouteConfig>(app: App, route: R, schema: z.ZodType, example: object): R {
   const body = { required: true, content: { "application/json": { schema, example } } };
-  app.openAPIRegistry.registerPath({ ...route, request: { ...route.request, body } });
+  const documented: RouteConfig = { ...route, request: { ...route.request, body } };
+  // What guards the route is nothing to document.
+  delete documented.middleware;
+  app.openAPIRegistry.registerPath(documented);
   return { ...route, hide: true };
 }
 

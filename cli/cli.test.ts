@@ -167,6 +167,66 @@ describe("what the API refuses", () => {
   });
 });
 
+describe("tokens", () => {
+  test("one is made for a project, works there, is listed, and works no more once it is revoked", async () => {
+    const made = await skein([
+      "token",
+      "create",
+      "--project",
+      "vision",
+      "--expires",
+      "12h",
+      "--note",
+      "nightly",
+    ]);
+    expect(made).toMatchObject({ code: 0, stdout: expect.stringMatching(/^skt_[\w-]+\.[\w-]{43}\n$/) });
+    const id = /^(tok_\w{26}): role user in project vision, until 2/.exec(made.stderr)![1]!;
+    const mine = { env: { SKEIN_TOKEN: made.stdout.trim() } };
+
+    const ran = await skein(["run", "--detach", "--json", "--name", "hers", "--image", "a"], mine);
+    expect(ran.code, ran.stderr).toBe(0);
+    expect((await skein(["ps"], mine)).stdout).toContain("hers");
+    expect((await skein(["ps"])).stdout).not.toContain("hers");
+    const forbidden = await skein(["node", "ls"], mine);
+    expect(forbidden).toMatchObject({ code: 1, stderr: expect.stringContaining("needs the role admin") });
+
+    const list = await skein(["token", "ls"]);
+    expect(list.stdout).toMatch(/^ID +PROJECT +ROLE +STATUS +EXPIRES +NOTE$/m);
+    expect(list.stdout).toMatch(new RegExp(`^${id} +vision +user +active +\\S+ +nightly$`, "m"));
+    expect(await skein(["token", "revoke", id])).toMatchObject({ code: 0, stdout: `${id} is revoked\n` });
+    expect((await skein(["token", "ls"])).stdout).toMatch(new RegExp(`^${id} .*revoked`, "m"));
+    const refused = await skein(["ps"], mine);
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("this token was revoked") });
+    expect(refused.stderr).not.toContain(made.stdout.trim());
+
+    const log = await skein(["audit", "--limit", "99"]);
+    expect(log.stdout).toMatch(/^AT +ACTOR +PROJECT +ACTION +TARGET +STATUS$/m);
+    expect(log.stdout).toMatch(new RegExp(`^\\S+ +${id} +vision +createSession +ses_\\w+ +202$`, "m"));
+    expect(log.stdout).toMatch(new RegExp(`^\\S+ +admin-token +default +revokeToken +${id} +204$`, "m"));
+    const two = JSON.parse((await skein(["audit", "--limit", "2", "--json"])).stdout) as { at: string }[];
+    expect(two.map(({ at }) => at)).toEqual(
+      two
+        .map(({ at }) => at)
+        .toSorted()
+        .toReversed(),
+    );
+    expect(two).toHaveLength(2);
+  });
+
+  test.each([
+    [["token", "create"], "--project is missing"],
+    [["token", "create", "--project", "a", "--role", "root"], "--role must be viewer or user or admin"],
+    [["token", "create", "--project", "a", "--expires", "soon"], "--expires must be a time"],
+    [["token", "revoke"], "ID is missing"],
+  ])("%j is wrong usage", async (args, message) => {
+    expect(await skein(args)).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: expect.stringContaining(message),
+    });
+  });
+});
+
 test("nodes: none yet, and a token to join with", async () => {
   expect((await skein(["node", "ls"])).stdout).toMatch(/^NAME +STATUS/);
   expect(JSON.parse((await skein(["node", "ls", "--json"])).stdout)).toEqual([]);

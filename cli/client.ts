@@ -18,8 +18,10 @@ export async function withApi<T>(work: (skein: Skein) => Promise<T>): Promise<T>
     if (error instanceof ApiProblem && error.problem.status !== 401) throw new Refusal(error.problem);
     if (error instanceof ApiProblem) {
       throw new CliError(
-        `${api} ${token === undefined ? "wants a token" : "does not take this token"}`,
-        "set SKEIN_TOKEN: an admin's is in the file admin-token of the API's data directory",
+        token === undefined
+          ? `${api} wants a token`
+          : `${api} does not take this token: ${error.problem.detail}`,
+        "set SKEIN_TOKEN: the installation's own is in the file admin-token of the API's data directory",
       );
     }
     if (error instanceof TypeError && error.message === "fetch failed") {

@@ -5,9 +5,10 @@ interface Page<T> {
   nextCursor: string | null;
 }
 
-/** The items of all pages, in order. `page` gets the query that asks for its page. */
+/** The items of all pages, in order, at most `most`. `page` gets the query that asks for its page. */
 export async function allPages<T>(
   page: (query: { limit: number; cursor?: string }) => Promise<Page<T>>,
+  most = Number.POSITIVE_INFINITY,
 ): Promise<T[]> {
   const items: T[] = [];
   let next: string | null = null;
@@ -18,6 +19,6 @@ export async function allPages<T>(
     });
     items.push(...more);
     next = nextCursor;
-  } while (next !== null);
-  return items;
+  } while (next !== null && items.length < most);
+  return items.slice(0, most);
 }

@@ -21,13 +21,16 @@ function width(cell: string): number {
 
 const COLORS: Record<string, "green" | "yellow" | "red"> = {
   running: "green",
+  active: "green",
   ready: "green",
   terminated: "green",
   pending: "yellow",
   disconnected: "yellow",
   cordoned: "yellow",
+  expired: "yellow",
   failed: "red",
   lost: "red",
+  revoked: "red",
 };
 
 /** A status in its colour, where stdout is a terminal (and NO_COLOR is not set). */

@@ -3,6 +3,7 @@ import { UsageError } from "./errors.ts";
 import {
   byteSize,
   decimalNumber,
+  duration,
   httpUrl,
   keyValues,
   listenAddress,
@@ -16,6 +17,9 @@ describe("option values", () => {
     expect(wholeNumber("size", "4")).toBe(4);
     expect(decimalNumber("cpu", "0.5")).toBe(0.5);
     expect(byteSize("memory", "512MiB")).toBe(536870912);
+    expect(["90s", "30m", "12h", "30d"].map((text) => duration("expires", text))).toEqual([
+      90, 1800, 43_200, 2_592_000,
+    ]);
     expect(keyValues("env", ["A=1", "B=x=y", "C="])).toEqual({ A: "1", B: "x=y", C: "" });
     expect(settingsGiven("set", ["ADDRESS_POOL=10.0.0.0/16", "VXLAN_PORT=1", "VXLAN_PORT=4789"])).toEqual({
       addressPool: "10.0.0.0/16",
@@ -33,6 +37,9 @@ describe("option values", () => {
     [() => wholeNumber("size", "-1"), "--size"],
     [() => decimalNumber("cpu", "many"), "--cpu"],
     [() => byteSize("memory", "12 potatoes"), "--memory"],
+    [() => duration("expires", "30"), "--expires"],
+    [() => duration("expires", "1.5h"), "--expires"],
+    [() => duration("expires", "2w"), "--expires"],
     [() => keyValues("env", ["A"]), "--env"],
     [() => keyValues("env", ["=1"]), "--env"],
     [() => settingsGiven("set", ["VXLAN_PORT"]), "--set"],

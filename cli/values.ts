@@ -29,6 +29,16 @@ export function byteSize(option: string, text: string): number {
   return bytes;
 }
 
+const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** `--expires 30d`, in seconds. */
+export function duration(option: string, text: string): number {
+  const [, count, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
+  if (unit === undefined)
+    throw new UsageError(`--${option} must be a time like 90s, 30m, 12h or 7d, not ${text}`);
+  return Number(count) * SECONDS[unit]!;
+}
+
 /** `--env A=1 --env B=2`. */
 export function keyValues(option: string, pairs: readonly string[]): Record<string, string> {
   return Object.fromEntries(

@@ -1,5 +1,6 @@
 /** What goes over the HTTP API: requests and answers as zod schemas, the source of the OpenAPI document. */
 import { z } from "zod";
+import { ROLES } from "./access.ts";
 import { CONSTANTS } from "./constants.ts";
 import { CONTAINER_STATUSES, NODE_STATUSES, SESSION_STATUSES } from "./lifecycle.ts";
 
@@ -126,7 +127,7 @@ export const RoleRequest = z
 export const SessionRequest = z
   .strictObject({
     name: DnsLabel.meta({
-      description: "Unique among the live sessions; made up when left out",
+      description: "Unique among the live sessions of the project; made up when left out",
       example: "train",
     }).optional(),
     clusterMode: z
@@ -251,7 +252,7 @@ const Time = z.string().meta({ description: "RFC 3339", example: "2026-11-24T12:
 export const SessionView = z
   .object({
     id: z.string().meta({ description: "The session's id", example: "ses_01jd8x" }),
-    name: z.string().meta({ description: "Unique among the live sessions", example: "train" }),
+    name: z.string().meta({ description: "Unique among the live sessions of its project", example: "train" }),
     status: z.enum(SESSION_STATUSES).meta({ description: "Where it is in its life", example: "running" }),
     reason: z
       .string()
@@ -411,6 +412,72 @@ export const JoinToken = z
     expiresAt: Time,
   })
   .meta({ id: "JoinToken" });
+
+const Role = z.enum(ROLES);
+
+export const TokenRequest = z
+  .strictObject({
+    project: DnsLabel.meta({ description: "Whose sessions its bearer sees and makes", example: "vision" }),
+    role: Role.meta({ description: "What its bearer may do", example: "user" }),
+    expiresIn: z
+      .int()
+      .min(1)
+      .optional()
+      .meta({ description: "Seconds; 30 days unless told or set otherwise", example: 86400 }),
+    note: z
+      .string()
+      .regex(/^[^\p{Cc}\p{Cs}]*$/u, "must be a line of text")
+      .max(256)
+      .optional()
+      .meta({ description: "What it is for; shown in the list", example: "nightly training" }),
+  })
+  .meta({ id: "TokenRequest" });
+
+const token = {
+  id: z.string().meta({ description: "The token's id: no secret", example: "tok_01jd8x" }),
+  project: z.string().meta({ description: "Its project", example: "vision" }),
+  role: Role.meta({ description: "Its role", example: "user" }),
+};
+
+export const TokenMade = z
+  .object({
+    ...token,
+    token: z.string().meta({ description: "The token itself: shown once, kept nowhere", example: "skt_…" }),
+    expiresAt: Time,
+  })
+  .meta({ id: "TokenMade" });
+
+export const TokenView = z
+  .object({
+    ...token,
+    note: z.string().nullable().meta({ description: "What it is for", example: "nightly training" }),
+    createdAt: Time,
+    expiresAt: Time,
+    revokedAt: Time.nullable(),
+  })
+  .meta({ id: "Token" });
+export type TokenView = z.infer<typeof TokenView>;
+
+export const AuditEntry = z
+  .object({
+    id: z.int().meta({ description: "Sorts by time, and has no other meaning", example: 3528035249368000 }),
+    at: Time,
+    actor: z.string().nullable().meta({
+      description:
+        "Who: a token's id, `admin-token` for the installation's own, `node:NAME` for a node that joined; null where nobody was made out",
+      example: "tok_01jd8x",
+    }),
+    project: z.string().nullable().meta({ description: "Of the actor's token", example: "vision" }),
+    action: z.string().meta({ description: "The operationId", example: "createSession" }),
+    target: z.string().nullable().meta({
+      description: "Id of what was changed; in a refusal the id or name that was asked for",
+      example: "ses_01jd8x",
+    }),
+    status: z.int().meta({ description: "HTTP status of the answer; from 400 on: a refusal", example: 202 }),
+    code: z.string().optional().meta({ description: "A refusal's code", example: "forbidden" }),
+  })
+  .meta({ id: "AuditEntry" });
+export type AuditEntry = z.infer<typeof AuditEntry>;
 
 export const ProblemView = z
   .object({

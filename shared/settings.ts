@@ -99,6 +99,27 @@ export const SETTINGS_TABLE = {
     max: 30 * 24 * 3600,
     about: "How long a join token can be used.",
   },
+  tokenSeconds: {
+    default: 30 * 24 * 3600,
+    unit: "seconds",
+    min: 1,
+    max: 365 * 24 * 3600,
+    about: "How long a token is good where its maker does not say, but never past `MAX_TOKEN_SECONDS`.",
+  },
+  maxTokenSeconds: {
+    default: 365 * 24 * 3600,
+    unit: "seconds",
+    min: 1,
+    max: 365 * 24 * 3600,
+    about: "The most that its maker may say.",
+  },
+  auditChanges: {
+    default: 100_000,
+    unit: "entries",
+    min: 1,
+    max: 10_000_000,
+    about: "Changes that the audit log keeps, the latest.",
+  },
   idempotencySeconds: {
     default: 24 * 3600,
     unit: "seconds",

@@ -6,17 +6,29 @@ import { DurableObject } from "cloudflare:workers";
 import { SkeinError } from "../../shared/errors.ts";
 import type { SessionStatus } from "../../shared/lifecycle.ts";
 import type { Plan } from "../../shared/plan.ts";
-import type { AgentJoin, NodeView } from "../../shared/schemas.ts";
+import type { AgentJoin, AuditEntry, NodeView, TokenView } from "../../shared/schemas.ts";
 import type { SessionSpec } from "../../shared/spec.ts";
 import { DOCUMENTS } from "../documents.ts";
 import { newId } from "../ids.ts";
-import { type Answer, answer, type NodeIdentity, type NodeNews, type SessionNews } from "../messages.ts";
-import { nodeOf, sessionOf } from "../objects.ts";
+import {
+  type Answer,
+  answer,
+  type By,
+  type Lookup,
+  type NodeIdentity,
+  type NodeNews,
+  type Refusal,
+  type SessionNews,
+} from "../messages.ts";
+import { limiterOf, nodeOf, sessionOf } from "../objects.ts";
+import { listAudit, noteChange, noteRefusals } from "./audit.ts";
 import { addJoinToken, type IdempotencyKey, rememberKey, sessionOfKey, spendJoinToken } from "./keys.ts";
 import { addNode, findNode, listNodes, nodeView, noteNode, patchNode } from "./nodes.ts";
 import { Outbox, type Outgoing } from "./outbox.ts";
 import { admit, dryRun, noteSession, planWaiting, releaseNode, sessionsOn } from "./queue.ts";
 import { FLEET_SCHEMA } from "./schema.ts";
+import { findSession, listSessions } from "./sessions.ts";
+import { addToken, listTokens, type NewToken, revokeToken } from "./tokens.ts";
 
 /** A slice of a list, newest first; `next` is what to ask for as `before` to get the following one. */
 export interface Slice<T> {
@@ -41,14 +53,20 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
   }
 
   /** Admits a session, or finds the one that the key made. Its id; the Session object exists when this answers. */
-  async createSession(spec: SessionSpec, key?: IdempotencyKey): Promise<Answer<string>> {
+  async createSession(
+    by: By & { project: string },
+    spec: SessionSpec,
+    key?: IdempotencyKey,
+  ): Promise<Answer<string>> {
+    const { project } = by;
     const now = Date.now();
     const admitted = answer(() =>
       this.#change(() => {
-        const known = key && sessionOfKey(this.#sql, key, now);
+        const known = key && sessionOfKey(this.#sql, project, key, now);
         if (known !== undefined) return known;
-        const id = admit(this.#sql, this.#outbox, spec, now);
-        if (key) rememberKey(this.#sql, key, id, now);
+        const id = admit(this.#sql, this.#outbox, project, spec, now);
+        if (key) rememberKey(this.#sql, project, key, id, now);
+        noteChange(this.#sql, by, "createSession", id);
         return id;
       }),
     );
@@ -61,30 +79,32 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
     return answer(() => dryRun(this.#sql, spec));
   }
 
-  /** The live session of that name, else the latest; undefined where there never was one. */
-  findSession(name: string): string | undefined {
-    return this.#sql
-      .exec<{ id: string }>(
-        "SELECT id FROM sessions WHERE name = ? ORDER BY live DESC, seq DESC LIMIT 1",
-        name,
-      )
-      .toArray()[0]?.id;
+  /** Its id, by id or name. */
+  findSession(project: string, idOrName: string): Lookup<string> {
+    const lookup = findSession(this.#sql, project, idOrName);
+    return lookup.found ? { found: lookup.found.id } : lookup;
+  }
+
+  /** Writes down that its end is asked for, before the Session is told. Its id. */
+  noteEnd(by: By & { project: string }, idOrName: string): Lookup<string> {
+    const lookup = findSession(this.#sql, by.project, idOrName);
+    if (!lookup.found) return lookup;
+    const { id, live } = lookup.found;
+    if (live) this.#change(() => noteChange(this.#sql, by, "endSession", id));
+    return { found: id };
   }
 
   /** Ids. */
-  listSessions({ before, limit }: SliceRequest, status?: SessionStatus): Slice<string> {
-    const rows = this.#sql
-      .exec<{ seq: number; id: string }>(
-        `SELECT seq, id FROM sessions WHERE seq < ? ${status ? "AND status = ?" : ""} ORDER BY seq DESC LIMIT ?`,
-        ...(status ? [before, status, limit + 1] : [before, limit + 1]),
-      )
-      .toArray();
-    return sliceOf(rows, limit, ({ id }) => id);
+  listSessions(project: string, { before, limit }: SliceRequest, status?: SessionStatus): Slice<string> {
+    return sliceOf(listSessions(this.#sql, project, status, before, limit + 1), limit, ({ id }) => id);
   }
 
   /** Keeps the hash only. When it expires, ms since 1970. */
-  addJoinToken(hash: string): number {
-    return this.#change(() => addJoinToken(this.#sql, hash, Date.now()));
+  addJoinToken(by: By, hash: string): number {
+    return this.#change(() => {
+      noteChange(this.#sql, by, "createJoinToken", null);
+      return addJoinToken(this.#sql, hash, Date.now());
+    });
   }
 
   /** A node joins. The token is spent only where all of it works. */
@@ -92,7 +112,9 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
     return answer(() =>
       this.#change(() => {
         spendJoinToken(this.#sql, tokenHash, Date.now());
-        return { nodeId: addNode(this.#sql, join), fleet: this.#id() };
+        const nodeId = addNode(this.#sql, join);
+        noteChange(this.#sql, { actor: `node:${join.name}`, project: null }, "joinAgent", nodeId);
+        return { nodeId, fleet: this.#id() };
       }),
     );
   }
@@ -115,6 +137,7 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
   }
 
   patchNode(
+    by: By,
     idOrName: string,
     patch: { schedulable?: boolean; labels?: Record<string, string> },
   ): Answer<NodeView> {
@@ -122,6 +145,7 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
       this.#change(() => {
         const { id } = findNode(this.#sql, idOrName);
         patchNode(this.#sql, id, patch);
+        noteChange(this.#sql, by, "patchNode", id);
         planWaiting(this.#sql, this.#outbox);
         return nodeView(this.#sql, findNode(this.#sql, id));
       }),
@@ -129,7 +153,7 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
   }
 
   /** Forgets a node. By force also one that has work: its sessions are told, and fail. */
-  removeNode(idOrName: string, force: boolean): Answer<null> {
+  removeNode(by: By, idOrName: string, force: boolean): Answer<null> {
     return answer(() =>
       this.#change(() => {
         const { id, name } = findNode(this.#sql, idOrName);
@@ -145,11 +169,53 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
           this.#outbox.add(session, { to: "session", message: { kind: "nodeGone", node: id, name } });
         }
         this.#sql.exec("DELETE FROM nodes WHERE id = ?", id);
+        noteChange(this.#sql, by, "removeNode", id);
         this.#outbox.add(id, { to: "node" });
         planWaiting(this.#sql, this.#outbox);
         return null;
       }),
     );
+  }
+
+  /** Before it is signed: none is at large that is not in the list. */
+  addToken(by: By, token: NewToken): void {
+    this.#change(() => {
+      if (addToken(this.#sql, token)) noteChange(this.#sql, by, "createToken", token.id);
+    });
+  }
+
+  listTokens({ before, limit }: SliceRequest): Slice<TokenView> {
+    return sliceOf(listTokens(this.#sql, before, limit + 1), limit, ({ view }) => view);
+  }
+
+  /** Once this answers, the token opens nothing any more. */
+  async revokeToken(by: By, id: string): Promise<Answer<null>> {
+    const revoked = answer(() =>
+      this.#change(() => {
+        if (revokeToken(this.#sql, this.#outbox, id, Date.now()))
+          noteChange(this.#sql, by, "revokeToken", id);
+        return null;
+      }),
+    );
+    if (!revoked.refused) await this.#outbox.deliver(id);
+    return revoked;
+  }
+
+  listAudit({ before, limit }: SliceRequest): Slice<AuditEntry> {
+    return sliceOf(listAudit(this.#sql, before, limit + 1), limit, ({ entry }) => entry);
+  }
+
+  /** From the Refusals object; what came already is not taken again. */
+  takeRefusals(life: string, refusals: Refusal[]): void {
+    const { kv } = this.ctx.storage;
+    const taken = kv.get<{ life: string; number: number }>("refusals");
+    const fresh = refusals.filter(({ number }) => taken?.life !== life || number > taken.number);
+    const number = fresh.at(-1)?.number;
+    if (number === undefined) return;
+    this.ctx.storage.transactionSync(() => {
+      noteRefusals(this.#sql, fresh);
+      kv.put("refusals", { life, number });
+    });
   }
 
   /** From a Node; false where the fleet does not know it. */
@@ -199,6 +265,7 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
 
   async #send(target: string, outgoing: Outgoing): Promise<void> {
     if (outgoing.to === "node") await nodeOf(this.env, target).forget();
+    else if (outgoing.to === "limiter") await limiterOf(this.env, target).revoke();
     else await sessionOf(this.env, target).take(outgoing.message);
   }
 }

@@ -2,7 +2,7 @@
 import { SkeinError } from "../../shared/errors.ts";
 import { SETTINGS } from "../../shared/settings.ts";
 
-/** A client's key, and SHA-256 of the body it came with. */
+/** A client's key, which is its project's, and SHA-256 of the body it came with. */
 export interface IdempotencyKey {
   key: string;
   body: string;
@@ -33,12 +33,17 @@ export function spendJoinToken(sql: SqlStorage, hash: string, now: number): void
 /** The session that was made with this key; undefined where the key is new. */
 export function sessionOfKey(
   sql: SqlStorage,
+  project: string,
   { key, body }: IdempotencyKey,
   now: number,
 ): string | undefined {
   sql.exec("DELETE FROM idempotency WHERE expires_at <= ?", now);
   const row = sql
-    .exec<{ body: string; session: string }>("SELECT body, session FROM idempotency WHERE key = ?", key)
+    .exec<{ body: string; session: string }>(
+      "SELECT body, session FROM idempotency WHERE project = ? AND key = ?",
+      project,
+      key,
+    )
     .toArray()[0];
   if (row && row.body !== body) {
     throw new SkeinError(
@@ -51,13 +56,15 @@ export function sessionOfKey(
 
 export function rememberKey(
   sql: SqlStorage,
+  project: string,
   { key, body }: IdempotencyKey,
   session: string,
   now: number,
 ): void {
   const expiresAt = now + SETTINGS.idempotencySeconds * 1000;
   sql.exec(
-    "INSERT INTO idempotency (key, body, session, expires_at) VALUES (?, ?, ?, ?)",
+    "INSERT INTO idempotency (project, key, body, session, expires_at) VALUES (?, ?, ?, ?, ?)",
+    project,
     key,
     body,
     session,

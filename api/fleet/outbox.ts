@@ -3,12 +3,12 @@ import { Alarm } from "../alarm.ts";
 import { deleteDocument, getDocument, putDocument } from "../documents.ts";
 import type { FleetMessage } from "../messages.ts";
 
-export type Outgoing = { to: "session"; message: FleetMessage } | { to: "node" };
+export type Outgoing = { to: "session"; message: FleetMessage } | { to: "node" } | { to: "limiter" };
 
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 30_000;
 
-/** `target` is an object's name: a session's or a node's id. */
+/** `target` is an object's name: a session's, a node's or a token's id. */
 export class Outbox {
   readonly #storage: DurableObjectStorage;
   readonly #send: (target: string, outgoing: Outgoing) => Promise<void>;

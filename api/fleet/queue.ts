@@ -29,11 +29,21 @@ interface SessionRow extends Record<string, SqlStorageValue> {
 type Avoid = Snapshot["reserved"] & { nodes?: string[] };
 
 /** Indexes a new session and plans it at once where there is room. Its id. */
-export function admit(sql: SqlStorage, outbox: Outbox, spec: SessionSpec, now: number): string {
+export function admit(
+  sql: SqlStorage,
+  outbox: Outbox,
+  project: string,
+  spec: SessionSpec,
+  now: number,
+): string {
   const id = newId("ses");
   const name = spec.name ?? `s-${id.slice(-8)}`;
   const taken = sql
-    .exec<{ id: string }>("SELECT id FROM sessions WHERE name = ? AND live = 1", name)
+    .exec<{ id: string }>(
+      "SELECT id FROM sessions WHERE project = ? AND name = ? AND live = 1",
+      project,
+      name,
+    )
     .toArray()[0];
   if (taken) {
     throw new SkeinError(
@@ -41,14 +51,16 @@ export function admit(sql: SqlStorage, outbox: Outbox, spec: SessionSpec, now: n
       `${taken.id} is named ${name} and is live: end it first, or choose another name`,
     );
   }
-  refuseOverLimit(sql, spec);
+  refuseOverLimit(sql, project, spec);
   const demand = demandOf(spec);
   const { plan: planned, refusal } = plan(demand, snapshotOf(sql));
   const start: Start | null = planned ? { epoch: 1, plan: planned } : null;
   const reason = refusal?.reason ?? null;
   sql.exec(
-    "INSERT INTO sessions (id, name, status, live, queued, reason, epoch, demand) VALUES (?, ?, ?, 1, ?, ?, ?, ?)",
+    `INSERT INTO sessions (id, project, name, status, live, queued, reason, epoch, demand)
+     VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?)`,
     id,
+    project,
     name,
     start ? "preparing" : "pending",
     start ? 0 : 1,
@@ -58,30 +70,31 @@ export function admit(sql: SqlStorage, outbox: Outbox, spec: SessionSpec, now: n
   );
   if (start) reserve(sql, id, demand, start);
   const createdAt = new Date(now).toISOString();
-  outbox.add(id, { to: "session", message: { kind: "create", id, name, spec, createdAt, start, reason } });
+  const message = { kind: "create", id, project, name, spec, createdAt, start, reason } as const;
+  outbox.add(id, { to: "session", message });
   return id;
 }
 
-/** All live sessions are one project's. */
-function refuseOverLimit(sql: SqlStorage, { roles }: SessionSpec): void {
+function refuseOverLimit(sql: SqlStorage, project: string, { roles }: SessionSpec): void {
   const live = sql
     .exec<{ sessions: number; containers: number }>(
       `SELECT COUNT(*) AS sessions, COALESCE(SUM(
          (SELECT SUM(value ->> 'replicas') FROM json_each(demand, '$.roles'))), 0) AS containers
-       FROM sessions WHERE live = 1`,
+       FROM sessions WHERE project = ? AND live = 1`,
+      project,
     )
     .one();
   if (live.sessions >= SETTINGS.maxLiveSessions) {
     throw new SkeinError(
       "too_many_live_sessions",
-      `${live.sessions} sessions are live, and at most ${SETTINGS.maxLiveSessions} may be: end one first`,
+      `${live.sessions} sessions of project ${project} are live, and at most ${SETTINGS.maxLiveSessions} may be: end one first`,
     );
   }
   const more = roles.reduce((sum, { replicas }) => sum + replicas, 0);
   if (live.containers + more > SETTINGS.maxLiveContainers) {
     throw new SkeinError(
       "too_many_live_containers",
-      `live sessions have ${live.containers} containers, and with these ${more} would be past ${SETTINGS.maxLiveContainers}: end a session first`,
+      `live sessions of project ${project} have ${live.containers} containers, and with these ${more} would be past ${SETTINGS.maxLiveContainers}: end a session first`,
     );
   }
 }

@@ -20,6 +20,7 @@ export const FLEET_SCHEMA = `
   CREATE TABLE IF NOT EXISTS sessions (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
+    project TEXT NOT NULL,
     name TEXT NOT NULL,
     status TEXT NOT NULL,
     live INTEGER NOT NULL,
@@ -34,9 +35,10 @@ export const FLEET_SCHEMA = `
     -- Number of the last news of its Session.
     news INTEGER NOT NULL DEFAULT 0
   );
-  CREATE UNIQUE INDEX IF NOT EXISTS live_names ON sessions (name) WHERE live = 1;
-  CREATE INDEX IF NOT EXISTS names ON sessions (name, seq);
-  CREATE INDEX IF NOT EXISTS statuses ON sessions (status, seq);
+  CREATE UNIQUE INDEX IF NOT EXISTS live_names ON sessions (project, name) WHERE live = 1;
+  CREATE INDEX IF NOT EXISTS names ON sessions (name, project, seq);
+  CREATE INDEX IF NOT EXISTS projects ON sessions (project, seq);
+  CREATE INDEX IF NOT EXISTS statuses ON sessions (project, status, seq);
   CREATE INDEX IF NOT EXISTS queue ON sessions (seq) WHERE queued = 1;
   CREATE TABLE IF NOT EXISTS reservations (
     session TEXT NOT NULL,
@@ -59,8 +61,38 @@ export const FLEET_SCHEMA = `
   );
   CREATE TABLE IF NOT EXISTS join_tokens (hash TEXT PRIMARY KEY, expires_at INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS idempotency (
-    key TEXT PRIMARY KEY, body TEXT NOT NULL, session TEXT NOT NULL, expires_at INTEGER NOT NULL
+    project TEXT NOT NULL,
+    key TEXT NOT NULL,
+    body TEXT NOT NULL,
+    session TEXT NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (project, key)
   );
+  CREATE TABLE IF NOT EXISTS tokens (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    project TEXT NOT NULL,
+    role TEXT NOT NULL,
+    note TEXT,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    revoked_at INTEGER
+  );
+  CREATE TABLE IF NOT EXISTS audit (
+    -- Sorts by time: refusals are handed over later than they happened.
+    seq INTEGER PRIMARY KEY,
+    -- change or refusal, and the how manieth of its kind.
+    kind TEXT NOT NULL,
+    nth INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    actor TEXT,
+    project TEXT,
+    action TEXT NOT NULL,
+    target TEXT,
+    status INTEGER NOT NULL,
+    code TEXT
+  );
+  CREATE UNIQUE INDEX IF NOT EXISTS kinds ON audit (kind, nth);
   CREATE TABLE IF NOT EXISTS outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, target TEXT NOT NULL);
   CREATE INDEX IF NOT EXISTS targets ON outbox (target, seq);
 `;

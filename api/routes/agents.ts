@@ -4,6 +4,7 @@ import { z } from "zod";
 import { invalidFields, SkeinError } from "../../shared/errors.ts";
 import { CLOSE } from "../../shared/protocol.ts";
 import { AgentJoin, AgentJoined, JoinToken } from "../../shared/schemas.ts";
+import { access } from "../auth.ts";
 import { readAs } from "../body.ts";
 import { randomText, sha256Hex } from "../hash.ts";
 import { unwrap } from "../messages.ts";
@@ -11,7 +12,7 @@ import { importNodeKey } from "../node/key.ts";
 import { turnAway } from "../node/sockets.ts";
 import { fleetOf, nodeOf } from "../objects.ts";
 import { problems } from "../problem.ts";
-import { type App, BEARER, json, withBody } from "../route.ts";
+import { type App, json, withBody } from "../route.ts";
 
 const EXAMPLE = {
   joinToken: "skj_…",
@@ -34,18 +35,17 @@ const EXAMPLE = {
 const token = createRoute({
   method: "post",
   path: "/v1/join-tokens",
-  operationId: "createJoinToken",
+  ...access("createJoinToken"),
   tags: ["agents"],
   summary: "Make a join token",
   description: "One node joins with it, within an hour. It is shown once; only its hash is kept.",
-  security: BEARER,
-  responses: { 201: json(JoinToken, "The token"), ...problems("unauthorized") },
+  responses: { 201: json(JoinToken, "The token"), ...problems("unauthorized", "forbidden") },
 });
 
 const join = createRoute({
   method: "post",
   path: "/v1/agents",
-  operationId: "joinAgent",
+  ...access("joinAgent"),
   tags: ["agents"],
   summary: "Join the fleet",
   description: "A node joins with a join token and its public key. The private key stays on the node.",
@@ -65,7 +65,7 @@ const join = createRoute({
 const connect = createRoute({
   method: "get",
   path: "/v1/agents/connect",
-  operationId: "connectAgent",
+  ...access("connectAgent"),
   tags: ["agents"],
   summary: "A node's link (WebSocket)",
   description: "Speaks shared/protocol.ts (docs/protocol.md). The node proves its key by signing a nonce.",
@@ -80,7 +80,7 @@ const connect = createRoute({
 export function agents(app: App): void {
   app.openapi(token, async (context) => {
     const text = `skj_${randomText()}`;
-    const expiresAt = await fleetOf(context.env).addJoinToken(await sha256Hex(text));
+    const expiresAt = await fleetOf(context.env).addJoinToken(context.get("caller"), await sha256Hex(text));
     return context.json({ token: text, expiresAt: new Date(expiresAt).toISOString() }, 201);
   });
 

@@ -1,6 +1,7 @@
 /** The API about itself: health, its document, and a page that shows it. */
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
+import { access } from "../auth.ts";
 import { page } from "../docs/page.ts";
 import { documentOf } from "../document.ts";
 import { problems } from "../problem.ts";
@@ -13,7 +14,7 @@ const Health = z
 const health = createRoute({
   method: "get",
   path: "/healthz",
-  operationId: "getHealth",
+  ...access("getHealth"),
   tags: ["meta"],
   summary: "Is it there?",
   description: "Needs no token.",
@@ -23,7 +24,7 @@ const health = createRoute({
 const openapi = createRoute({
   method: "get",
   path: "/openapi.json",
-  operationId: "getOpenApi",
+  ...access("getOpenApi"),
   tags: ["meta"],
   summary: "This document",
   description: "OpenAPI 3.1. Needs no token.",
@@ -36,7 +37,7 @@ const openapi = createRoute({
 const docs = createRoute({
   method: "get",
   path: "/docs",
-  operationId: "getDocs",
+  ...access("getDocs"),
   tags: ["meta"],
   summary: "This document, for people",
   description: "One page, made of the document; it loads nothing from elsewhere. Needs no token.",
@@ -50,7 +51,8 @@ export function meta(app: App): void {
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
     type: "http",
     scheme: "bearer",
-    description: "The admin token of `skein serve` is in DIR/admin-token",
+    description:
+      "The installation's own token (`skein serve` keeps it in DIR/admin-token), or one made with `POST /v1/tokens`",
   });
   app.openapi(health, (context) => context.json({ status: "ok" as const }, 200));
   app.openapi(openapi, (context) => context.json(documentOf(app) as object as Record<string, never>, 200));

@@ -2,12 +2,13 @@
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { NodePatch, NodeView } from "../../shared/schemas.ts";
+import { access } from "../auth.ts";
 import { readAs } from "../body.ts";
 import { unwrap } from "../messages.ts";
 import { fleetOf, nodeOf } from "../objects.ts";
 import { nextCursor, paging, sliceRequest } from "../paging.ts";
 import { problems } from "../problem.ts";
-import { type App, BEARER, json, withBody } from "../route.ts";
+import { type App, json, withBody } from "../route.ts";
 
 const Id = z.object({ id: z.string().max(256).openapi({ description: "Id, or name", example: "gpu-a" }) });
 
@@ -24,35 +25,38 @@ const Listed = z
 const list = createRoute({
   method: "get",
   path: "/v1/nodes",
-  operationId: "listNodes",
+  ...access("listNodes"),
   tags: ["nodes"],
   summary: "List nodes",
   description: "Newest first: what they have, what of it is allocated, whether their link is up.",
-  security: BEARER,
   request: { query: z.object(paging) },
-  responses: { 200: json(Listed, "A page of nodes"), ...problems("invalid_request", "unauthorized") },
+  responses: {
+    200: json(Listed, "A page of nodes"),
+    ...problems("invalid_request", "unauthorized", "forbidden"),
+  },
 });
 
 const get = createRoute({
   method: "get",
   path: "/v1/nodes/{id}",
-  operationId: "getNode",
+  ...access("getNode"),
   tags: ["nodes"],
   summary: "Get a node",
   description: "What it has, what of it is allocated, whether its link is up.",
-  security: BEARER,
   request: { params: Id },
-  responses: { 200: json(NodeView, "The node"), ...problems("invalid_request", "unauthorized", "not_found") },
+  responses: {
+    200: json(NodeView, "The node"),
+    ...problems("invalid_request", "unauthorized", "forbidden", "not_found"),
+  },
 });
 
 const patch = createRoute({
   method: "patch",
   path: "/v1/nodes/{id}",
-  operationId: "patchNode",
+  ...access("patchNode"),
   tags: ["nodes"],
   summary: "Cordon or label a node",
   description: "A cordoned node keeps what it runs and gets nothing new.",
-  security: BEARER,
   request: { params: Id },
   responses: {
     200: json(NodeView, "The node as it is now"),
@@ -60,6 +64,7 @@ const patch = createRoute({
       "malformed_json",
       "invalid_request",
       "unauthorized",
+      "forbidden",
       "not_found",
       "body_too_large",
       "unsupported_media_type",
@@ -70,12 +75,11 @@ const patch = createRoute({
 const remove = createRoute({
   method: "delete",
   path: "/v1/nodes/{id}",
-  operationId: "removeNode",
+  ...access("removeNode"),
   tags: ["nodes"],
   summary: "Forget a node",
   description:
     "Its link is closed and its agent ends. With `force` also while it has work: those sessions fail.",
-  security: BEARER,
   request: {
     params: Id,
     query: z.object({
@@ -87,7 +91,7 @@ const remove = createRoute({
   },
   responses: {
     204: { description: "Forgotten" },
-    ...problems("invalid_request", "unauthorized", "not_found", "node_busy"),
+    ...problems("invalid_request", "unauthorized", "forbidden", "not_found", "node_busy"),
   },
 });
 
@@ -109,13 +113,17 @@ export function nodes(app: App): void {
       ...(schedulable === undefined ? {} : { schedulable }),
       ...(labels === undefined ? {} : { labels }),
     };
-    const node = unwrap(await fleetOf(context.env).patchNode(context.req.valid("param").id, change));
+    const node = unwrap(
+      await fleetOf(context.env).patchNode(context.get("caller"), context.req.valid("param").id, change),
+    );
     return context.json(await withLastSeen(context.env, node), 200);
   });
 
   app.openapi(remove, async (context) => {
     const force = context.req.valid("query").force === "true";
-    unwrap(await fleetOf(context.env).removeNode(context.req.valid("param").id, force));
+    unwrap(
+      await fleetOf(context.env).removeNode(context.get("caller"), context.req.valid("param").id, force),
+    );
     return context.body(null, 204);
   });
 }

@@ -3,22 +3,22 @@ import { createRoute } from "@hono/zod-openapi";
 import { publicPlan } from "../../shared/plan-view.ts";
 import { PlanView, SessionRequest } from "../../shared/schemas.ts";
 import { readSpec } from "../../shared/spec.ts";
+import { access } from "../auth.ts";
 import { readBody } from "../body.ts";
 import { unwrap } from "../messages.ts";
 import { fleetOf } from "../objects.ts";
 import { problems } from "../problem.ts";
-import { type App, BEARER, json, withBody } from "../route.ts";
+import { type App, json, withBody } from "../route.ts";
 
 const EXAMPLE = { image: "debian:12", clusterSize: 2 };
 
 const create = createRoute({
   method: "post",
   path: "/v1/plans",
-  operationId: "planSession",
+  ...access("planSession"),
   tags: ["sessions"],
   summary: "What would run where",
   description: "A dry run: the same body as a session, the same planner, nothing changed.",
-  security: BEARER,
   responses: {
     200: json(PlanView, "The plan"),
     ...problems(

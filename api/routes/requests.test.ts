@@ -1,7 +1,7 @@
 /** What a client may say: each bad request its own problem, names, keys, lists, tokens, the document. */
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import type { SessionView } from "../../shared/schemas.ts";
 import { SETTINGS } from "../../shared/settings.ts";
 import { newId } from "../ids.ts";
@@ -146,7 +146,7 @@ const REQUESTS: [string, unknown, number, string, string[]][] = [
   ["GET /v1/sessions/%E0%A4%A", undefined, 404, "not_found", []],
   ["DELETE /v1/sessions/ses_x", undefined, 404, "not_found", []],
   [`DELETE /v1/sessions/${newId("ses")}`, undefined, 404, "not_found", []],
-  ["GET /v1/sessions/none/events", undefined, 422, "unsupported", []],
+  ["GET /v1/sessions/none/events", undefined, 404, "not_found", []],
   ["GET /v1/nodes/none", undefined, 404, "not_found", []],
   ["DELETE /v1/nodes/none", undefined, 404, "not_found", []],
   ["DELETE /v1/nodes/none?force=maybe", undefined, 400, "invalid_request", ["force"]],
@@ -190,6 +190,10 @@ test.each([undefined, "", "Bearer", "Bearer ", "Bearer wrong", `Basic ${btoa("a:
       "PATCH /v1/nodes/x",
       "DELETE /v1/nodes/x",
       "POST /v1/join-tokens",
+      "POST /v1/tokens",
+      "GET /v1/tokens",
+      "DELETE /v1/tokens/x",
+      "GET /v1/audit",
     ]) {
       const [method, path] = request.split(" ") as [string, string];
       const answer = await call(method, path, undefined, { authorization });
@@ -298,6 +302,14 @@ describe("a join token", () => {
 
   test("that nobody made lets nobody in", async () => {
     expect(problem(await (await joining("skj_x", "a"))())).toEqual([401, "join_token_invalid", []]);
+  });
+
+  test("lets nobody in once it has expired", async () => {
+    const token = await joinToken();
+    vi.setSystemTime(Date.now() + (SETTINGS.joinTokenSeconds + 1) * 1000);
+    const answer = await (await joining(token, "late"))();
+    vi.useRealTimers();
+    expect(problem(answer)).toEqual([401, "join_token_invalid", []]);
   });
 
   test("is not spent where the name is taken", async () => {

@@ -7,14 +7,16 @@ import { invalidFields, SkeinError } from "../../shared/errors.ts";
 import { SESSION_STATUSES } from "../../shared/lifecycle.ts";
 import { SessionRequest, SessionView } from "../../shared/schemas.ts";
 import { readSpec } from "../../shared/spec.ts";
+import { Elsewhere } from "../audit/note.ts";
+import { access } from "../auth.ts";
 import { readBody } from "../body.ts";
 import { sha256Hex } from "../hash.ts";
 import { isId } from "../ids.ts";
-import { unwrap } from "../messages.ts";
+import { type Lookup, unwrap } from "../messages.ts";
 import { fleetOf, sessionOf } from "../objects.ts";
 import { nextCursor, paging, sliceRequest } from "../paging.ts";
 import { problems } from "../problem.ts";
-import { type App, type AppEnv, BEARER, json, withBody } from "../route.ts";
+import { type App, type AppEnv, json, withBody } from "../route.ts";
 
 const EXAMPLE = { name: "train", clusterMode: "multi-node", clusterSize: 4, image: "debian:12" };
 
@@ -55,18 +57,17 @@ const Listed = z
 const create = createRoute({
   method: "post",
   path: "/v1/sessions",
-  operationId: "createSession",
+  ...access("createSession"),
   tags: ["sessions"],
   summary: "Create a session",
   description: "Plans it and starts it as soon as there is room; all of its containers or none.",
-  security: BEARER,
   request: {
     query: z.object(Wait),
     headers: z.object({
-      "idempotency-key": z
-        .string()
-        .optional()
-        .openapi({ description: "The same key and body within 24 h: the same session", example: "8e03978e" }),
+      "idempotency-key": z.string().optional().openapi({
+        description: "The same key and body within 24 h in one project: the same session",
+        example: "8e03978e",
+      }),
     }),
   },
   responses: {
@@ -77,6 +78,7 @@ const create = createRoute({
       "too_many_containers",
       "session_too_large",
       "unauthorized",
+      "forbidden",
       "name_in_use",
       "too_many_live_sessions",
       "too_many_live_containers",
@@ -91,11 +93,10 @@ const create = createRoute({
 const list = createRoute({
   method: "get",
   path: "/v1/sessions",
-  operationId: "listSessions",
+  ...access("listSessions"),
   tags: ["sessions"],
   summary: "List sessions",
-  description: "Newest first, ended ones included.",
-  security: BEARER,
+  description: "Those of the token's project, newest first, ended ones included.",
   request: {
     query: z.object({
       status: z.enum(SESSION_STATUSES).optional().openapi({ description: "Only those", example: "running" }),
@@ -108,11 +109,10 @@ const list = createRoute({
 const get = createRoute({
   method: "get",
   path: "/v1/sessions/{id}",
-  operationId: "getSession",
+  ...access("getSession"),
   tags: ["sessions"],
   summary: "Get a session",
   description: "As it is now, or with `wait` when it has settled.",
-  security: BEARER,
   request: { params: Id, query: z.object(Wait) },
   responses: {
     200: json(SessionView, "The session"),
@@ -123,28 +123,26 @@ const get = createRoute({
 const end = createRoute({
   method: "delete",
   path: "/v1/sessions/{id}",
-  operationId: "endSession",
+  ...access("endSession"),
   tags: ["sessions"],
   summary: "End a session",
   description: "SIGTERM, 10 s, SIGKILL; then nothing of it is left. Ending an ended one is no error.",
-  security: BEARER,
   request: { params: Id },
   responses: {
     202: json(SessionView, "The session, on its way out"),
-    ...problems("invalid_request", "unauthorized", "not_found"),
+    ...problems("invalid_request", "unauthorized", "forbidden", "not_found"),
   },
 });
 
 const events = createRoute({
   method: "get",
   path: "/v1/sessions/{id}/events",
-  operationId: "streamSessionEvents",
+  ...access("streamSessionEvents"),
   tags: ["sessions"],
   summary: "Follow a session (not built yet)",
   description: "Will be server-sent events. Until then: `GET /v1/sessions/{id}?wait=60`.",
-  security: BEARER,
   request: { params: Id },
-  responses: problems("invalid_request", "unauthorized", "unsupported"),
+  responses: problems("invalid_request", "unauthorized", "not_found", "unsupported"),
 });
 
 export function sessions(app: App): void {
@@ -159,6 +157,7 @@ export function sessions(app: App): void {
     }
     const id = unwrap(
       await fleetOf(context.env).createSession(
+        context.get("caller"),
         spec,
         key === undefined ? undefined : { key, body: await sha256Hex(bytes) },
       ),
@@ -168,13 +167,14 @@ export function sessions(app: App): void {
 
   app.openapi(list, async (context) => {
     const { status, ...query } = context.req.valid("query");
-    const slice = await fleetOf(context.env).listSessions(sliceRequest(query), status);
-    const items = await Promise.all(slice.items.map((id) => sessionOf(context.env, id).get(0)));
+    const { project } = context.get("caller");
+    const slice = await fleetOf(context.env).listSessions(project, sliceRequest(query), status);
+    const lookups = await Promise.all(slice.items.map((id) => sessionOf(context.env, id).get(project, 0)));
     // The index may be a moment behind the sessions themselves.
-    const fitting = items.filter(
-      (item) => item !== undefined && (status === undefined || item.status === status),
-    );
-    return context.json({ items: fitting as SessionView[], nextCursor: nextCursor(slice) }, 200);
+    const items = lookups
+      .flatMap(({ found }) => (found ? [found as SessionView] : []))
+      .filter((item) => status === undefined || item.status === status);
+    return context.json({ items, nextCursor: nextCursor(slice) }, 200);
   });
 
   app.openapi(get, async (context) =>
@@ -186,24 +186,28 @@ export function sessions(app: App): void {
 
   app.openapi(end, async (context) => {
     const { id } = context.req.valid("param");
-    const ended = await sessionOf(context.env, await resolve(context, id)).end();
-    return context.json(ended ?? unknown(id), 202);
+    const caller = context.get("caller");
+    const noted = own(id, await fleetOf(context.env).noteEnd(caller, id));
+    return context.json(own(id, await sessionOf(context.env, noted).end(caller.project)), 202);
   });
 
-  app.openapi(events, () => {
+  app.openapi(events, async (context) => {
+    await existing(context, context.req.valid("param").id);
     throw new SkeinError("unsupported", "events are not built yet: use GET /v1/sessions/{id}?wait=60");
   });
 }
 
 async function existing(context: Context<AppEnv>, idOrName: string, wait = 0): Promise<SessionView> {
-  return (await sessionOf(context.env, await resolve(context, idOrName)).get(wait)) ?? unknown(idOrName);
+  const { project } = context.get("caller");
+  // An id needs no looking up: the Session itself knows whose it is.
+  const id = isId("ses", idOrName)
+    ? idOrName
+    : own(idOrName, await fleetOf(context.env).findSession(project, idOrName));
+  return own(idOrName, await sessionOf(context.env, id).get(project, wait));
 }
 
-async function resolve(context: Context<AppEnv>, idOrName: string): Promise<string> {
-  if (isId("ses", idOrName)) return idOrName;
-  return (await fleetOf(context.env).findSession(idOrName)) ?? unknown(idOrName);
-}
-
-function unknown(idOrName: string): never {
-  throw new SkeinError("not_found", `no session ${idOrName}`);
+/** What the caller's project has; another's is answered like one that never was. */
+function own<T>(idOrName: string, lookup: Lookup<T>): T {
+  if (lookup.found !== undefined) return lookup.found;
+  throw new (lookup.elsewhere ? Elsewhere : SkeinError)("not_found", `no session ${idOrName}`);
 }

@@ -7,7 +7,7 @@ import { SESSION_STATES } from "../../shared/lifecycle.ts";
 import type { Report } from "../../shared/protocol.ts";
 import type { SessionView } from "../../shared/schemas.ts";
 import { Alarm } from "../alarm.ts";
-import type { FleetMessage } from "../messages.ts";
+import type { FleetMessage, Lookup } from "../messages.ts";
 import { nodeOf } from "../objects.ts";
 import { Frames } from "./frames.ts";
 import { limitAt, strike } from "./limits.ts";
@@ -52,23 +52,21 @@ export class Session extends DurableObject<Cloudflare.Env> {
     });
   }
 
-  /** Answers at once where `waitSeconds` is 0 or it is settled; else when it settles, at the latest then. */
-  async get(waitSeconds: number): Promise<SessionView | undefined> {
-    const settled = () => {
-      const record = this.#store.record();
-      return !record || SESSION_STATES[record.status].settled;
-    };
+  /** For its own project. Answers at once where `waitSeconds` is 0 or it is settled; else when it settles, at the latest then. */
+  async get(project: string, waitSeconds: number): Promise<Lookup<SessionView>> {
+    const there = this.#store.record();
+    if (there?.project !== project) return { elsewhere: there !== undefined };
+    const settled = () => SESSION_STATES[this.#store.record()!.status].settled;
     if (waitSeconds > 0 && !settled()) await this.#waiters.wait(settled, waitSeconds);
-    const record = this.#store.record();
-    return record && sessionView(this.#store, record);
+    return { found: sessionView(this.#store, this.#store.record()!) };
   }
 
-  /** Ends it on request; undefined where there is none. Ending an ended one changes nothing. */
-  end(): SessionView | undefined {
+  /** Ends it on its project's request. Ending an ended one changes nothing. */
+  end(project: string): Lookup<SessionView> {
     const record = this.#store.record();
-    if (!record) return undefined;
+    if (record?.project !== project) return { elsewhere: record !== undefined };
     this.#change((current) => terminate(this.#store, current, "terminated", "ended by request", Date.now()));
-    return sessionView(this.#store, this.#store.record()!);
+    return { found: sessionView(this.#store, this.#store.record()!) };
   }
 
   /** From a Node, what its agent observes. True: nothing of this session is the node's concern any more. */
@@ -102,9 +100,18 @@ export class Session extends DurableObject<Cloudflare.Env> {
     return part.wanted === RANK_OF.removed || part.wanted < RANK_OF.started ? "[]" : this.#store.identities();
   }
 
-  #create({ id, name, spec, createdAt, start, reason }: Extract<FleetMessage, { kind: "create" }>): void {
+  #create({
+    id,
+    project,
+    name,
+    spec,
+    createdAt,
+    start,
+    reason,
+  }: Extract<FleetMessage, { kind: "create" }>): void {
     const record: SessionRecord = {
       id,
+      project,
       name,
       status: "pending",
       reason,

@@ -21,6 +21,7 @@ export function phaseOf(rank: number): Phase {
 /** Times are RFC 3339, or null. */
 export interface SessionRecord {
   id: string;
+  project: string;
   name: string;
   status: SessionStatus;
   reason: string | null;

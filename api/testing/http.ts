@@ -1,6 +1,7 @@
 /** What the API's tests share: requests as a client makes them, each answer held against the document. */
 import { env, exports } from "cloudflare:workers";
 import { expect } from "vitest";
+import type { Role } from "../../shared/access.ts";
 import type { Problem } from "../../shared/errors.ts";
 import type { SessionView } from "../../shared/schemas.ts";
 import { app } from "../app.ts";
@@ -70,6 +71,17 @@ export async function ended(id: string): Promise<SessionView> {
   const session = await settled(id);
   expect(["terminated", "failed"]).toContain(session.status);
   return session;
+}
+
+/** A token that was made over HTTP, and the header that brings it. */
+export async function mint(role: Role, project = "default", more: object = {}) {
+  const answer = await call<{ id: string; token: string; expiresAt: string }>("POST", "/v1/tokens", {
+    project,
+    role,
+    ...more,
+  });
+  expect(answer.status, JSON.stringify(answer.body)).toBe(201);
+  return { ...answer.body, headers: { authorization: `Bearer ${answer.body.token}` } };
 }
 
 function raw(body: unknown): string | Uint8Array<ArrayBuffer> {

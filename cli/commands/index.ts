@@ -53,5 +53,18 @@ export const COMMANDS: Record<string, Entry> = {
     load: async () => (await import("./node-cordon.ts")).nodeUncordon,
   },
   "node rm": { summary: "forget a node", load: async () => (await import("./node-rm.ts")).nodeRm },
+  "token create": {
+    summary: "print a token for a project and a role",
+    load: async () => (await import("./token-create.ts")).tokenCreate,
+  },
+  "token ls": { summary: "list tokens", load: async () => (await import("./token-ls.ts")).tokenLs },
+  "token revoke": {
+    summary: "make a token open nothing any more",
+    load: async () => (await import("./token-revoke.ts")).tokenRevoke,
+  },
+  audit: {
+    summary: "show who changed what, and what was refused",
+    load: async () => (await import("./audit.ts")).audit,
+  },
   version: { summary: "print the version", load: async () => (await import("./version.ts")).version },
 };

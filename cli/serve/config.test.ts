@@ -31,5 +31,6 @@ test("the keys that name data on disk are what they ever were", () => {
     'uniqueKey = "skein-session"',
     'uniqueKey = "skein-node"',
     'uniqueKey = "skein-limiter"',
+    'uniqueKey = "skein-refusals"',
   ]);
 });

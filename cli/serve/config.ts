@@ -14,6 +14,7 @@ export const OBJECTS = {
   SESSION: { className: "Session", uniqueKey: "skein-session" },
   NODE: { className: "Node", uniqueKey: "skein-node" },
   LIMITER: { className: "Limiter", uniqueKey: "skein-limiter" },
+  REFUSALS: { className: "Refusals", uniqueKey: "skein-refusals" },
 } as const;
 
 /** Names that workerd's command line refers to. */

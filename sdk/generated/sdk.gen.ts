@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.ts';
 import type { Client, ClientMeta, Options as Options2, RequestResult, TDataShape } from './client/index.ts';
-import type { ConnectAgentData, ConnectAgentErrors, CreateJoinTokenData, CreateJoinTokenErrors, CreateJoinTokenResponses, CreateSessionData, CreateSessionErrors, CreateSessionResponses, EndSessionData, EndSessionErrors, EndSessionResponses, GetDocsData, GetDocsErrors, GetDocsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetNodeData, GetNodeErrors, GetNodeResponses, GetOpenApiData, GetOpenApiErrors, GetOpenApiResponses, GetSessionData, GetSessionErrors, GetSessionResponses, JoinAgentData, JoinAgentErrors, JoinAgentResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, PatchNodeData, PatchNodeErrors, PatchNodeResponses, PlanSessionData, PlanSessionErrors, PlanSessionResponses, RemoveNodeData, RemoveNodeErrors, RemoveNodeResponses, StreamSessionEventsData, StreamSessionEventsErrors } from './types.gen.ts';
+import type { ConnectAgentData, ConnectAgentErrors, CreateJoinTokenData, CreateJoinTokenErrors, CreateJoinTokenResponses, CreateSessionData, CreateSessionErrors, CreateSessionResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, EndSessionData, EndSessionErrors, EndSessionResponses, GetDocsData, GetDocsErrors, GetDocsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetNodeData, GetNodeErrors, GetNodeResponses, GetOpenApiData, GetOpenApiErrors, GetOpenApiResponses, GetSessionData, GetSessionErrors, GetSessionResponses, JoinAgentData, JoinAgentErrors, JoinAgentResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListTokensData, ListTokensErrors, ListTokensResponses, PatchNodeData, PatchNodeErrors, PatchNodeResponses, PlanSessionData, PlanSessionErrors, PlanSessionResponses, RemoveNodeData, RemoveNodeErrors, RemoveNodeResponses, RevokeTokenData, RevokeTokenErrors, RevokeTokenResponses, StreamSessionEventsData, StreamSessionEventsErrors } from './types.gen.ts';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -61,9 +61,20 @@ export const joinAgent = <ThrowOnError extends boolean = false>(options: Options
 export const connectAgent = <ThrowOnError extends boolean = false>(options: Options<ConnectAgentData, ThrowOnError>): RequestResult<unknown, ConnectAgentErrors, ThrowOnError> => (options.client ?? client).get<unknown, ConnectAgentErrors, ThrowOnError>({ url: '/v1/agents/connect', ...options });
 
 /**
+ * Who changed what, and what was refused
+ *
+ * Of all projects, newest first. Needs the role `admin`.
+ */
+export const listAudit = <ThrowOnError extends boolean = false>(options?: Options<ListAuditData, ThrowOnError>): RequestResult<ListAuditResponses, ListAuditErrors, ThrowOnError> => (options?.client ?? client).get<ListAuditResponses, ListAuditErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/audit',
+    ...options
+});
+
+/**
  * Make a join token
  *
- * One node joins with it, within an hour. It is shown once; only its hash is kept.
+ * One node joins with it, within an hour. It is shown once; only its hash is kept. Needs the role `admin`.
  */
 export const createJoinToken = <ThrowOnError extends boolean = false>(options?: Options<CreateJoinTokenData, ThrowOnError>): RequestResult<CreateJoinTokenResponses, CreateJoinTokenErrors, ThrowOnError> => (options?.client ?? client).post<CreateJoinTokenResponses, CreateJoinTokenErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -74,7 +85,7 @@ export const createJoinToken = <ThrowOnError extends boolean = false>(options?: 
 /**
  * List nodes
  *
- * Newest first: what they have, what of it is allocated, whether their link is up.
+ * Newest first: what they have, what of it is allocated, whether their link is up. Needs the role `admin`.
  */
 export const listNodes = <ThrowOnError extends boolean = false>(options?: Options<ListNodesData, ThrowOnError>): RequestResult<ListNodesResponses, ListNodesErrors, ThrowOnError> => (options?.client ?? client).get<ListNodesResponses, ListNodesErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -85,7 +96,7 @@ export const listNodes = <ThrowOnError extends boolean = false>(options?: Option
 /**
  * Forget a node
  *
- * Its link is closed and its agent ends. With `force` also while it has work: those sessions fail.
+ * Its link is closed and its agent ends. With `force` also while it has work: those sessions fail. Needs the role `admin`.
  */
 export const removeNode = <ThrowOnError extends boolean = false>(options: Options<RemoveNodeData, ThrowOnError>): RequestResult<RemoveNodeResponses, RemoveNodeErrors, ThrowOnError> => (options.client ?? client).delete<RemoveNodeResponses, RemoveNodeErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -96,7 +107,7 @@ export const removeNode = <ThrowOnError extends boolean = false>(options: Option
 /**
  * Get a node
  *
- * What it has, what of it is allocated, whether its link is up.
+ * What it has, what of it is allocated, whether its link is up. Needs the role `admin`.
  */
 export const getNode = <ThrowOnError extends boolean = false>(options: Options<GetNodeData, ThrowOnError>): RequestResult<GetNodeResponses, GetNodeErrors, ThrowOnError> => (options.client ?? client).get<GetNodeResponses, GetNodeErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -107,7 +118,7 @@ export const getNode = <ThrowOnError extends boolean = false>(options: Options<G
 /**
  * Cordon or label a node
  *
- * A cordoned node keeps what it runs and gets nothing new.
+ * A cordoned node keeps what it runs and gets nothing new. Needs the role `admin`.
  */
 export const patchNode = <ThrowOnError extends boolean = false>(options: Options<PatchNodeData, ThrowOnError>): RequestResult<PatchNodeResponses, PatchNodeErrors, ThrowOnError> => (options.client ?? client).patch<PatchNodeResponses, PatchNodeErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -122,7 +133,7 @@ export const patchNode = <ThrowOnError extends boolean = false>(options: Options
 /**
  * What would run where
  *
- * A dry run: the same body as a session, the same planner, nothing changed.
+ * A dry run: the same body as a session, the same planner, nothing changed. Needs the role `viewer` or more.
  */
 export const planSession = <ThrowOnError extends boolean = false>(options: Options<PlanSessionData, ThrowOnError>): RequestResult<PlanSessionResponses, PlanSessionErrors, ThrowOnError> => (options.client ?? client).post<PlanSessionResponses, PlanSessionErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -137,7 +148,7 @@ export const planSession = <ThrowOnError extends boolean = false>(options: Optio
 /**
  * List sessions
  *
- * Newest first, ended ones included.
+ * Those of the token's project, newest first, ended ones included. Needs the role `viewer` or more.
  */
 export const listSessions = <ThrowOnError extends boolean = false>(options?: Options<ListSessionsData, ThrowOnError>): RequestResult<ListSessionsResponses, ListSessionsErrors, ThrowOnError> => (options?.client ?? client).get<ListSessionsResponses, ListSessionsErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -148,7 +159,7 @@ export const listSessions = <ThrowOnError extends boolean = false>(options?: Opt
 /**
  * Create a session
  *
- * Plans it and starts it as soon as there is room; all of its containers or none.
+ * Plans it and starts it as soon as there is room; all of its containers or none. Needs the role `user` or more.
  */
 export const createSession = <ThrowOnError extends boolean = false>(options: Options<CreateSessionData, ThrowOnError>): RequestResult<CreateSessionResponses, CreateSessionErrors, ThrowOnError> => (options.client ?? client).post<CreateSessionResponses, CreateSessionErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -163,7 +174,7 @@ export const createSession = <ThrowOnError extends boolean = false>(options: Opt
 /**
  * End a session
  *
- * SIGTERM, 10 s, SIGKILL; then nothing of it is left. Ending an ended one is no error.
+ * SIGTERM, 10 s, SIGKILL; then nothing of it is left. Ending an ended one is no error. Needs the role `user` or more.
  */
 export const endSession = <ThrowOnError extends boolean = false>(options: Options<EndSessionData, ThrowOnError>): RequestResult<EndSessionResponses, EndSessionErrors, ThrowOnError> => (options.client ?? client).delete<EndSessionResponses, EndSessionErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -174,7 +185,7 @@ export const endSession = <ThrowOnError extends boolean = false>(options: Option
 /**
  * Get a session
  *
- * As it is now, or with `wait` when it has settled.
+ * As it is now, or with `wait` when it has settled. Needs the role `viewer` or more.
  */
 export const getSession = <ThrowOnError extends boolean = false>(options: Options<GetSessionData, ThrowOnError>): RequestResult<GetSessionResponses, GetSessionErrors, ThrowOnError> => (options.client ?? client).get<GetSessionResponses, GetSessionErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -185,10 +196,47 @@ export const getSession = <ThrowOnError extends boolean = false>(options: Option
 /**
  * Follow a session (not built yet)
  *
- * Will be server-sent events. Until then: `GET /v1/sessions/{id}?wait=60`.
+ * Will be server-sent events. Until then: `GET /v1/sessions/{id}?wait=60`. Needs the role `viewer` or more.
  */
 export const streamSessionEvents = <ThrowOnError extends boolean = false>(options: Options<StreamSessionEventsData, ThrowOnError>): RequestResult<unknown, StreamSessionEventsErrors, ThrowOnError> => (options.client ?? client).get<unknown, StreamSessionEventsErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/v1/sessions/{id}/events',
+    ...options
+});
+
+/**
+ * List tokens
+ *
+ * Of all projects, newest first, expired and revoked ones included; not the tokens themselves. Needs the role `admin`.
+ */
+export const listTokens = <ThrowOnError extends boolean = false>(options?: Options<ListTokensData, ThrowOnError>): RequestResult<ListTokensResponses, ListTokensErrors, ThrowOnError> => (options?.client ?? client).get<ListTokensResponses, ListTokensErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/tokens',
+    ...options
+});
+
+/**
+ * Make a token
+ *
+ * For a project and a role, until a time. It is shown once and kept nowhere. Needs the role `admin`.
+ */
+export const createToken = <ThrowOnError extends boolean = false>(options: Options<CreateTokenData, ThrowOnError>): RequestResult<CreateTokenResponses, CreateTokenErrors, ThrowOnError> => (options.client ?? client).post<CreateTokenResponses, CreateTokenErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/tokens',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Revoke a token
+ *
+ * From then on it opens nothing. Revoking a revoked one is no error. Needs the role `admin`.
+ */
+export const revokeToken = <ThrowOnError extends boolean = false>(options: Options<RevokeTokenData, ThrowOnError>): RequestResult<RevokeTokenResponses, RevokeTokenErrors, ThrowOnError> => (options.client ?? client).delete<RevokeTokenResponses, RevokeTokenErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/tokens/{id}',
     ...options
 });

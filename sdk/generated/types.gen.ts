@@ -42,6 +42,52 @@ export type AgentJoined = {
     nodeId: string;
 };
 
+export type AuditEntry = {
+    /**
+     * The operationId
+     */
+    action: string;
+    /**
+     * Who: a token's id, `admin-token` for the installation's own, `node:NAME` for a node that joined; null where nobody was made out
+     */
+    actor: string | null;
+    /**
+     * RFC 3339
+     */
+    at: string;
+    /**
+     * A refusal's code
+     */
+    code?: string;
+    /**
+     * Sorts by time, and has no other meaning
+     */
+    id: number;
+    /**
+     * Of the actor's token
+     */
+    project: string | null;
+    /**
+     * HTTP status of the answer; from 400 on: a refusal
+     */
+    status: number;
+    /**
+     * Id of what was changed; in a refusal the id or name that was asked for
+     */
+    target: string | null;
+};
+
+export type AuditList = {
+    /**
+     * Newest first
+     */
+    items: Array<AuditEntry>;
+    /**
+     * Where the list goes on; null at its end
+     */
+    nextCursor: string | null;
+};
+
 export type Capacity = {
     /**
      * Cores
@@ -432,7 +478,7 @@ export type Session = {
      */
     id: string;
     /**
-     * Unique among the live sessions
+     * Unique among the live sessions of its project
      */
     name: string;
     /**
@@ -568,7 +614,7 @@ export type SessionRequest = {
      */
     image?: string;
     /**
-     * Unique among the live sessions; made up when left out
+     * Unique among the live sessions of the project; made up when left out
      */
     name?: string;
     /**
@@ -624,6 +670,90 @@ export type SessionRequest = {
      * Working directory of the command
      */
     workdir?: string;
+};
+
+export type Token = {
+    /**
+     * RFC 3339
+     */
+    createdAt: string;
+    /**
+     * RFC 3339
+     */
+    expiresAt: string;
+    /**
+     * The token's id: no secret
+     */
+    id: string;
+    /**
+     * What it is for
+     */
+    note: string | null;
+    /**
+     * Its project
+     */
+    project: string;
+    /**
+     * RFC 3339
+     */
+    revokedAt: string | null;
+    /**
+     * Its role
+     */
+    role: 'viewer' | 'user' | 'admin';
+};
+
+export type TokenList = {
+    /**
+     * Newest first
+     */
+    items: Array<Token>;
+    /**
+     * Where the list goes on; null at its end
+     */
+    nextCursor: string | null;
+};
+
+export type TokenMade = {
+    /**
+     * RFC 3339
+     */
+    expiresAt: string;
+    /**
+     * The token's id: no secret
+     */
+    id: string;
+    /**
+     * Its project
+     */
+    project: string;
+    /**
+     * Its role
+     */
+    role: 'viewer' | 'user' | 'admin';
+    /**
+     * The token itself: shown once, kept nowhere
+     */
+    token: string;
+};
+
+export type TokenRequest = {
+    /**
+     * Seconds; 30 days unless told or set otherwise
+     */
+    expiresIn?: number;
+    /**
+     * What it is for; shown in the list
+     */
+    note?: string;
+    /**
+     * Whose sessions its bearer sees and makes
+     */
+    project: string;
+    /**
+     * What its bearer may do
+     */
+    role: 'viewer' | 'user' | 'admin';
 };
 
 export type GetDocsData = {
@@ -775,6 +905,56 @@ export type ConnectAgentErrors = {
 
 export type ConnectAgentError = ConnectAgentErrors[keyof ConnectAgentErrors];
 
+export type ListAuditData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * How many at most
+         */
+        limit?: number;
+        /**
+         * `nextCursor` of the answer before
+         */
+        cursor?: string;
+    };
+    url: '/v1/audit';
+};
+
+export type ListAuditErrors = {
+    /**
+     * `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `forbidden`: This token may not do that
+     */
+    403: Problem;
+    /**
+     * `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+};
+
+export type ListAuditError = ListAuditErrors[keyof ListAuditErrors];
+
+export type ListAuditResponses = {
+    /**
+     * A page of the audit log
+     */
+    200: AuditList;
+};
+
+export type ListAuditResponse = ListAuditResponses[keyof ListAuditResponses];
+
 export type CreateJoinTokenData = {
     body?: never;
     path?: never;
@@ -787,6 +967,10 @@ export type CreateJoinTokenErrors = {
      * `unauthorized`: A valid bearer token is needed
      */
     401: Problem;
+    /**
+     * `forbidden`: This token may not do that
+     */
+    403: Problem;
     /**
      * `rate_limited`: Too many requests for this token
      */
@@ -834,6 +1018,10 @@ export type ListNodesErrors = {
      */
     401: Problem;
     /**
+     * `forbidden`: This token may not do that
+     */
+    403: Problem;
+    /**
      * `rate_limited`: Too many requests for this token
      */
     429: Problem;
@@ -880,6 +1068,10 @@ export type RemoveNodeErrors = {
      * `unauthorized`: A valid bearer token is needed
      */
     401: Problem;
+    /**
+     * `forbidden`: This token may not do that
+     */
+    403: Problem;
     /**
      * `not_found`: There is no such thing
      */
@@ -931,6 +1123,10 @@ export type GetNodeErrors = {
      */
     401: Problem;
     /**
+     * `forbidden`: This token may not do that
+     */
+    403: Problem;
+    /**
      * `not_found`: There is no such thing
      */
     404: Problem;
@@ -976,6 +1172,10 @@ export type PatchNodeErrors = {
      * `unauthorized`: A valid bearer token is needed
      */
     401: Problem;
+    /**
+     * `forbidden`: This token may not do that
+     */
+    403: Problem;
     /**
      * `not_found`: There is no such thing
      */
@@ -1116,7 +1316,7 @@ export type CreateSessionData = {
     body: SessionRequest;
     headers?: {
         /**
-         * The same key and body within 24 h: the same session
+         * The same key and body within 24 h in one project: the same session
          */
         'idempotency-key'?: string;
     };
@@ -1139,6 +1339,10 @@ export type CreateSessionErrors = {
      * `unauthorized`: A valid bearer token is needed
      */
     401: Problem;
+    /**
+     * `forbidden`: This token may not do that
+     */
+    403: Problem;
     /**
      * `name_in_use`: The name is taken; `too_many_live_sessions`: The project has as many live sessions as it may; `too_many_live_containers`: The project has as many live containers as it may; `idempotency_conflict`: The Idempotency-Key was used with another body
      */
@@ -1197,6 +1401,10 @@ export type EndSessionErrors = {
      * `unauthorized`: A valid bearer token is needed
      */
     401: Problem;
+    /**
+     * `forbidden`: This token may not do that
+     */
+    403: Problem;
     /**
      * `not_found`: There is no such thing
      */
@@ -1295,6 +1503,10 @@ export type StreamSessionEventsErrors = {
      */
     401: Problem;
     /**
+     * `not_found`: There is no such thing
+     */
+    404: Problem;
+    /**
      * `unsupported`: This is not built yet
      */
     422: Problem;
@@ -1309,3 +1521,152 @@ export type StreamSessionEventsErrors = {
 };
 
 export type StreamSessionEventsError = StreamSessionEventsErrors[keyof StreamSessionEventsErrors];
+
+export type ListTokensData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * How many at most
+         */
+        limit?: number;
+        /**
+         * `nextCursor` of the answer before
+         */
+        cursor?: string;
+    };
+    url: '/v1/tokens';
+};
+
+export type ListTokensErrors = {
+    /**
+     * `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `forbidden`: This token may not do that
+     */
+    403: Problem;
+    /**
+     * `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+};
+
+export type ListTokensError = ListTokensErrors[keyof ListTokensErrors];
+
+export type ListTokensResponses = {
+    /**
+     * A page of tokens
+     */
+    200: TokenList;
+};
+
+export type ListTokensResponse = ListTokensResponses[keyof ListTokensResponses];
+
+export type CreateTokenData = {
+    body: TokenRequest;
+    path?: never;
+    query?: never;
+    url: '/v1/tokens';
+};
+
+export type CreateTokenErrors = {
+    /**
+     * `malformed_json`: The body is not valid JSON; `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `forbidden`: This token may not do that
+     */
+    403: Problem;
+    /**
+     * `body_too_large`: The body is too large
+     */
+    413: Problem;
+    /**
+     * `unsupported_media_type`: The body must be application/json
+     */
+    415: Problem;
+    /**
+     * `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+};
+
+export type CreateTokenError = CreateTokenErrors[keyof CreateTokenErrors];
+
+export type CreateTokenResponses = {
+    /**
+     * The token
+     */
+    201: TokenMade;
+};
+
+export type CreateTokenResponse = CreateTokenResponses[keyof CreateTokenResponses];
+
+export type RevokeTokenData = {
+    body?: never;
+    path: {
+        /**
+         * The token's id
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/v1/tokens/{id}';
+};
+
+export type RevokeTokenErrors = {
+    /**
+     * `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `forbidden`: This token may not do that
+     */
+    403: Problem;
+    /**
+     * `not_found`: There is no such thing
+     */
+    404: Problem;
+    /**
+     * `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+};
+
+export type RevokeTokenError = RevokeTokenErrors[keyof RevokeTokenErrors];
+
+export type RevokeTokenResponses = {
+    /**
+     * Revoked
+     */
+    204: void;
+};
+
+export type RevokeTokenResponse = RevokeTokenResponses[keyof RevokeTokenResponses];

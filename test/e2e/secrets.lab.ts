@@ -12,6 +12,8 @@ let session: SessionView;
 const needles: { what: string; bytes: Buffer }[] = [];
 /** Answers that the API gave about the session. */
 const answers: string[] = [];
+/** Tokens with which something was done. */
+const tokens: string[] = [];
 
 function add(what: string, secret: Buffer): void {
   needles.push(
@@ -45,12 +47,24 @@ beforeAll(async () => {
   for (const { host } of session.containers) {
     add(`user key of ${host}`, seedOf(await sh(session, host, "cat ~/.ssh/id_ed25519")));
   }
+  const made = await request<{ id: string; token: string }>("POST", "/v1/tokens", {
+    project: "other",
+    role: "viewer",
+  });
+  tokens.push(made.body.token);
+  const headers = { authorization: `Bearer ${made.body.token}` };
+  expect((await request("GET", `/v1/sessions/${session.id}`, undefined, headers)).status).toBe(404);
+  expect((await request("GET", "/v1/nodes", undefined, headers)).status).toBe(403);
+  expect((await request("DELETE", `/v1/tokens/${made.body.id}`)).status).toBe(204);
+  expect((await request("GET", "/v1/sessions", undefined, headers)).status).toBe(401);
   const list = await request("GET", "/v1/sessions");
   const nodes = await request("GET", "/v1/nodes");
   answers.push(
     JSON.stringify(await end(session)),
     JSON.stringify(list.body),
     JSON.stringify(nodes.body),
+    JSON.stringify((await request("GET", "/v1/tokens")).body),
+    JSON.stringify((await request("GET", "/v1/audit")).body),
     JSON.stringify(session),
   );
   await tap.close();
@@ -103,7 +117,8 @@ describe("tokens", () => {
     const { api, agents } = await cluster();
     const texts = [api.log(), ...agents.map((agent) => agent.log()), ...answers, ...tap.frames];
     const files = filesBelow(api.dataDir).filter((file) => !file.endsWith("admin-token"));
-    for (const secret of [api.token, tap.joinToken]) {
+    // Neither half of a signed token either.
+    for (const secret of [api.token, tap.joinToken, ...tokens.flatMap((token) => token.split("."))]) {
       for (const text of texts) expect(text.includes(secret)).toBe(false);
       for (const file of files) expect([file, readFileSync(file).includes(secret)]).toEqual([file, false]);
     }

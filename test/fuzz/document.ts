@@ -10,6 +10,7 @@ import {
   PlanView,
   ProblemView,
   SessionView,
+  TokenMade,
 } from "../../shared/schemas.ts";
 
 export interface Schema {
@@ -60,6 +61,7 @@ const BODIES: Record<string, z.ZodType> = {
   Plan: PlanView,
   Problem: ProblemView,
   Session: SessionView,
+  TokenMade,
 };
 
 export interface Answer {

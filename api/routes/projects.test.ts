@@ -1,0 +1,164 @@
+/** Projects: what is one's is not there for the others, whatever their role and wherever they look. */
+import { reset } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ROLES } from "../../shared/access.ts";
+import type { SessionView } from "../../shared/schemas.ts";
+import { applySettings, SETTINGS } from "../../shared/settings.ts";
+import { app } from "../app.ts";
+import { documentOf } from "../document.ts";
+import { newId } from "../ids.ts";
+import { readyNode } from "../testing/agent.ts";
+import { call, ended, mint, problem } from "../testing/http.ts";
+
+afterEach(() => reset());
+
+type Headers = Record<string, string>;
+let a: Headers;
+let b: Headers;
+
+beforeEach(async () => {
+  a = (await mint("user", "a")).headers;
+  b = (await mint("user", "b")).headers;
+});
+
+async function create(headers: Headers, body: object = {}): Promise<SessionView> {
+  const answer = await call<SessionView>("POST", "/v1/sessions", { image: "x", ...body }, headers);
+  expect(answer.status, JSON.stringify(answer.body)).toBe(202);
+  return answer.body;
+}
+
+async function names(headers: Headers, query = ""): Promise<string[]> {
+  const page = await call<{ items: SessionView[]; nextCursor: string | null }>(
+    "GET",
+    `/v1/sessions${query}`,
+    undefined,
+    headers,
+  );
+  return page.body.items.map(({ name }) => name);
+}
+
+/** Every URL of one session, by method. */
+const URLS = Object.entries(documentOf(app).paths ?? {})
+  .filter(([path]) => path.startsWith("/v1/sessions/{id}"))
+  .flatMap(([path, item]) =>
+    Object.keys(item as object).map((method) => ({ method: method.toUpperCase(), path })),
+  );
+
+describe("another project's session", () => {
+  test("there are URLs to try", () => expect(URLS.length).toBeGreaterThanOrEqual(3));
+
+  test.each(ROLES)("is not there for a %s, by id and by name, and stays as it is", async (role) => {
+    const { id, name } = await create(b, { name: "secret" });
+    const stranger = (await mint(role, "a")).headers;
+    const missing = { id: newId("ses"), name: "never-was" };
+    for (const { method, path } of URLS) {
+      if (role === "viewer" && method === "DELETE") continue;
+      for (const [theirs, none] of [
+        [id, missing.id],
+        [name, missing.name],
+      ] as const) {
+        const answer = await call<object>(method, path.replace("{id}", theirs), undefined, stranger);
+        expect([method, path, ...problem(answer)]).toEqual([method, path, 404, "not_found", []]);
+        const never = await call<object>(method, path.replace("{id}", none), undefined, stranger);
+        expect(JSON.stringify(answer.body).replaceAll(theirs, "X")).toBe(
+          JSON.stringify(never.body).replaceAll(none, "X"),
+        );
+      }
+    }
+    // Waiting for it gives nothing away either.
+    const waited = await call("GET", `/v1/sessions/${id}?wait=60`, undefined, stranger);
+    expect(problem(waited)).toEqual([404, "not_found", []]);
+    expect(await names(stranger)).toEqual([]);
+    expect((await call<SessionView>("GET", `/v1/sessions/${id}`, undefined, b)).body.status).toBe("pending");
+  });
+
+  test("is not there for the installation's own token, which is of project default", async () => {
+    const { id } = await create(b);
+    expect((await call("GET", `/v1/sessions/${id}`)).status).toBe(404);
+    expect((await call<{ items: [] }>("GET", "/v1/sessions")).body.items).toEqual([]);
+  });
+
+  test("is in no list, on no page, with no status", async () => {
+    for (const i of [0, 1, 2]) {
+      await create(a, { name: `a${i}` });
+      await create(b, { name: `b${i}` });
+    }
+    expect(await names(a)).toEqual(["a2", "a1", "a0"]);
+    expect(await names(b, "?status=pending")).toEqual(["b2", "b1", "b0"]);
+    type Page = { items: SessionView[]; nextCursor: string | null };
+    const seen: string[] = [];
+    for (let cursor: string | null = ""; cursor !== null; ) {
+      const page: Page = (
+        await call<Page>("GET", `/v1/sessions?limit=1${cursor && `&cursor=${cursor}`}`, undefined, b)
+      ).body;
+      expect(page.items).toHaveLength(1);
+      seen.push(...page.items.map(({ name }) => name));
+      cursor = page.nextCursor;
+    }
+    expect(seen).toEqual(["b2", "b1", "b0"]);
+  });
+});
+
+test("a project's own session answers on each of its URLs", async () => {
+  for (const { method, path } of URLS) {
+    const { id } = await create(a);
+    const { status } = await call(method, path.replace("{id}", id), undefined, a);
+    expect([method, path, status]).toEqual([method, path, expect.toBeOneOf([200, 202, 422])]);
+  }
+});
+
+test("one name can be live in two projects at once, and each ends its own", async () => {
+  const { link } = await readyNode();
+  link.follow();
+  const [mine, theirs] = [await create(a, { name: "train" }), await create(b, { name: "train" })];
+  expect(mine.id).not.toBe(theirs.id);
+  for (const headers of [a, b]) {
+    expect(problem(await call("POST", "/v1/sessions", { image: "x", name: "train" }, headers))).toEqual([
+      409,
+      "name_in_use",
+      [],
+    ]);
+  }
+  expect((await call("DELETE", "/v1/sessions/train", undefined, a)).status).toBe(202);
+  const over = await call<SessionView>("GET", "/v1/sessions/train?wait=20", undefined, a);
+  expect(over.body).toMatchObject({ id: mine.id, status: "terminated" });
+  const left = await call<SessionView>("GET", "/v1/sessions/train?wait=20", undefined, b);
+  expect(left.body).toMatchObject({ id: theirs.id, status: "running" });
+});
+
+test("one Idempotency-Key makes a session in each of two projects, also with other bodies", async () => {
+  const key = { "idempotency-key": "k" };
+  const [mine, theirs] = [await create({ ...a, ...key }), await create({ ...b, ...key }, { clusterSize: 2 })];
+  expect(mine.id).not.toBe(theirs.id);
+  expect((await create({ ...a, ...key })).id).toBe(mine.id);
+  expect((await create({ ...b, ...key }, { clusterSize: 2 })).id).toBe(theirs.id);
+});
+
+test("limits count each project's own", async () => {
+  const { maxLiveSessions, maxLiveContainers } = SETTINGS;
+  const refused = async (headers: Headers, body: object) =>
+    problem(await call("POST", "/v1/sessions", { image: "x", ...body }, headers))[1];
+  applySettings({ maxLiveSessions: 2, maxLiveContainers: 5 });
+  try {
+    await create(a, { clusterSize: 3 });
+    expect(await refused(a, { clusterSize: 3 })).toBe("too_many_live_containers");
+    const last = await create(b, { clusterSize: 3 });
+    await create(a);
+    expect(await refused(a, {})).toBe("too_many_live_sessions");
+    await create(b);
+    expect(await refused(b, {})).toBe("too_many_live_sessions");
+    await call("DELETE", `/v1/sessions/${last.id}`, undefined, b);
+    await call("GET", `/v1/sessions/${last.id}?wait=20`, undefined, b);
+    await create(b);
+    expect(await refused(a, {})).toBe("too_many_live_sessions");
+  } finally {
+    applySettings({ maxLiveSessions, maxLiveContainers });
+  }
+});
+
+test("what the installation's own token makes is of project default", async () => {
+  const { headers } = await mint("user", "default");
+  const session = await create(headers);
+  await call("DELETE", `/v1/sessions/${session.id}`);
+  expect((await ended(session.id)).status).toBe("terminated");
+});

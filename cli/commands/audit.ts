@@ -1,0 +1,31 @@
+/** `skein audit`. */
+import { withApi } from "../client.ts";
+import { defineCommand, JSON_OPTION } from "../command.ts";
+import { allPages } from "../pages.ts";
+import { table } from "../table.ts";
+import { wholeNumber } from "../values.ts";
+
+export const audit = defineCommand({
+  options: {
+    limit: { type: "string", value: "N", about: "how many entries, the newest first (default 50)" },
+    ...JSON_OPTION,
+  },
+  notes: "Entries with a status from 400 on are refusals. docs/access.md says what is kept for how long.",
+  async run({ options }) {
+    const limit = wholeNumber("limit", options.limit ?? "50");
+    const entries = await withApi((skein) => allPages((query) => skein.listAudit({ query }), limit));
+    if (options.json) {
+      console.log(JSON.stringify(entries));
+      return;
+    }
+    const rows = entries.map(({ at, actor, project, action, target, status, code }) => [
+      at,
+      actor ?? "-",
+      project ?? "-",
+      action,
+      target ?? "-",
+      code === undefined ? String(status) : `${status} ${code}`,
+    ]);
+    console.log(table(["AT", "ACTOR", "PROJECT", "ACTION", "TARGET", "STATUS"], rows));
+  },
+});

@@ -1,0 +1,30 @@
+/** `skein token create`. */
+import { ROLES } from "../../shared/access.ts";
+import { withApi } from "../client.ts";
+import { defineCommand, JSON_OPTION } from "../command.ts";
+import { UsageError } from "../errors.ts";
+import { duration, oneOf } from "../values.ts";
+
+export const tokenCreate = defineCommand({
+  options: {
+    project: { type: "string", value: "PROJECT", about: "whose sessions its bearer sees and makes" },
+    role: { type: "string", value: "ROLE", about: "viewer, user (default) or admin" },
+    expires: { type: "string", value: "TIME", about: "like 90s, 30m, 12h or 7d (default 30d)" },
+    note: { type: "string", value: "TEXT", about: "what it is for; shown in the list" },
+    ...JSON_OPTION,
+  },
+  notes: "The token is shown once and kept nowhere. Its bearer sets SKEIN_TOKEN to it.",
+  async run({ options }) {
+    const { project, note } = options;
+    if (project === undefined) throw new UsageError("--project is missing");
+    const role = oneOf("role", ROLES, options.role ?? "user");
+    const expiresIn =
+      options.expires === undefined ? {} : { expiresIn: duration("expires", options.expires) };
+    const body = { project, role, ...expiresIn, ...(note === undefined ? {} : { note }) };
+    const made = await withApi((skein) => skein.createToken({ body }));
+    console.log(options.json ? JSON.stringify(made) : made.token);
+    if (!options.json) {
+      console.error(`${made.id}: role ${made.role} in project ${made.project}, until ${made.expiresAt}`);
+    }
+  },
+});

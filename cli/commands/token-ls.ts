@@ -1,0 +1,32 @@
+/** `skein token ls`. */
+import type { Token } from "../../sdk/index.ts";
+import { withApi } from "../client.ts";
+import { defineCommand, JSON_OPTION } from "../command.ts";
+import { allPages } from "../pages.ts";
+import { colored, table } from "../table.ts";
+
+export const tokenLs = defineCommand({
+  options: JSON_OPTION,
+  async run({ options }) {
+    const tokens = await withApi((skein) => allPages((query) => skein.listTokens({ query })));
+    if (options.json) {
+      console.log(JSON.stringify(tokens));
+      return;
+    }
+    const now = Date.now();
+    const rows = tokens.map((token) => [
+      token.id,
+      token.project,
+      token.role,
+      colored(state(token, now)),
+      token.expiresAt,
+      token.note ?? "",
+    ]);
+    console.log(table(["ID", "PROJECT", "ROLE", "STATUS", "EXPIRES", "NOTE"], rows));
+  },
+});
+
+function state({ revokedAt, expiresAt }: Token, now: number): "revoked" | "expired" | "active" {
+  if (revokedAt !== null) return "revoked";
+  return Date.parse(expiresAt) <= now ? "expired" : "active";
+}
