@@ -58,7 +58,8 @@ const create = createRoute({
   operationId: "createSession",
   tags: ["sessions"],
   summary: "Create a session",
-  description: "Plans it and starts it as soon as there is room; all of its containers or none.",
+  description:
+    "Plans it and starts it as soon as there is room and it is its turn; all of its containers or none. While it waits, `reason` says for what, and its place in the queue.",
   security: BEARER,
   request: {
     query: z.object(Wait),
@@ -174,7 +175,8 @@ export function sessions(app: App): void {
     const fitting = items.filter(
       (item) => item !== undefined && (status === undefined || item.status === status),
     );
-    return context.json({ items: fitting as SessionView[], nextCursor: nextCursor(slice) }, 200);
+    const said = await withWaitingReasons(context, fitting as SessionView[]);
+    return context.json({ items: said, nextCursor: nextCursor(slice) }, 200);
   });
 
   app.openapi(get, async (context) =>
@@ -196,7 +198,17 @@ export function sessions(app: App): void {
 }
 
 async function existing(context: Context<AppEnv>, idOrName: string, wait = 0): Promise<SessionView> {
-  return (await sessionOf(context.env, await resolve(context, idOrName)).get(wait)) ?? unknown(idOrName);
+  const session = await sessionOf(context.env, await resolve(context, idOrName)).get(wait);
+  const [said] = session ? await withWaitingReasons(context, [session]) : [];
+  return said ?? unknown(idOrName);
+}
+
+/** What a session waits for, and its place, are the queue's to say: Fleet is asked, for pending ones only. */
+async function withWaitingReasons(context: Context<AppEnv>, sessions: SessionView[]): Promise<SessionView[]> {
+  const pending = sessions.filter(({ status }) => status === "pending").map(({ id }) => id);
+  if (pending.length === 0) return sessions;
+  const reasons: Record<string, string> = await fleetOf(context.env).waitingReasons(pending);
+  return sessions.map((session) => ({ ...session, reason: reasons[session.id] ?? session.reason }));
 }
 
 async function resolve(context: Context<AppEnv>, idOrName: string): Promise<string> {
