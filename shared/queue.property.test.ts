@@ -69,9 +69,11 @@ class World {
 
   look(lasts: (id: string) => number): void {
     this.waiting.sort((a, b) => b.priority - a.priority || a.seq - b.seq);
+    const untried = new Set(this.waiting.map(({ ask }) => ask).filter((ask) => !this.asks[ask]!.current))
+      .size;
     const round = queueRound(
       this.waiting,
-      (ask) => this.asks[ask]!,
+      { of: (ask) => this.asks[ask]!, untried },
       { snapshot: this.snapshot, lingering: NO_NETWORKS },
       { now: this.now, patience: this.patience },
     );

@@ -25,7 +25,12 @@ function round(
     }),
   );
   const queue = asks.map((_, i): Waiting => ({ id: `ses_${i}`, ask: i, since: 5000 - (waited[i] ?? 0) }));
-  return queueRound(queue, (ask) => asks[ask]!, { snapshot, lingering }, { now: 5000, patience: PATIENCE });
+  return queueRound(
+    queue,
+    { of: (ask) => asks[ask]!, untried: asks.length },
+    { snapshot, lingering },
+    { now: 5000, patience: PATIENCE },
+  );
 }
 
 const admitted = (of: QueueRound) => of.admitted.map(({ id }) => id);
@@ -138,7 +143,5 @@ test.each([
   [112, "112th"],
   [1003, "1003rd"],
 ])("place %i reads %s", (place, text) => {
-  expect(waitingReason({ reason: "needs 2 cores", claim: null }, place)).toBe(
-    `needs 2 cores; ${text} in the queue`,
-  );
+  expect(waitingReason("needs 2 cores", place)).toBe(`needs 2 cores; ${text} in the queue`);
 });

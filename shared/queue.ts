@@ -44,6 +44,12 @@ export interface Waiting {
   since: number;
 }
 
+interface Fleet {
+  snapshot: Snapshot;
+  /** Networks that stay reserved whatever sessions end: nodes that cannot be reached may hold a part of them. */
+  lingering: Reserved;
+}
+
 export interface QueueRound {
   admitted: { id: string; plan: Plan }[];
   /** By ask: what was found anew. */
@@ -52,21 +58,24 @@ export interface QueueRound {
   unfinished: boolean;
 }
 
-/** Asks that one round plans. Slurm looks at as many per event (default_queue_depth). */
+/** Asks that one round plans at most: as many as Slurm looks at per event (default_queue_depth). */
 export const ROUND_DEPTH = 100;
+/** Fewer where there are many nodes: asks × nodes, some tenths of a second; but some asks on any fleet. */
+const ROUND_WORK = 20_000;
+const LEAST_DEPTH = 4;
 
 const ROOM_IS_KEPT = "there is room, but it is kept for a session that has waited longer";
 const NOT_ITS_TURN = "sessions before it are served first";
 
 /**
- * One round over the queue, whose order is the caller's: priority, then arrival. `lingering`: networks that stay
- * reserved whatever sessions end, because nodes that cannot be reached may hold a part of them. `now` and `patience`
- * in ms. O(waiting) plus at most ROUND_DEPTH asks planned, each up to four times.
+ * One round over the queue, whose order is the caller's: priority, then arrival. `asks.untried`: how many are not
+ * `current`; with the last of them the round is over. `now` and `patience` in ms.
+ * O(waiting until the last untried ask) plus at most ROUND_DEPTH asks planned, each up to seven times.
  */
 export function queueRound(
   queue: Iterable<Waiting>,
-  askOf: (ask: number) => Ask,
-  fleet: { snapshot: Snapshot; lingering: Reserved },
+  asks: { of: (ask: number) => Ask; untried: number },
+  fleet: Fleet,
   { now, patience }: { now: number; patience: number },
 ): QueueRound {
   const round: QueueRound = { admitted: [], findings: new Map(), unfinished: false };
@@ -74,15 +83,17 @@ export function queueRound(
   const claimed = new Set<number>();
   let { snapshot } = fleet;
   let open = snapshot;
+  const depth = Math.max(LEAST_DEPTH, Math.min(ROUND_DEPTH, Math.floor(ROUND_WORK / snapshot.nodes.length)));
   let planned = 0;
+  let { untried } = asks;
   let further = false;
   for (const { id, ask: name, since } of queue) {
     let known = refused.get(name);
     if (!known) {
-      const ask = askOf(name);
+      const ask = asks.of(name);
       let finding = ask.current ? ask.found : null;
       if (!finding) {
-        if (planned++ === ROUND_DEPTH) return { ...round, unfinished: further };
+        if (planned++ === depth) return { ...round, unfinished: further };
         const planning = planOn(ask, open);
         if (planning.plan) {
           round.admitted.push({ id, plan: planning.plan });
@@ -91,12 +102,10 @@ export function queueRound(
           further = true;
           continue;
         }
-        const refusal = claimed.size === 0 ? planning.refusal : planOn(ask, snapshot).refusal;
-        const claim =
-          ask.found?.claim ?? (refusal?.never ? null : claimOf(ask, fleet.snapshot, fleet.lingering));
-        finding = { reason: refusal?.reason ?? ROOM_IS_KEPT, claim };
+        finding = findingOf(ask, claimed.size === 0 ? planning : planOn(ask, snapshot), fleet);
         round.findings.set(name, finding);
-        further ||= claim === null;
+        if (--untried === 0) break;
+        further ||= finding.claim === null;
       }
       known = { ask, finding };
       refused.set(name, known);
@@ -111,9 +120,9 @@ export function queueRound(
   return round;
 }
 
-/** What a waiting session's `reason` says. `place` counts from 1; no `finding`: nobody has looked yet. */
-export function waitingReason(finding: Finding | null, place: number): string {
-  return `${finding?.reason ?? NOT_ITS_TURN}; ${ordinal(place)} in the queue`;
+/** A waiting session's `reason`. `found`: as of the last round, null where that did not get to it. `place` from 1. */
+export function waitingReason(found: string | null, place: number): string {
+  return `${found ?? NOT_ITS_TURN}; ${ordinal(place)} in the queue`;
 }
 
 function ordinal(place: number): string {
@@ -146,9 +155,17 @@ function planAvoiding(demand: SessionSpec, avoid: Avoid, snapshot: Snapshot): Pl
   return others.plan ? others : plan(demand, all);
 }
 
+/** `onAll`: what planning it on all nodes came to, those kept for others included. */
+function findingOf(ask: Ask, onAll: Planning, fleet: Fleet): Finding {
+  return {
+    reason: onAll.refusal?.reason ?? ROOM_IS_KEPT,
+    claim: ask.found?.claim ?? (onAll.refusal?.never ? null : claimOf(ask, fleet)),
+  };
+}
+
 /** The network on the fleet as it is, without any session. */
-function claimOf({ demand, avoid }: Ask, { nodes }: Snapshot, lingering: Reserved): Finding["claim"] {
-  const empty = { nodes: servingNodes(demand, nodes).map(emptied), reserved: lingering };
+function claimOf({ demand, avoid }: Ask, { snapshot, lingering }: Fleet): Finding["claim"] {
+  const empty = { nodes: servingNodes(demand, snapshot.nodes).map(emptied), reserved: lingering };
   const network = planAvoiding(demand, avoid, empty).plan?.network;
   return network ? { subnet: network.subnet, vni: network.vni ?? null } : null;
 }

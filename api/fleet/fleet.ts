@@ -16,17 +16,8 @@ import { nodeOf, sessionOf } from "../objects.ts";
 import { addJoinToken, type IdempotencyKey, rememberKey, sessionOfKey, spendJoinToken } from "./keys.ts";
 import { addNode, findNode, listNodes, nodeView, noteNode, patchNode } from "./nodes.ts";
 import { Outbox, type Outgoing } from "./outbox.ts";
-import {
-  admit,
-  dryRun,
-  fleetChanged,
-  noteSession,
-  planWaiting,
-  releaseNode,
-  roomFreed,
-  sessionsOn,
-  waitingReasons,
-} from "./queue.ts";
+import { admit, dryRun, fleetChanged, noteSession, planWaiting, roomFreed, waitingReasons } from "./queue.ts";
+import { releaseNode, sessionsOn } from "./reservations.ts";
 import { FLEET_SCHEMA } from "./schema.ts";
 
 /** A slice of a list, newest first; `next` is what to ask for as `before` to get the following one. */

@@ -1,6 +1,5 @@
-/** Admission: the queue, kept for the rules of shared/queue.ts, and what sessions hold once they are planned. */
+/** Admission, and the queue of those that wait: kept for the rules of shared/queue.ts. */
 import { SkeinError } from "../../shared/errors.ts";
-import { holdingsOf } from "../../shared/holdings.ts";
 import type { SessionStatus } from "../../shared/lifecycle.ts";
 import { SESSION_STATES } from "../../shared/lifecycle.ts";
 import type { Plan } from "../../shared/plan.ts";
@@ -19,6 +18,7 @@ import { newId } from "../ids.ts";
 import type { SessionNews, Start } from "../messages.ts";
 import { lingeringNetworks, snapshotOf } from "./nodes.ts";
 import type { Outbox } from "./outbox.ts";
+import { freeNetworks, release, reserve } from "./reservations.ts";
 
 interface SessionRow extends Record<string, SqlStorageValue> {
   seq: number;
@@ -98,14 +98,22 @@ export function dryRun(sql: SqlStorage, spec: SessionSpec): Plan {
  * that changed. (Time alone lets nobody begin: patience that runs out only forbids.) True: a further call gets further.
  */
 export function planWaiting(sql: SqlStorage, outbox: Outbox, now: number): boolean {
-  if (sql.exec("SELECT 1 FROM asks WHERE current = 0 LIMIT 1").toArray().length === 0) return false;
+  const { untried } = sql
+    .exec<{ untried: number }>("SELECT COUNT(*) AS untried FROM asks WHERE current = 0")
+    .one();
+  if (untried === 0) return false;
+  const patience = SETTINGS.queuePatienceSeconds * 1000;
   const { admitted, findings, unfinished } = queueRound(
     sql.exec<Waiting & Record<string, SqlStorageValue>>(
-      "SELECT id, ask, waits_since AS since FROM sessions WHERE ask IS NOT NULL ORDER BY priority DESC, seq",
+      // Without those that this round can neither begin nor have to keep room for.
+      `SELECT s.id, ask, waits_since AS since FROM sessions s JOIN asks ON asks.id = ask
+       WHERE ask IS NOT NULL AND (current = 0 OR (claim IS NOT NULL AND waits_since <= ?))
+       ORDER BY priority DESC, seq`,
+      now - patience,
     ),
-    (ask) => askOf(sql, ask),
+    { of: (ask) => askOf(sql, ask), untried },
     { snapshot: snapshotOf(sql), lingering: lingeringNetworks(sql) },
-    { now, patience: SETTINGS.queuePatienceSeconds * 1000 },
+    { now, patience },
   );
   for (const { id, plan: planned } of admitted) {
     const { epoch, demand } = rowOf(sql, id)!;
@@ -116,19 +124,20 @@ export function planWaiting(sql: SqlStorage, outbox: Outbox, now: number): boole
     outbox.add(id, { to: "session", message: { kind: "begin", ...start } });
   }
   for (const [ask, finding] of findings) {
-    sql.exec("UPDATE asks SET found = ?, current = 1 WHERE id = ?", JSON.stringify(finding), ask);
+    const claim = finding.claim && JSON.stringify(finding.claim);
+    sql.exec("UPDATE asks SET reason = ?, claim = ?, current = 1 WHERE id = ?", finding.reason, claim, ask);
   }
   return unfinished;
 }
 
 /** Room was freed: whoever waits for room is looked at again. */
 export function roomFreed(sql: SqlStorage): void {
-  sql.exec("UPDATE asks SET current = 0 WHERE current = 1 AND found ->> '$.claim' IS NOT NULL");
+  sql.exec("UPDATE asks SET current = 0 WHERE current = 1 AND claim IS NOT NULL");
 }
 
 /** Nodes came, went, or are other than they were: nothing found so far holds. */
 export function fleetChanged(sql: SqlStorage): void {
-  sql.exec("UPDATE asks SET current = 0, found = NULL");
+  sql.exec("UPDATE asks SET current = 0, reason = NULL, claim = NULL");
 }
 
 /**
@@ -136,17 +145,14 @@ export function fleetChanged(sql: SqlStorage): void {
  * asked, from what the last round found: so a queue that moves on writes nothing. O(place) entries of an index each.
  */
 export function waitingReasons(sql: SqlStorage, ids: string[]): Record<string, string> {
-  const rows = sql.exec<{ id: string; found: string | null; current: number; place: number }>(
-    `SELECT s.id, found, current,
+  const rows = sql.exec<{ id: string; reason: string | null; place: number }>(
+    `SELECT s.id, IIF(current, reason, NULL) AS reason,
        (SELECT COUNT(*) FROM sessions b WHERE b.ask IS NOT NULL AND b.priority > s.priority)
        + (SELECT COUNT(*) FROM sessions b WHERE b.ask IS NOT NULL AND b.priority = s.priority AND b.seq <= s.seq) AS place
      FROM sessions s JOIN asks ON asks.id = s.ask WHERE s.id IN (SELECT value FROM json_each(?))`,
     JSON.stringify(ids),
   );
-  const reasons = rows.toArray().map(({ id, found, current, place }) => {
-    const finding = current === 1 && found !== null ? (JSON.parse(found) as Finding) : null;
-    return [id, waitingReason(finding, place)] as const;
-  });
+  const reasons = rows.toArray().map(({ id, reason, place }) => [id, waitingReason(reason, place)] as const);
   return Object.fromEntries(reasons);
 }
 
@@ -174,21 +180,6 @@ export function noteSession(sql: SqlStorage, outbox: Outbox, news: SessionNews, 
   if (news.replan && news.epoch === row.epoch) replan(sql, row, news.avoid, now);
   freeNetworks(sql, news.id);
   return !live || news.replan || news.removed.length > 0;
-}
-
-/** Frees what a node holds, for all sessions. The sessions' ids. */
-export function releaseNode(sql: SqlStorage, node: string): string[] {
-  const sessions = sessionsOn(sql, node);
-  sql.exec("DELETE FROM reservations WHERE node = ?", node);
-  for (const session of sessions) freeNetworks(sql, session);
-  return sessions;
-}
-
-export function sessionsOn(sql: SqlStorage, node: string): string[] {
-  return sql
-    .exec<{ session: string }>("SELECT DISTINCT session FROM reservations WHERE node = ?", node)
-    .toArray()
-    .map(({ session }) => session);
 }
 
 /** Back into the queue: at the place that its arrival gives it, with its patience anew. */
@@ -229,62 +220,25 @@ function dequeue(sql: SqlStorage, id: string): void {
 }
 
 function askOf(sql: SqlStorage, id: number): Ask {
-  const { demand, avoid, found, current } = sql
-    .exec<{ demand: string; avoid: string; found: string | null; current: number }>(
-      "SELECT demand, avoid, found, current FROM asks WHERE id = ?",
+  const { demand, avoid, reason, claim, current } = sql
+    .exec<{ demand: string; avoid: string; reason: string | null; claim: string | null; current: number }>(
+      "SELECT demand, avoid, reason, claim, current FROM asks WHERE id = ?",
       id,
     )
     .one();
   return {
     demand: JSON.parse(demand) as SessionSpec,
     avoid: JSON.parse(avoid) as Avoid,
-    found: found === null ? null : (JSON.parse(found) as Finding),
+    found:
+      reason === null
+        ? null
+        : { reason, claim: claim === null ? null : (JSON.parse(claim) as Finding["claim"]) },
     current: current === 1,
   };
 }
 
 function rowOf(sql: SqlStorage, id: string): SessionRow | undefined {
   return sql.exec<SessionRow>("SELECT * FROM sessions WHERE id = ?", id).toArray()[0];
-}
-
-function reserve(
-  sql: SqlStorage,
-  session: string,
-  demand: SessionSpec,
-  { epoch, plan: planned }: Start,
-): void {
-  for (const [node, { cpu, memory, gpuIds, containers }] of holdingsOf(demand, planned)) {
-    sql.exec(
-      "INSERT INTO reservations (session, epoch, node, cpu, memory, gpu_ids, containers) VALUES (?, ?, ?, ?, ?, ?, ?)",
-      session,
-      epoch,
-      node,
-      cpu,
-      memory,
-      JSON.stringify(gpuIds),
-      containers,
-    );
-  }
-  const { subnet, vni } = planned.network;
-  sql.exec(
-    "INSERT INTO networks (session, epoch, subnet, vni) VALUES (?, ?, ?, ?)",
-    session,
-    epoch,
-    subnet,
-    vni ?? null,
-  );
-}
-
-/** A node that confirmed an epoch has nothing of the earlier ones either. */
-function release(sql: SqlStorage, session: string, epoch: number, node: string): void {
-  sql.exec("DELETE FROM reservations WHERE session = ? AND epoch <= ? AND node = ?", session, epoch, node);
-}
-
-function freeNetworks(sql: SqlStorage, session: string): void {
-  sql.exec(
-    `DELETE FROM networks WHERE session = ?1 AND epoch NOT IN (SELECT epoch FROM reservations WHERE session = ?1)`,
-    session,
-  );
 }
 
 /** What matters for planning, and nothing else: equal demands are equal texts. */

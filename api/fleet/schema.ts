@@ -1,6 +1,6 @@
 /** Fleet's tables. */
 
-/** JSON in `labels`, `capacity`, `facts`, `demand`, `avoid`, `found`, `gpu_ids`. Times in ms since 1970, unless text: then RFC 3339. */
+/** JSON in `labels`, `capacity`, `facts`, `demand`, `avoid`, `claim`, `gpu_ids`. Times in ms since 1970, unless text: then RFC 3339. */
 export const FLEET_SCHEMA = `
   CREATE TABLE IF NOT EXISTS nodes (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -46,7 +46,9 @@ export const FLEET_SCHEMA = `
     id INTEGER PRIMARY KEY,
     demand TEXT NOT NULL,
     avoid TEXT NOT NULL,
-    found TEXT,
+    -- What was found; a reason of null: nobody has looked since the fleet changed.
+    reason TEXT,
+    claim TEXT,
     current INTEGER NOT NULL DEFAULT 0,
     UNIQUE (demand, avoid)
   );
