@@ -45,12 +45,8 @@ export type FleetMessage =
       spec: SessionSpec;
       /** RFC 3339. */
       createdAt: string;
-      /** Missing where there is no room yet; then `reason` says for what it waits. */
-      start: Start | null;
-      reason: string | null;
     }
   | ({ kind: "begin" } & Start)
-  | { kind: "waiting"; reason: string }
   /** The node was taken out of the fleet by force: it will never confirm anything. */
   | { kind: "nodeGone"; node: string; name: string }
   /** The node's lease is over; `seconds` since it was last heard of. */

@@ -41,7 +41,7 @@ describe("options", () => {
           "--workdir",
           "/w",
         ],
-        ...["--pack", "--label", "zone=a", "--no-egress"],
+        ...["--pack", "--label", "zone=a", "--no-egress", "--priority", "7"],
       ),
     ).toEqual({
       image: "a",
@@ -54,6 +54,7 @@ describe("options", () => {
       workdir: "/w",
       placement: { strategy: "pack", labels: { zone: "a" } },
       network: { egress: false },
+      priority: 7,
     });
   });
 

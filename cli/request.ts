@@ -29,6 +29,11 @@ export const REQUEST_OPTIONS = {
   workdir: { type: "string", value: "DIR", about: "the command's working directory" },
   pack: { type: "boolean", about: "on as few nodes as will do, instead of evenly over all" },
   label: { type: "string", multiple: true, value: "K=V", about: "a label that nodes must have" },
+  priority: {
+    type: "string",
+    value: "N",
+    about: "0 to 9 (default 5); where there is no room, higher goes first",
+  },
   "no-egress": { type: "boolean", about: "no way out to the world" },
   each: {
     type: "boolean",
@@ -74,6 +79,7 @@ function fromOptions(options: RequestValues): SessionRequest {
     ...(options.mode === undefined
       ? {}
       : { clusterMode: oneOf("mode", ["single-node", "multi-node"], options.mode) }),
+    ...(options.priority === undefined ? {} : { priority: wholeNumber("priority", options.priority) }),
     ...(options.env.length > 0 ? { env: keyValues("env", options.env) } : {}),
     ...(Object.keys(resources).length > 0 ? { resources } : {}),
     ...(Object.keys(placement).length > 0 ? { placement } : {}),

@@ -1,11 +1,11 @@
 /** The planner: from what a session asks for and what the fleet has, to what would run where, or why not. */
 import { addressing, leavesAddresses } from "./addressing.ts";
 import { seatsOf } from "./environment.ts";
-import { freeGpuIds, needOf, sumOf } from "./need.ts";
+import { fits, freeGpuIds, needOf, sumOf } from "./need.ts";
 import { type Placed, place } from "./placement.ts";
 import type { NodeSnapshot, Planning, Snapshot } from "./plan.ts";
 import { nodeReasons, noRoom, unusable } from "./refusal.ts";
-import type { Group, Stuck } from "./room.ts";
+import { emptied, freeOf, type Group, type Stuck } from "./room.ts";
 import { SETTINGS } from "./settings.ts";
 import type { SessionSpec } from "./spec.ts";
 
@@ -41,6 +41,15 @@ export function plan(spec: SessionSpec, snapshot: Snapshot): Planning {
       ),
     },
   };
+}
+
+/** The nodes that may be used for it, and could hold at least one of its containers if they were empty. */
+export function servingNodes(spec: SessionSpec, nodes: NodeSnapshot[]): NodeSnapshot[] {
+  const groups = groupsOf(spec);
+  return nodes.filter(
+    (node) =>
+      unusable(node, spec) === undefined && groups.some(({ need }) => fits(need, freeOf(emptied(node)))),
+  );
 }
 
 type Attempt =

@@ -13,7 +13,7 @@ import {
 } from "./need.ts";
 import { place } from "./placement.ts";
 import type { NodeSnapshot, Refusal } from "./plan.ts";
-import { compare, freeOf, type Group, type Room, type Stuck } from "./room.ts";
+import { compare, emptied, freeOf, type Group, type Room, type Stuck } from "./room.ts";
 import type { SessionSpec } from "./spec.ts";
 
 /** Why nothing may be placed on a node, whatever its size; undefined when something may. */
@@ -158,8 +158,4 @@ function sayUnit(unit: Seat[]): string {
 
 function sayWhere(groups: Group[], unit: Seat[]): string {
   return groups.length === 1 && groups[0]!.units.length === 1 ? "on one node" : `for ${unit[0]!.host}`;
-}
-
-function emptied(node: NodeSnapshot): NodeSnapshot {
-  return { ...node, allocated: { cpu: 0, memory: 0, gpuIds: [], containers: 0 } };
 }

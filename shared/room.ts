@@ -91,6 +91,11 @@ export function freeOf(node: NodeSnapshot): Need {
   return free;
 }
 
+/** The node as it would be without any session. */
+export function emptied(node: NodeSnapshot): NodeSnapshot {
+  return { ...node, allocated: { cpu: 0, memory: 0, gpuIds: [], containers: 0 } };
+}
+
 /** Code units, not a locale's order: the same everywhere. */
 export function compare<T extends string | number>(a: T, b: T): number {
   return a < b ? -1 : a > b ? 1 : 0;

@@ -173,6 +173,11 @@ export const SessionRequest = z
       })
       .meta({ description: "Which nodes, and how they are filled", example: { strategy: "pack" } })
       .optional(),
+    priority: z.int().min(0).max(9).default(5).meta({
+      description:
+        "Where there is no room, those with a higher one are served first; among equals, those that came first",
+      example: 7,
+    }),
     retries: z.int().min(0).max(10).default(0).meta({
       description:
         "How often a creation that fails on a node is planned anew, without that node where others have room",

@@ -135,6 +135,14 @@ export const SETTINGS_TABLE = {
     about:
       "A node that was not heard of for so long is lost: its sessions fail, or carry on with `onNodeLoss`.",
   },
+  queuePatienceSeconds: {
+    default: 300,
+    unit: "seconds",
+    min: 0,
+    max: 30 * 24 * 3600,
+    about:
+      "How long a session that waits for room may be overtaken by later ones that fit; after that, the nodes it could use are kept for it. 0: never.",
+  },
   prepareSeconds: {
     default: 1800,
     unit: "seconds",

@@ -43,6 +43,7 @@ describe("bad requests", () => {
       "roles[1].onExit",
     ],
     ["an unknown policy", { image: "a", onExit: "retry" }, "invalid_request", "onExit"],
+    ["a priority out of range", { image: "a", priority: 10 }, "invalid_request", "priority"],
     ["more retries than make sense", { image: "a", retries: 11 }, "invalid_request", "retries"],
     ["an unknown policy for node loss", { image: "a", onNodeLoss: "wait" }, "invalid_request", "onNodeLoss"],
     ["roles without main", withRoles({ name: "sub", replicas: 1 }), "invalid_request", "roles"],
@@ -232,6 +233,7 @@ describe("what a request means", () => {
       roles: [{ name: "main", replicas: 1, image: "debian:12", env: {}, resources: {} }],
       network: { encryption: "auto", egress: true },
       placement: { strategy: "spread", labels: {} },
+      priority: 5,
       retries: 0,
       onNodeLoss: "fail",
     });

@@ -34,6 +34,8 @@ export interface SessionSpec {
   roles: RoleSpec[];
   network: { encryption: "auto" | "none"; egress: boolean };
   placement: { strategy: "spread" | "pack"; labels: Record<string, string> };
+  /** 0 to 9; higher ones are served first. */
+  priority: number;
   retries: number;
   onNodeLoss: "fail" | "keep";
 }
@@ -90,6 +92,7 @@ export function readSpec(body: unknown): SessionSpec {
       egress: request.network?.egress ?? true,
     },
     placement: { strategy: request.placement?.strategy ?? "spread", labels: request.placement?.labels ?? {} },
+    priority: request.priority,
     retries: request.retries,
     onNodeLoss: request.onNodeLoss,
   };

@@ -8,6 +8,7 @@ import type { SessionStatus } from "../../shared/lifecycle.ts";
 import type { Plan } from "../../shared/plan.ts";
 import type { AgentJoin, AuditEntry, NodeView, TokenView } from "../../shared/schemas.ts";
 import type { SessionSpec } from "../../shared/spec.ts";
+import { Alarm } from "../alarm.ts";
 import { DOCUMENTS } from "../documents.ts";
 import { newId } from "../ids.ts";
 import {
@@ -25,7 +26,8 @@ import { listAudit, noteChange, noteRefusals } from "./audit.ts";
 import { addJoinToken, type IdempotencyKey, rememberKey, sessionOfKey, spendJoinToken } from "./keys.ts";
 import { addNode, findNode, listNodes, nodeView, noteNode, patchNode } from "./nodes.ts";
 import { Outbox, type Outgoing } from "./outbox.ts";
-import { admit, dryRun, noteSession, planWaiting, releaseNode, sessionsOn } from "./queue.ts";
+import { admit, dryRun, fleetChanged, noteSession, planWaiting, roomFreed, waitingReasons } from "./queue.ts";
+import { releaseNode, sessionsOn } from "./reservations.ts";
 import { FLEET_SCHEMA } from "./schema.ts";
 import { findSession, listSessions } from "./sessions.ts";
 import { addToken, listTokens, type NewToken, revokeToken } from "./tokens.ts";
@@ -43,13 +45,17 @@ export interface SliceRequest {
 
 export class Fleet extends DurableObject<Cloudflare.Env> {
   readonly #sql: SqlStorage;
+  readonly #alarm: Alarm;
   readonly #outbox: Outbox;
+  /** The queue's last round would get further. */
+  #unfinished = false;
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
     this.#sql.exec(FLEET_SCHEMA + DOCUMENTS);
-    this.#outbox = new Outbox(ctx.storage, (target, outgoing) => this.#send(target, outgoing));
+    this.#alarm = new Alarm(ctx.storage);
+    this.#outbox = new Outbox(ctx.storage, this.#alarm, (target, outgoing) => this.#send(target, outgoing));
   }
 
   /** Admits a session, or finds the one that the key made. Its id; the Session object exists when this answers. */
@@ -67,11 +73,17 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
         const id = admit(this.#sql, this.#outbox, project, spec, now);
         if (key) rememberKey(this.#sql, project, key, id, now);
         noteChange(this.#sql, by, "createSession", id);
+        this.#planWaiting();
         return id;
       }),
     );
     if (!admitted.refused) await this.#outbox.deliver(admitted.value);
     return admitted;
+  }
+
+  /** What they wait for and their place in the queue, by id; without those that do not wait. */
+  waitingReasons(ids: string[]): Record<string, string> {
+    return waitingReasons(this.#sql, ids);
   }
 
   /** Plans and changes nothing. */
@@ -146,7 +158,8 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
         const { id } = findNode(this.#sql, idOrName);
         patchNode(this.#sql, id, patch);
         noteChange(this.#sql, by, "patchNode", id);
-        planWaiting(this.#sql, this.#outbox);
+        fleetChanged(this.#sql);
+        this.#planWaiting();
         return nodeView(this.#sql, findNode(this.#sql, id));
       }),
     );
@@ -171,7 +184,8 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
         this.#sql.exec("DELETE FROM nodes WHERE id = ?", id);
         noteChange(this.#sql, by, "removeNode", id);
         this.#outbox.add(id, { to: "node" });
-        planWaiting(this.#sql, this.#outbox);
+        fleetChanged(this.#sql);
+        this.#planWaiting();
         return null;
       }),
     );
@@ -223,7 +237,10 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
     return this.#change(() => {
       const before = noteNode(this.#sql, news);
       if (!before) return false;
-      if (news.status === "ready") planWaiting(this.#sql, this.#outbox);
+      if (before.status !== news.status || news.said) {
+        fleetChanged(this.#sql);
+        this.#planWaiting();
+      }
       if (news.status === "lost" && before.status !== "lost" && before.news <= news.number) {
         const seconds = Math.round((Date.now() - news.seenAt) / 1000);
         const { id: node, name } = before;
@@ -238,17 +255,27 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
   /** From a Session. */
   sessionNews(news: SessionNews): void {
     this.#change(() => {
-      if (noteSession(this.#sql, this.#outbox, news)) planWaiting(this.#sql, this.#outbox);
+      if (!noteSession(this.#sql, this.#outbox, news, Date.now())) return;
+      roomFreed(this.#sql);
+      this.#planWaiting();
     });
   }
 
   override async alarm(): Promise<void> {
-    await this.#outbox.retry();
+    this.#alarm.rang();
+    this.#change(() => this.#planWaiting());
+    await this.#outbox.deliverAll();
+  }
+
+  /** A part of the queue at a time, so that the object answers in between; what is left is the alarm's. */
+  #planWaiting(): void {
+    this.#unfinished = planWaiting(this.#sql, this.#outbox, Date.now());
   }
 
   /** One commit: the change, what is to be told of it, and the alarm that sees to the telling. */
   #change<T>(work: () => T): T {
     const result = this.ctx.storage.transactionSync(work);
+    if (this.#unfinished) this.#alarm.ringBy(Date.now());
     this.#outbox.schedule();
     this.ctx.waitUntil(this.#outbox.deliverAll());
     return result;

@@ -150,10 +150,26 @@ export function snapshotOf(sql: SqlStorage): Snapshot {
         mtu,
       };
     }),
-    reserved: {
-      subnets: networks.map(({ subnet }) => subnet),
-      vnis: networks.flatMap(({ vni }) => (vni === null ? [] : [vni])),
-    },
+    reserved: networksOf(networks),
+  };
+}
+
+/** Networks of sessions that hold something on a node that cannot be reached: their ends may not free them. */
+export function lingeringNetworks(sql: SqlStorage): Snapshot["reserved"] {
+  const networks = sql
+    .exec<{ subnet: string; vni: number | null }>(
+      `SELECT subnet, vni FROM networks WHERE EXISTS (
+         SELECT 1 FROM reservations r JOIN nodes ON nodes.id = r.node
+         WHERE r.session = networks.session AND r.epoch = networks.epoch AND nodes.status <> 'ready')`,
+    )
+    .toArray();
+  return networksOf(networks);
+}
+
+function networksOf(rows: { subnet: string; vni: number | null }[]): Snapshot["reserved"] {
+  return {
+    subnets: rows.map(({ subnet }) => subnet),
+    vnis: rows.flatMap(({ vni }) => (vni === null ? [] : [vni])),
   };
 }
 

@@ -1,5 +1,5 @@
 /** What Fleet has yet to tell others: written with the change it tells of, delivered in order until it is taken. */
-import { Alarm } from "../alarm.ts";
+import type { Alarm } from "../alarm.ts";
 import { deleteDocument, getDocument, putDocument } from "../documents.ts";
 import type { FleetMessage } from "../messages.ts";
 
@@ -17,9 +17,13 @@ export class Outbox {
   readonly #alarm: Alarm;
   #failures = 0;
 
-  constructor(storage: DurableObjectStorage, send: (target: string, outgoing: Outgoing) => Promise<void>) {
+  constructor(
+    storage: DurableObjectStorage,
+    alarm: Alarm,
+    send: (target: string, outgoing: Outgoing) => Promise<void>,
+  ) {
     this.#storage = storage;
-    this.#alarm = new Alarm(storage);
+    this.#alarm = alarm;
     this.#send = send;
   }
 
@@ -42,12 +46,6 @@ export class Outbox {
     if (this.#targets().length === 0) return;
     const delay = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures);
     this.#alarm.ringBy(Date.now() + delay);
-  }
-
-  /** The alarm rang. */
-  async retry(): Promise<void> {
-    this.#alarm.rang();
-    await this.deliverAll();
   }
 
   /** Delivers to everybody; never throws: what is not taken stays for the alarm. */

@@ -1,11 +1,18 @@
 /** Room: who waits for what, who runs when some appears, and what is reserved meanwhile. */
-import { reset } from "cloudflare:test";
-import { afterEach, describe, expect, test } from "vitest";
+import { reset, runDurableObjectAlarm } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { ROUND_DEPTH } from "../../shared/queue.ts";
 import type { NodeView, PlanView, SessionView } from "../../shared/schemas.ts";
+import { SETTINGS } from "../../shared/settings.ts";
+import { fleetOf } from "../objects.ts";
 import { dial, FakeAgent, nodeFacts, readyNode } from "../testing/agent.ts";
 import { call, create, ended, problem, settled } from "../testing/http.ts";
 
-afterEach(() => reset());
+afterEach(() => {
+  vi.useRealTimers();
+  return reset();
+});
 
 async function now(id: string): Promise<SessionView> {
   return (await call<SessionView>("GET", `/v1/sessions/${id}`)).body;
@@ -78,6 +85,131 @@ describe("without room", () => {
     expect((await now(id)).reason).toMatch(/zone/);
     await call("PATCH", `/v1/nodes/${agent.id}`, { labels: { zone: "b" } });
     expect((await settled(id)).status).toBe("running");
+  });
+});
+
+describe("the queue", () => {
+  const cores = (cpu: number) => ({ resources: { cpu } });
+  const end = (id: string) => call("DELETE", `/v1/sessions/${id}`);
+
+  /** From now on it is so much later than a session's patience. */
+  function pastPatience(): void {
+    vi.setSystemTime(Date.now() + (SETTINGS.queuePatienceSeconds + 1) * 1000);
+  }
+
+  async function fourCores() {
+    const ready = await readyNode(nodeFacts(4));
+    ready.link.follow();
+    return ready;
+  }
+
+  test("small ones overtake a large one that cannot fit, until its patience is over; then room is kept for it", async () => {
+    await fourCores();
+    const holders = [await create(cores(2), "?wait=20"), await create(cores(1), "?wait=20")];
+    const large = await create(cores(3));
+    expect(large.reason).toBe("needs 3 cores in all; the usable nodes have 1 free; 1st in the queue");
+    const early = await create(cores(1), "?wait=20");
+    expect(early.status).toBe("running");
+    pastPatience();
+    await end(early.id);
+    await ended(early.id);
+    // One core is free, as it was for the one before.
+    const late = await create(cores(1));
+    expect(late).toMatchObject({ status: "pending", epoch: 0, network: null });
+    expect(late.reason).toBe("sessions before it are served first; 2nd in the queue");
+    await end(holders[0]!.id);
+    expect((await settled(large.id)).status).toBe("running");
+    await expect
+      .poll(async () => (await now(late.id)).reason)
+      .toBe("needs 1 core in all; the usable nodes have 0 free; 1st in the queue");
+    await end(holders[1]!.id);
+    expect((await settled(late.id)).status).toBe("running");
+  });
+
+  test("is served by priority, then by arrival, and each says its place, alone as in the list", async () => {
+    await fourCores();
+    const holder = await create(cores(4), "?wait=20");
+    const named = (name: string, priority?: number) => create({ name, ...cores(4), priority });
+    for (const [name, priority] of [["first", 5], ["low", 0], ["second"], ["high", 9]] as const) {
+      await named(name, priority);
+    }
+    const places = async () => {
+      const { items } = (await call<{ items: SessionView[] }>("GET", "/v1/sessions?status=pending")).body;
+      for (const each of items) expect((await now(each.id)).reason).toBe(each.reason);
+      const place = ({ reason }: SessionView) => /; (\d+)[a-z]{2} in the queue$/.exec(reason!)?.[1];
+      return items.map((each) => [place(each), each.name]).sort();
+    };
+    expect(await places()).toEqual([
+      ["1", "high"],
+      ["2", "first"],
+      ["3", "second"],
+      ["4", "low"],
+    ]);
+    await end("first");
+    await ended("first");
+    expect(await places()).toEqual([
+      ["1", "high"],
+      ["2", "second"],
+      ["3", "low"],
+    ]);
+    const begun: string[] = [];
+    for (let last = holder.id; begun.length < 3; last = begun.at(-1)!) {
+      await end(last);
+      await expect
+        .poll(
+          async () => (await call<{ items: SessionView[] }>("GET", "/v1/sessions?status=running")).body.items,
+        )
+        .toHaveLength(1);
+      const { items } = (await call<{ items: SessionView[] }>("GET", "/v1/sessions?status=running")).body;
+      begun.push(items[0]!.name);
+    }
+    expect(begun).toEqual(["high", "second", "low"]);
+  });
+
+  test("is not held up by who waits for something else than room, however long", async () => {
+    await fourCores();
+    const cordoned = await readyNode(nodeFacts(64, "192.0.2.2"));
+    await call("PATCH", `/v1/nodes/${cordoned.agent.id}`, { schedulable: false });
+    const ofOneCore = (clusterSize: number) =>
+      create({ ...cores(1), clusterMode: "multi-node", clusterSize });
+    const never = await ofOneCore(400);
+    const uncordon = await ofOneCore(40);
+    const labelled = await create({ placement: { labels: { zone: "b" } } });
+    pastPatience();
+    expect((await create(cores(4), "?wait=20")).status).toBe("running");
+    expect((await now(never.id)).reason).toMatch(/the whole fleet has 68; 1st in the queue$/);
+    expect((await now(uncordon.id)).reason).toMatch(/; 2nd in the queue$/);
+    expect((await now(labelled.id)).reason).toBe("the fleet has no node with zone=b; 3rd in the queue");
+    cordoned.link.follow();
+    await call("PATCH", `/v1/nodes/${cordoned.agent.id}`, { schedulable: true });
+    expect((await settled(uncordon.id)).status).toBe("running");
+  });
+
+  test("is not held up by a node that went away, once it is known to be away", async () => {
+    await fourCores();
+    const large = await readyNode(nodeFacts(8, "192.0.2.2"));
+    large.link.follow();
+    const holder = await create(cores(8), "?wait=20");
+    const next = await create({ ...cores(2), clusterMode: "multi-node", clusterSize: 3 });
+    pastPatience();
+    const small = await create(cores(1));
+    expect([next.status, small.status]).toEqual(["pending", "pending"]);
+    large.link.close();
+    expect((await settled(small.id)).status).toBe("running");
+    expect((await now(holder.id)).status).toBe("running");
+  });
+
+  test("is gone through a part at a time, to its end", async () => {
+    const hopeless = Array.from({ length: ROUND_DEPTH + 1 }, (_, i) => create(cores(100 + i)));
+    await Promise.all(hopeless);
+    const small = await create(cores(1));
+    // No alarm is left that would look at the queue anyway.
+    while (await runDurableObjectAlarm(fleetOf(env)));
+    await fourCores();
+    expect((await settled(small.id)).status).toBe("running");
+    expect((await now((await hopeless[0]!).id)).reason).toMatch(
+      /the whole fleet has 4; \d+[a-z]{2} in the queue$/,
+    );
   });
 });
 

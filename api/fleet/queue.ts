@@ -1,15 +1,24 @@
-/** Admission: sessions in the order they came, each planned as soon as there is room, and what they hold. */
+/** Admission, and the queue of those that wait: kept for the rules of shared/queue.ts. */
 import { SkeinError } from "../../shared/errors.ts";
 import type { SessionStatus } from "../../shared/lifecycle.ts";
 import { SESSION_STATES } from "../../shared/lifecycle.ts";
-import type { Plan, Planning, Snapshot } from "../../shared/plan.ts";
+import type { Plan } from "../../shared/plan.ts";
 import { plan } from "../../shared/planner.ts";
+import {
+  type Ask,
+  type Avoid,
+  type Finding,
+  queueRound,
+  type Waiting,
+  waitingReason,
+} from "../../shared/queue.ts";
 import { SETTINGS } from "../../shared/settings.ts";
 import type { SessionSpec } from "../../shared/spec.ts";
 import { newId } from "../ids.ts";
 import type { SessionNews, Start } from "../messages.ts";
-import { snapshotOf } from "./nodes.ts";
+import { lingeringNetworks, snapshotOf } from "./nodes.ts";
 import type { Outbox } from "./outbox.ts";
+import { freeNetworks, release, reserve } from "./reservations.ts";
 
 interface SessionRow extends Record<string, SqlStorageValue> {
   seq: number;
@@ -17,18 +26,16 @@ interface SessionRow extends Record<string, SqlStorageValue> {
   name: string;
   status: string;
   live: number;
-  queued: number;
-  reason: string | null;
+  priority: number;
+  ask: number | null;
+  waits_since: number | null;
   epoch: number;
   demand: string;
   avoid: string;
   news: number;
 }
 
-/** What did not work out for a session; `nodes` (ids) only where others have room. */
-type Avoid = Snapshot["reserved"] & { nodes?: string[] };
-
-/** Indexes a new session and plans it at once where there is room. Its id. */
+/** Indexes a new session and puts it into the queue. Its id. */
 export function admit(
   sql: SqlStorage,
   outbox: Outbox,
@@ -52,26 +59,19 @@ export function admit(
     );
   }
   refuseOverLimit(sql, project, spec);
-  const demand = demandOf(spec);
-  const { plan: planned, refusal } = plan(demand, snapshotOf(sql));
-  const start: Start | null = planned ? { epoch: 1, plan: planned } : null;
-  const reason = refusal?.reason ?? null;
   sql.exec(
-    `INSERT INTO sessions (id, project, name, status, live, queued, reason, epoch, demand)
-     VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?)`,
+    `INSERT INTO sessions (id, project, name, status, live, priority, epoch, demand)
+     VALUES (?, ?, ?, 'pending', 1, ?, 0, ?)`,
     id,
     project,
     name,
-    start ? "preparing" : "pending",
-    start ? 0 : 1,
-    reason,
-    start ? 1 : 0,
-    JSON.stringify(demand),
+    spec.priority,
+    JSON.stringify(demandOf(spec)),
   );
-  if (start) reserve(sql, id, demand, start);
   const createdAt = new Date(now).toISOString();
-  const message = { kind: "create", id, project, name, spec, createdAt, start, reason } as const;
+  const message = { kind: "create", id, project, name, spec, createdAt } as const;
   outbox.add(id, { to: "session", message });
+  enqueue(sql, id, now);
   return id;
 }
 
@@ -106,34 +106,72 @@ export function dryRun(sql: SqlStorage, spec: SessionSpec): Plan {
   return planned;
 }
 
-/** Tries every waiting session in the order they came. A later one may pass one that does not fit. */
-export function planWaiting(sql: SqlStorage, outbox: Outbox): void {
-  const waiting = sql.exec<SessionRow>("SELECT * FROM sessions WHERE queued = 1 ORDER BY seq").toArray();
-  if (waiting.length === 0) return;
-  let snapshot = snapshotOf(sql);
-  for (const row of waiting) {
-    const demand = JSON.parse(row.demand) as SessionSpec;
-    const { plan: planned, refusal } = planAvoiding(demand, snapshot, JSON.parse(row.avoid) as Avoid);
-    if (planned) {
-      const start: Start = { epoch: row.epoch + 1, plan: planned };
-      sql.exec(
-        "UPDATE sessions SET queued = 0, status = 'preparing', reason = NULL, epoch = ? WHERE id = ?",
-        start.epoch,
-        row.id,
-      );
-      reserve(sql, row.id, demand, start);
-      outbox.add(row.id, { to: "session", message: { kind: "begin", ...start } });
-      snapshot = snapshotOf(sql);
-    } else if (refusal.reason !== row.reason) {
-      sql.exec("UPDATE sessions SET reason = ? WHERE id = ?", refusal.reason, row.id);
-      outbox.add(row.id, { to: "session", message: { kind: "waiting", reason: refusal.reason } });
-    }
+/**
+ * Begins what may begin. Call it after whatever may let one begin: a session that came, room that was freed, a fleet
+ * that changed. (Time alone lets nobody begin: patience that runs out only forbids.) True: a further call gets further.
+ */
+export function planWaiting(sql: SqlStorage, outbox: Outbox, now: number): boolean {
+  const { untried } = sql
+    .exec<{ untried: number }>("SELECT COUNT(*) AS untried FROM asks WHERE current = 0")
+    .one();
+  if (untried === 0) return false;
+  const patience = SETTINGS.queuePatienceSeconds * 1000;
+  const { admitted, findings, unfinished } = queueRound(
+    sql.exec<Waiting & Record<string, SqlStorageValue>>(
+      // Without those that this round can neither begin nor have to keep room for.
+      `SELECT s.id, ask, waits_since AS since FROM sessions s JOIN asks ON asks.id = ask
+       WHERE ask IS NOT NULL AND (current = 0 OR (claim IS NOT NULL AND waits_since <= ?))
+       ORDER BY priority DESC, seq`,
+      now - patience,
+    ),
+    { of: (ask) => askOf(sql, ask), untried },
+    { snapshot: snapshotOf(sql), lingering: lingeringNetworks(sql) },
+    { now, patience },
+  );
+  for (const { id, plan: planned } of admitted) {
+    const { epoch, demand } = rowOf(sql, id)!;
+    const start: Start = { epoch: epoch + 1, plan: planned };
+    sql.exec("UPDATE sessions SET status = 'preparing', epoch = ? WHERE id = ?", start.epoch, id);
+    dequeue(sql, id);
+    reserve(sql, id, JSON.parse(demand) as SessionSpec, start);
+    outbox.add(id, { to: "session", message: { kind: "begin", ...start } });
   }
+  for (const [ask, finding] of findings) {
+    const claim = finding.claim && JSON.stringify(finding.claim);
+    sql.exec("UPDATE asks SET reason = ?, claim = ?, current = 1 WHERE id = ?", finding.reason, claim, ask);
+  }
+  return unfinished;
+}
+
+/** Room was freed: whoever waits for room is looked at again. */
+export function roomFreed(sql: SqlStorage): void {
+  sql.exec("UPDATE asks SET current = 0 WHERE current = 1 AND claim IS NOT NULL");
+}
+
+/** Nodes came, went, or are other than they were: nothing found so far holds. */
+export function fleetChanged(sql: SqlStorage): void {
+  sql.exec("UPDATE asks SET current = 0, reason = NULL, claim = NULL");
+}
+
+/**
+ * What these sessions wait for and their place in the queue, by id; without those that do not wait. Made when it is
+ * asked, from what the last round found: so a queue that moves on writes nothing. O(place) entries of an index each.
+ */
+export function waitingReasons(sql: SqlStorage, ids: string[]): Record<string, string> {
+  const rows = sql.exec<{ id: string; reason: string | null; place: number }>(
+    `SELECT s.id, IIF(current, reason, NULL) AS reason,
+       (SELECT COUNT(*) FROM sessions b WHERE b.ask IS NOT NULL AND b.priority > s.priority)
+       + (SELECT COUNT(*) FROM sessions b WHERE b.ask IS NOT NULL AND b.priority = s.priority AND b.seq <= s.seq) AS place
+     FROM sessions s JOIN asks ON asks.id = s.ask WHERE s.id IN (SELECT value FROM json_each(?))`,
+    JSON.stringify(ids),
+  );
+  const reasons = rows.toArray().map(({ id, reason, place }) => [id, waitingReason(reason, place)] as const);
+  return Object.fromEntries(reasons);
 }
 
 /** Takes news of a session; true where something became free or is wanted anew. */
-export function noteSession(sql: SqlStorage, outbox: Outbox, news: SessionNews): boolean {
-  const row = sql.exec<SessionRow>("SELECT * FROM sessions WHERE id = ?", news.id).toArray()[0];
+export function noteSession(sql: SqlStorage, outbox: Outbox, news: SessionNews, now: number): boolean {
+  const row = rowOf(sql, news.id);
   if (!row || news.number <= row.news) return false;
   const { live } = SESSION_STATES[news.status];
   // A plan that the Session never began (it was ended meanwhile) is not its news: that stays Fleet's.
@@ -148,30 +186,17 @@ export function noteSession(sql: SqlStorage, outbox: Outbox, news: SessionNews):
   for (const { epoch, node } of news.removed) release(sql, news.id, epoch, node);
   if (!live) {
     sql.exec("DELETE FROM reservations WHERE session = ? AND epoch > ?", news.id, news.epoch);
-    sql.exec("UPDATE sessions SET queued = 0, demand = '' WHERE id = ?", news.id);
+    dequeue(sql, news.id);
+    sql.exec("UPDATE sessions SET demand = '' WHERE id = ?", news.id);
     outbox.withdraw(news.id);
   }
-  if (news.replan && news.epoch === row.epoch) replan(sql, row, news.avoid);
+  if (news.replan && news.epoch === row.epoch) replan(sql, row, news.avoid, now);
   freeNetworks(sql, news.id);
   return !live || news.replan || news.removed.length > 0;
 }
 
-/** Frees what a node holds, for all sessions. The sessions' ids. */
-export function releaseNode(sql: SqlStorage, node: string): string[] {
-  const sessions = sessionsOn(sql, node);
-  sql.exec("DELETE FROM reservations WHERE node = ?", node);
-  for (const session of sessions) freeNetworks(sql, session);
-  return sessions;
-}
-
-export function sessionsOn(sql: SqlStorage, node: string): string[] {
-  return sql
-    .exec<{ session: string }>("SELECT DISTINCT session FROM reservations WHERE node = ?", node)
-    .toArray()
-    .map(({ session }) => session);
-}
-
-function replan(sql: SqlStorage, row: SessionRow, nodes: string[]): void {
+/** Back into the queue: at the place that its arrival gives it, with its patience anew. */
+function replan(sql: SqlStorage, row: SessionRow, nodes: string[], now: number): void {
   const avoid: Avoid = { ...(JSON.parse(row.avoid) as Avoid), nodes };
   const networks = sql.exec<{ subnet: string; vni: number | null }>(
     "SELECT subnet, vni FROM networks WHERE session = ? AND epoch = ?",
@@ -182,79 +207,62 @@ function replan(sql: SqlStorage, row: SessionRow, nodes: string[]): void {
     avoid.subnets.push(subnet);
     if (vni !== null) avoid.vnis.push(vni);
   }
-  sql.exec(
-    "UPDATE sessions SET queued = 1, reason = NULL, avoid = ? WHERE id = ?",
-    JSON.stringify(avoid),
-    row.id,
-  );
+  sql.exec("UPDATE sessions SET avoid = ? WHERE id = ?", JSON.stringify(avoid), row.id);
+  enqueue(sql, row.id, now);
 }
 
-function planAvoiding(demand: SessionSpec, snapshot: Snapshot, avoid: Avoid): Planning {
-  const all: Snapshot = {
-    ...snapshot,
-    reserved: {
-      subnets: [...snapshot.reserved.subnets, ...avoid.subnets],
-      vnis: [...snapshot.reserved.vnis, ...avoid.vnis],
-    },
-  };
-  const atFault = new Set(avoid.nodes);
-  if (atFault.size === 0) return plan(demand, all);
-  const others = plan(demand, { ...all, nodes: all.nodes.filter(({ id }) => !atFault.has(id)) });
-  return others.plan ? others : plan(demand, all);
-}
-
-function reserve(
-  sql: SqlStorage,
-  session: string,
-  demand: SessionSpec,
-  { epoch, plan: planned }: Start,
-): void {
-  const resources = new Map(demand.roles.map((role) => [role.name, role.resources]));
-  for (const { id } of planned.nodes) {
-    const here = planned.containers.filter(({ nodeId }) => nodeId === id);
-    const sum = (key: "cpu" | "memory") =>
-      here.reduce((total, { role }) => total + (resources.get(role)![key] ?? 0), 0);
-    sql.exec(
-      "INSERT INTO reservations (session, epoch, node, cpu, memory, gpu_ids, containers) VALUES (?, ?, ?, ?, ?, ?, ?)",
-      session,
-      epoch,
+/** An ask that is there already is looked at again, since this session may stand before the others. */
+function enqueue(sql: SqlStorage, id: string, now: number): void {
+  const { ask } = sql
+    .exec<{ ask: number }>(
+      `INSERT INTO asks (demand, avoid) SELECT demand, avoid FROM sessions WHERE id = ?
+       ON CONFLICT (demand, avoid) DO UPDATE SET current = 0 RETURNING id AS ask`,
       id,
-      sum("cpu"),
-      sum("memory"),
-      JSON.stringify(here.flatMap(({ gpuIds }) => gpuIds)),
-      here.length,
-    );
-  }
-  const { subnet, vni } = planned.network;
+    )
+    .one();
+  sql.exec("UPDATE sessions SET ask = ?, waits_since = ? WHERE id = ?", ask, now, id);
+}
+
+function dequeue(sql: SqlStorage, id: string): void {
+  const ask = rowOf(sql, id)?.ask;
+  sql.exec("UPDATE sessions SET ask = NULL, waits_since = NULL WHERE id = ?", id);
   sql.exec(
-    "INSERT INTO networks (session, epoch, subnet, vni) VALUES (?, ?, ?, ?)",
-    session,
-    epoch,
-    subnet,
-    vni ?? null,
+    "DELETE FROM asks WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM sessions WHERE ask = ?1)",
+    ask ?? null,
   );
 }
 
-/** A node that confirmed an epoch has nothing of the earlier ones either. */
-function release(sql: SqlStorage, session: string, epoch: number, node: string): void {
-  sql.exec("DELETE FROM reservations WHERE session = ? AND epoch <= ? AND node = ?", session, epoch, node);
+function askOf(sql: SqlStorage, id: number): Ask {
+  const { demand, avoid, reason, claim, current } = sql
+    .exec<{ demand: string; avoid: string; reason: string | null; claim: string | null; current: number }>(
+      "SELECT demand, avoid, reason, claim, current FROM asks WHERE id = ?",
+      id,
+    )
+    .one();
+  return {
+    demand: JSON.parse(demand) as SessionSpec,
+    avoid: JSON.parse(avoid) as Avoid,
+    found:
+      reason === null
+        ? null
+        : { reason, claim: claim === null ? null : (JSON.parse(claim) as Finding["claim"]) },
+    current: current === 1,
+  };
 }
 
-function freeNetworks(sql: SqlStorage, session: string): void {
-  sql.exec(
-    `DELETE FROM networks WHERE session = ?1 AND epoch NOT IN (SELECT epoch FROM reservations WHERE session = ?1)`,
-    session,
-  );
+function rowOf(sql: SqlStorage, id: string): SessionRow | undefined {
+  return sql.exec<SessionRow>("SELECT * FROM sessions WHERE id = ?", id).toArray()[0];
 }
 
-/** The spec without what can be large and does not matter for planning. */
-function demandOf(spec: SessionSpec): SessionSpec {
-  const roles = spec.roles.map(({ name, replicas, resources }) => ({
-    name,
-    replicas,
-    resources,
-    image: "",
-    env: {},
-  }));
-  return { ...spec, roles };
+/** What matters for planning, and nothing else: equal demands are equal texts. */
+function demandOf({ clusterMode, placement, roles }: SessionSpec): SessionSpec {
+  return {
+    clusterMode,
+    placement,
+    roles: roles.map(({ name, replicas, resources }) => ({ name, replicas, resources, image: "", env: {} })),
+    network: { encryption: "auto", egress: true },
+    priority: 0,
+    retries: 0,
+    onNodeLoss: "fail",
+  };
 }

@@ -1,6 +1,6 @@
 /** Fleet's tables. */
 
-/** JSON in `labels`, `capacity`, `facts`, `demand`, `avoid`, `gpu_ids`. Times in ms since 1970, unless text: then RFC 3339. */
+/** JSON in `labels`, `capacity`, `facts`, `demand`, `avoid`, `claim`, `gpu_ids`. Times in ms since 1970, unless text: then RFC 3339. */
 export const FLEET_SCHEMA = `
   CREATE TABLE IF NOT EXISTS nodes (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -24,9 +24,10 @@ export const FLEET_SCHEMA = `
     name TEXT NOT NULL,
     status TEXT NOT NULL,
     live INTEGER NOT NULL,
-    -- Waits for a plan.
-    queued INTEGER NOT NULL,
-    reason TEXT,
+    priority INTEGER NOT NULL,
+    -- What it waits for a plan for, and since when; null where it does not.
+    ask INTEGER,
+    waits_since INTEGER,
     epoch INTEGER NOT NULL,
     -- What the planner needs to know of the spec; the Session has all of it.
     demand TEXT NOT NULL,
@@ -39,7 +40,21 @@ export const FLEET_SCHEMA = `
   CREATE INDEX IF NOT EXISTS names ON sessions (name, project, seq);
   CREATE INDEX IF NOT EXISTS projects ON sessions (project, seq);
   CREATE INDEX IF NOT EXISTS statuses ON sessions (project, status, seq);
-  CREATE INDEX IF NOT EXISTS queue ON sessions (seq) WHERE queued = 1;
+  -- The order of the queue, and all that a look at it needs.
+  CREATE INDEX IF NOT EXISTS queue ON sessions (priority DESC, seq, ask, waits_since, id) WHERE ask IS NOT NULL;
+  CREATE INDEX IF NOT EXISTS asking ON sessions (ask) WHERE ask IS NOT NULL;
+  -- Waiting sessions with equal demands share one (shared/queue.ts).
+  CREATE TABLE IF NOT EXISTS asks (
+    id INTEGER PRIMARY KEY,
+    demand TEXT NOT NULL,
+    avoid TEXT NOT NULL,
+    -- What was found; a reason of null: nobody has looked since the fleet changed.
+    reason TEXT,
+    claim TEXT,
+    current INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (demand, avoid)
+  );
+  CREATE INDEX IF NOT EXISTS untried ON asks (id) WHERE current = 0;
   CREATE TABLE IF NOT EXISTS reservations (
     session TEXT NOT NULL,
     epoch INTEGER NOT NULL,

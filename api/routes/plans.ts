@@ -18,7 +18,8 @@ const create = createRoute({
   ...access("planSession"),
   tags: ["sessions"],
   summary: "What would run where",
-  description: "A dry run: the same body as a session, the same planner, nothing changed.",
+  description:
+    "A dry run: the same body as a session, the same planner, nothing changed. It says whether there is room now, and ignores the queue: a session may have to wait behind others all the same.",
   responses: {
     200: json(PlanView, "The plan"),
     ...problems(

@@ -60,7 +60,8 @@ const create = createRoute({
   ...access("createSession"),
   tags: ["sessions"],
   summary: "Create a session",
-  description: "Plans it and starts it as soon as there is room; all of its containers or none.",
+  description:
+    "Plans it and starts it as soon as there is room and it is its turn; all of its containers or none. While it waits, `reason` says for what, and its place in the queue.",
   request: {
     query: z.object(Wait),
     headers: z.object({
@@ -174,7 +175,8 @@ export function sessions(app: App): void {
     const items = lookups
       .flatMap(({ found }) => (found ? [found as SessionView] : []))
       .filter((item) => status === undefined || item.status === status);
-    return context.json({ items, nextCursor: nextCursor(slice) }, 200);
+    const said = await withWaitingReasons(context, items);
+    return context.json({ items: said, nextCursor: nextCursor(slice) }, 200);
   });
 
   app.openapi(get, async (context) =>
@@ -203,7 +205,16 @@ async function existing(context: Context<AppEnv>, idOrName: string, wait = 0): P
   const id = isId("ses", idOrName)
     ? idOrName
     : own(idOrName, await fleetOf(context.env).findSession(project, idOrName));
-  return own(idOrName, await sessionOf(context.env, id).get(project, wait));
+  const session = own(idOrName, await sessionOf(context.env, id).get(project, wait));
+  return (await withWaitingReasons(context, [session]))[0]!;
+}
+
+/** What a session waits for, and its place, are the queue's to say: Fleet is asked, for pending ones only. */
+async function withWaitingReasons(context: Context<AppEnv>, sessions: SessionView[]): Promise<SessionView[]> {
+  const pending = sessions.filter(({ status }) => status === "pending").map(({ id }) => id);
+  if (pending.length === 0) return sessions;
+  const reasons: Record<string, string> = await fleetOf(context.env).waitingReasons(pending);
+  return sessions.map((session) => ({ ...session, reason: reasons[session.id] ?? session.reason }));
 }
 
 /** What the caller's project has; another's is answered like one that never was. */

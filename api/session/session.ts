@@ -46,9 +46,7 @@ export class Session extends DurableObject<Cloudflare.Env> {
       if (message.kind === "begin") begin(this.#store, record, message, Date.now());
       else if (message.kind === "nodeGone")
         nodeGone(this.#store, record, message.node, message.name, Date.now());
-      else if (message.kind === "nodeLost") nodeLost(this.#store, record, message, Date.now());
-      else if (record.status === "pending" && (record.outcome === null || record.settled))
-        record.reason = message.reason;
+      else nodeLost(this.#store, record, message, Date.now());
     });
   }
 
@@ -100,21 +98,13 @@ export class Session extends DurableObject<Cloudflare.Env> {
     return part.wanted === RANK_OF.removed || part.wanted < RANK_OF.started ? "[]" : this.#store.identities();
   }
 
-  #create({
-    id,
-    project,
-    name,
-    spec,
-    createdAt,
-    start,
-    reason,
-  }: Extract<FleetMessage, { kind: "create" }>): void {
+  #create({ id, project, name, spec, createdAt }: Extract<FleetMessage, { kind: "create" }>): void {
     const record: SessionRecord = {
       id,
       project,
       name,
       status: "pending",
-      reason,
+      reason: null,
       epoch: 0,
       createdAt,
       startedAt: null,
@@ -132,7 +122,6 @@ export class Session extends DurableObject<Cloudflare.Env> {
       progressAt: null,
     };
     this.ctx.storage.transactionSync(() => this.#store.create(record, spec));
-    if (start) this.#change((current) => begin(this.#store, current, start, Date.now()));
   }
 
   /** One commit: the change, and the alarm that sees to the telling. Then tells. */

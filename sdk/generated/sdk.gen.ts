@@ -133,7 +133,7 @@ export const patchNode = <ThrowOnError extends boolean = false>(options: Options
 /**
  * What would run where
  *
- * A dry run: the same body as a session, the same planner, nothing changed. Needs the role `viewer` or more.
+ * A dry run: the same body as a session, the same planner, nothing changed. It says whether there is room now, and ignores the queue: a session may have to wait behind others all the same. Needs the role `viewer` or more.
  */
 export const planSession = <ThrowOnError extends boolean = false>(options: Options<PlanSessionData, ThrowOnError>): RequestResult<PlanSessionResponses, PlanSessionErrors, ThrowOnError> => (options.client ?? client).post<PlanSessionResponses, PlanSessionErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -159,7 +159,7 @@ export const listSessions = <ThrowOnError extends boolean = false>(options?: Opt
 /**
  * Create a session
  *
- * Plans it and starts it as soon as there is room; all of its containers or none. Needs the role `user` or more.
+ * Plans it and starts it as soon as there is room and it is its turn; all of its containers or none. While it waits, `reason` says for what, and its place in the queue. Needs the role `user` or more.
  */
 export const createSession = <ThrowOnError extends boolean = false>(options: Options<CreateSessionData, ThrowOnError>): RequestResult<CreateSessionResponses, CreateSessionErrors, ThrowOnError> => (options.client ?? client).post<CreateSessionResponses, CreateSessionErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],

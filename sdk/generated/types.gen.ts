@@ -653,6 +653,10 @@ export type SessionRequest = {
          */
         strategy?: 'spread' | 'pack';
     };
+    /**
+     * Where there is no room, those with a higher one are served first; among equals, those that came first
+     */
+    priority?: number;
     resources?: ResourcesRequest;
     /**
      * How often a creation that fails on a node is planned anew, without that node where others have room

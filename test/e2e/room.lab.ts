@@ -31,6 +31,20 @@ describe("a session that does not fit", () => {
     await end(now);
   });
 
+  test("says its place, and one with a higher priority goes before it", async () => {
+    const { cpu } = (await nodes())[0]!.capacity;
+    const all = { image: "skein/busybox:1", clusterMode: "multi-node", clusterSize: 3, resources: { cpu } };
+    const holder = await running(all);
+    const [low, high] = [await post({ ...all, priority: 1 }), await post({ ...all, priority: 8 })];
+    expect(high.reason).toMatch(/core.*; 1st in the queue$/);
+    expect((await get(low.id)).reason).toMatch(/core.*; 2nd in the queue$/);
+    await end(holder);
+    const first = await settled(high.id);
+    expect([first.status, (await get(low.id)).status]).toEqual(["running", "pending"]);
+    await end(low);
+    await end(first);
+  });
+
   test("larger than the whole fleet: stays pending, and the reason says so", async () => {
     const { id } = await post({
       image: "skein/busybox:1",
