@@ -199,6 +199,31 @@ describe("the queue", () => {
     expect((await now(holder.id)).status).toBe("running");
   });
 
+  test("keeps room from equals and those behind, not from a higher priority", async () => {
+    await fourCores();
+    await create(cores(2), "?wait=20");
+    await readyNode(nodeFacts(0.5, "192.0.2.2"));
+    await create(cores(3));
+    pastPatience();
+    expect((await create(cores(1))).reason).toBe(
+      "there is room, but it is kept for a session that has waited longer; 2nd in the queue",
+    );
+    expect((await create({ ...cores(1), priority: 9 }, "?wait=20")).status).toBe("running");
+  });
+
+  test("has one that is planned again at the place of its arrival", async () => {
+    const { link } = await readyNode(nodeFacts(4));
+    const first = await create({ ...cores(4), retries: 1 });
+    const second = await create(cores(4));
+    link.follow((assign, usual) =>
+      assign.session === first.id && assign.epoch === 1 && assign.phase === "prepared"
+        ? { ...usual, phase: "none", failure: { code: "create", message: "no space left" } }
+        : usual,
+    );
+    await expect.poll(() => now(first.id)).toMatchObject({ status: "running", epoch: 2 });
+    expect(await now(second.id)).toMatchObject({ status: "pending", epoch: 0 });
+  });
+
   test("is gone through a part at a time, to its end", async () => {
     const hopeless = Array.from({ length: ROUND_DEPTH + 1 }, (_, i) => create(cores(100 + i)));
     await Promise.all(hopeless);
