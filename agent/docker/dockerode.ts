@@ -145,11 +145,13 @@ function portOf(docker: Docker, macOn: DockerPort["macOn"]): DockerPort {
     async container(id) {
       const found = await unless([404], docker.getContainer(id).inspect());
       if (!found) return undefined;
-      const { Running, Status, ExitCode, OOMKilled, Error: error } = found.State;
+      const { Running, Status, StartedAt, FinishedAt, ExitCode, OOMKilled, Error: error } = found.State;
       return {
         id: found.Id,
         labels: found.Config.Labels,
         status: Running ? "running" : Status === "created" ? "created" : "ended",
+        startedAt: Date.parse(StartedAt),
+        finishedAt: Date.parse(FinishedAt),
         exitCode: ExitCode,
         oomKilled: OOMKilled,
         error,

@@ -15,6 +15,7 @@ import { open } from "./open.ts";
 import { prepare } from "./prepare.ts";
 import { removeSession } from "./remove.ts";
 import { Reporter } from "./reporter.ts";
+import { Restarts, type Verdict } from "./restarts.ts";
 import { start } from "./start.ts";
 
 const ORDER = ["prepared", "started", "running", "removed"];
@@ -38,6 +39,8 @@ export class SessionPart {
   #wanted: Desired;
   #made: Made | undefined;
   #observed: Observed;
+  /** Of what is made. */
+  #restarts: Restarts | undefined;
   /** The step under way. */
   #step: AbortController | undefined;
   #gatesOpen = false;
@@ -83,6 +86,7 @@ export class SessionPart {
     if (late) return;
     this.#wanted = desired;
     if (desired.force) this.#force.abort();
+    if (desired.phase === "removed") void this.#restarts?.close();
     const changed =
       desired.phase === "removed" ? phase !== "removed" : desired.epoch !== epoch || desired.hash !== hash;
     if (changed) this.#step?.abort(SUPERSEDED);
@@ -104,14 +108,16 @@ export class SessionPart {
       docker.outputTail(containerId, CONSTANTS.outputBytes),
     ]);
     if (!isNews() || container?.status !== "ended") return;
-    const memory = this.#made?.assignment.containers.find((spec) => spec.host === host)?.resources.memory;
-    const reason = exitReason(container, output, memory);
-    observed.set(host, "exited", { exitCode: container.exitCode, output, ...(reason ? { reason } : {}) });
+    const spec = this.#made!.assignment.containers.find((each) => each.host === host)!;
+    const reason = exitReason(container, output, spec.resources.memory);
+    const verdict: Verdict = this.#gatesOpen
+      ? this.#restarts!.ended(spec, container, reason)
+      : { status: "exited", ...(reason ? { reason } : {}) };
+    const { exitCode } = container;
+    observed.set(host, verdict.status, { exitCode, output, ...verdict });
     if (!this.#gatesOpen) {
       const said = output.trim().split("\n").at(-1);
-      const why = [`ended with ${container.exitCode} before its command`, reason, said]
-        .filter(Boolean)
-        .join(": ");
+      const why = [`ended with ${exitCode} before its command`, reason, said].filter(Boolean).join(": ");
       this.#fail(new StepFailure("start", why, host));
     }
     this.#reporter.now();
@@ -122,6 +128,7 @@ export class SessionPart {
     const known = this.#observed.container(host);
     if (this.#wanted.phase === "removed" || known?.containerId !== containerId || known.status === "exited")
       return;
+    this.#restarts?.forget(host);
     this.#observed.set(host, "lost", { reason: "it was removed from outside" });
     if (!this.#gatesOpen)
       this.#fail(new StepFailure("start", "its container was removed from outside", host));
@@ -220,19 +227,28 @@ export class SessionPart {
     const found = this.#found;
     this.#context.log.info({ session, epoch }, "assigned");
     const nothing = found.containers.length === 0 && found.network === undefined;
+    await this.#restarts?.close();
     if (this.#made || !isOf(found, made)) {
       this.#context.log.info({ session, epoch }, "an older plan's part is removed first");
       await removeSession(this.#context, new Observed(session, epoch), this.#force.signal);
     }
     this.#found = { containers: [] };
     this.#observed = new Observed(session, epoch, containers);
+    this.#restarts = new Restarts(this.#context, made.assignment, {
+      onVerdict: (host, verdict) => {
+        this.#observed.set(host, verdict.status, verdict);
+        this.#reporter.now();
+      },
+      onGone: (host, containerId) => this.gone(host, containerId),
+    });
     this.#gatesOpen = false;
     this.#force = new AbortController();
     this.#networkExists = false;
     const takeOver = !this.#made && !nothing && isOf(found, made);
     this.#made = made;
     if (!takeOver) return;
-    await this.#adopt(made, found, signal);
+    await this.#restarts.load(containers);
+    await this.#adopt(made, this.#restarts, found, signal);
     this.#networkExists = found.network !== undefined;
     this.#gatesOpen = this.#observed.phase === "running";
     this.#context.log.info({ session, epoch, phase: this.#observed.phase }, "session adopted");
@@ -241,10 +257,10 @@ export class SessionPart {
   }
 
   /** Several times if need be: a session that runs must not end because the engine was busy when the agent came back. */
-  async #adopt(made: Made, found: Found, signal: AbortSignal): Promise<void> {
+  async #adopt(made: Made, restarts: Restarts, found: Found, signal: AbortSignal): Promise<void> {
     for (let failures = 0; ; failures++) {
       try {
-        return await adopt({ context: this.#context, ...made, observed: this.#observed }, found);
+        return await adopt({ context: this.#context, ...made, observed: this.#observed }, restarts, found);
       } catch (error) {
         signal.throwIfAborted();
         if (failures === ADOPTION_RETRIES) throw error;
@@ -256,6 +272,8 @@ export class SessionPart {
   async #remove(): Promise<void> {
     const { session, epoch, force } = this.#wanted;
     if (force) this.#force.abort();
+    // What is being started now is there to be removed after this, and nothing comes back later.
+    await this.#restarts?.close();
     if (this.#observed.epoch !== epoch) this.#observed = new Observed(session, epoch);
     await removeSession(this.#context, this.#observed, this.#force.signal, () => this.#reporter.soon());
     for (const { host } of this.#observed.report().containers) {
