@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { CONSTANTS } from "../../shared/constants.ts";
 import { LABELS } from "../../shared/names.ts";
 import type { Assignment, Report } from "../../shared/protocol.ts";
+import { ownerLabels } from "../docker/names.ts";
 import type { ListedContainer } from "../docker/port.ts";
 import { backoff } from "../link/backoff.ts";
 import type { Desired } from "../link/frames.ts";
@@ -96,8 +97,10 @@ export class SessionPart {
   /** The engine says that a container ended, or is to be asked whether it did. */
   async ended(host: string, containerId: string): Promise<void> {
     const observed = this.#observed;
+    // What is only being taken over is looked at when that is done.
     const isNews = () =>
       observed === this.#observed &&
+      observed.phase !== "none" &&
       this.#wanted.phase !== "removed" &&
       observed.container(host)?.containerId === containerId &&
       ["prepared", "started", "running"].includes(observed.container(host)!.status);
@@ -247,20 +250,31 @@ export class SessionPart {
     const takeOver = !this.#made && !nothing && isOf(found, made);
     this.#made = made;
     if (!takeOver) return;
-    await this.#restarts.load(containers);
-    await this.#adopt(made, this.#restarts, found, signal);
+    const listed = await this.#adopt(made, this.#restarts, found, signal);
     this.#networkExists = found.network !== undefined;
-    this.#gatesOpen = this.#observed.phase === "running";
     this.#context.log.info({ session, epoch, phase: this.#observed.phase }, "session adopted");
-    await this.resync(found.containers);
+    await this.resync(listed);
     this.tell();
   }
 
-  /** Several times if need be: a session that runs must not end because the engine was busy when the agent came back. */
-  async #adopt(made: Made, restarts: Restarts, found: Found, signal: AbortSignal): Promise<void> {
+  /**
+   * Several times if need be: a session that runs must not end because the engine was busy when the agent came back. Answers what the
+   * engine has after that: what ended meanwhile was running in `found`.
+   */
+  async #adopt(
+    made: Made,
+    restarts: Restarts,
+    found: Found,
+    signal: AbortSignal,
+  ): Promise<ListedContainer[]> {
+    const { docker, owner } = this.#context;
+    const labels = { ...ownerLabels(owner), [LABELS.session]: made.assignment.session };
+    await restarts.load(made.assignment.containers);
     for (let failures = 0; ; failures++) {
       try {
-        return await adopt({ context: this.#context, ...made, observed: this.#observed }, restarts, found);
+        await adopt({ context: this.#context, ...made, observed: this.#observed }, restarts, found);
+        this.#gatesOpen = this.#observed.phase === "running";
+        return await docker.containers(labels);
       } catch (error) {
         signal.throwIfAborted();
         if (failures === ADOPTION_RETRIES) throw error;
