@@ -269,8 +269,9 @@ describe("what a request means", () => {
     const restarts = (body: object) => readSpec(body).roles.map(({ maxRestarts }) => maxRestarts);
     expect(restarts(withRoles(...roles))).toEqual([undefined, 100, 5, undefined]);
     expect(restarts({ ...withRoles(...roles), maxRestarts: 2 })).toEqual([undefined, 100, 2, undefined]);
-    const all = { ...withRoles(...roles), onExit: "restart", maxRestarts: 2 };
-    expect(restarts(all)).toEqual([2, 100, 2, undefined]);
+    const [, ...others] = roles;
+    const all = { ...withRoles({ ...main, maxRestarts: 3 }, ...others), onExit: "restart", maxRestarts: 2 };
+    expect(restarts(all)).toEqual([3, 100, 2, undefined]);
     expect(restarts({ image: "a", clusterSize: 2, onExit: "restart" })).toEqual([5, 5]);
   });
 

@@ -1,6 +1,7 @@
 /** `onExit: "restart"`: containers come back, as what they were, whoever else was away meanwhile; and no more than they may. */
 import { describe, expect, test, vi } from "vitest";
 import type { SessionView } from "../../shared/schemas.ts";
+import { FAULTS } from "../chaos/faults.ts";
 import { expectNames, expectOpen, expectSsh, expectVariables } from "./matrix.ts";
 import { cluster, containerOf, create, dockerOf, end, get, running, sh } from "./skein.ts";
 
@@ -143,18 +144,22 @@ test("the agent is killed during a pause: it carries on with the same restart; a
   await expectNothingLeft();
 });
 
-test("engines are stopped, and killed: what they ran comes back", async () => {
-  const { lab } = await cluster();
+test("an engine is stopped, another killed, a host restarted: what they ran comes back", async () => {
+  const shared = await cluster();
   const session = await running({
     image: "skein/debian:12",
     clusterMode: "multi-node",
     clusterSize: 3,
     ...RESTART,
   });
-  const hosts = session.containers.map(({ node }) => lab.hosts.find(({ name }) => name === node)!);
-  await Promise.all([hosts[0]!.stopEngine(), hosts[1]!.killEngine()]);
-  await Promise.all([hosts[0]!.startEngine(), hosts[1]!.startEngine()]);
-  for (const { host } of session.containers.slice(0, 2)) await said(session, host, /^restart 1 of 5; before/);
+  const strike = (name: string, node: string | null) => {
+    const at = shared.lab.hosts.findIndex((host) => host.name === node);
+    return FAULTS.find((fault) => fault.name === name)!.strike({ cluster: shared, at, lasts: 0, choice: 0 });
+  };
+  const faults = ["engine stopped", "engine killed", "host restarted"];
+  await Promise.all(session.containers.map(({ node }, at) => strike(faults[at]!, node)));
+
+  for (const { host } of session.containers) await said(session, host, /^restart 1 of 5; before/);
   const after = await get(session.id);
   expect(after.status).toBe("running");
   expect(after.containers.map(({ containerId, status }) => [containerId, status])).toEqual(
