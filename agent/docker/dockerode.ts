@@ -1,5 +1,6 @@
 /** The Docker port on a real engine, by dockerode. Written against Engine API 1.41 to 1.47. */
-import type { IncomingMessage } from "node:http";
+import http, { type IncomingMessage } from "node:http";
+import https from "node:https";
 import type { Readable } from "node:stream";
 import Docker from "dockerode";
 import { payloads, Tail } from "./frames.ts";
@@ -23,10 +24,16 @@ export async function connectDocker(
     throw new DockerError(`no Docker engine answers at ${where} (${error.message})`);
   });
   const version = olderOf(ApiVersion, NEWEST_KNOWN);
+  const client = { ...address, version: `v${version}` };
   return portOf(
-    new Docker({ ...address, version: `v${version}` }),
+    new Docker(client),
+    new Docker({ ...client, agent: withoutKeepAlive(address) }),
     olderOf(version, MAC_ON_ENDPOINT) === MAC_ON_ENDPOINT ? "endpoint" : "container",
   );
+}
+
+function withoutKeepAlive({ protocol }: Docker.DockerOptions): http.Agent {
+  return new (protocol === "https" ? https : http).Agent({ keepAlive: false });
 }
 
 /** `host: undefined` and the like keep docker-modem from mixing in DOCKER_HOST. */
@@ -83,7 +90,11 @@ function labelFilter(labels: Record<string, string>): string[] {
   return Object.entries(labels).map(([name, value]) => `${name}=${value}`);
 }
 
-function portOf(docker: Docker, macOn: DockerPort["macOn"]): DockerPort {
+/**
+ * `newcomer` asks over a connection of its own. An engine that is being stopped takes none any more, while on those that are open it
+ * still does as it is asked: what it started then would be cut off half-way.
+ */
+function portOf(docker: Docker, newcomer: Docker, macOn: DockerPort["macOn"]): DockerPort {
   return {
     macOn,
 
@@ -164,7 +175,7 @@ function portOf(docker: Docker, macOn: DockerPort["macOn"]): DockerPort {
 
     async start(id) {
       // 304: it runs already.
-      await unless([304], docker.getContainer(id).start());
+      await unless([304], newcomer.getContainer(id).start());
     },
 
     async stop(id, seconds) {
