@@ -27,7 +27,8 @@ export async function connectDocker(
   const client = { ...address, version: `v${version}` };
   return portOf(
     new Docker(client),
-    new Docker({ ...client, agent: withoutKeepAlive(address) }),
+    // docker-modem takes it, its types do not know it.
+    new Docker({ ...client, ...({ agent: withoutKeepAlive(address) } as object) }),
     olderOf(version, MAC_ON_ENDPOINT) === MAC_ON_ENDPOINT ? "endpoint" : "container",
   );
 }
