@@ -165,7 +165,8 @@ export class Restarts {
   /** The engine would not start it: as if it had run for no time at all. */
   #refused(spec: ContainerSpec, containerId: string, { endedAt }: Restart, error: Error): void {
     const { host, maxRestarts = 0 } = spec;
-    if (error instanceof DockerError && error.status === 404) {
+    // Its network may be missing as well.
+    if (error instanceof DockerError && error.status === 404 && /no such container/i.test(error.message)) {
       this.#hearing.onGone(host, containerId);
       return;
     }
