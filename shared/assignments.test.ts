@@ -90,6 +90,8 @@ describe("assignments", () => {
         replicas: 3,
         image: "b",
         user: "1000",
+        onExit: "restart",
+        maxRestarts: 7,
         resources: { cpu: 1, memory: GiB, shm: 64, gpu: 1 },
       },
     ],
@@ -118,6 +120,7 @@ describe("assignments", () => {
     expect(told[1]).toMatchObject({
       image: "b",
       user: "1000",
+      maxRestarts: 7,
       resources: { cpu: 1, memory: GiB, shm: 64, gpuIds: planned!.containers[1]!.gpuIds },
     });
   });

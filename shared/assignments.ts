@@ -38,7 +38,7 @@ export function assignmentsOf(
         containers: plan.containers
           .filter((container) => container.nodeId === node.id)
           .map(({ host, role, rank, address, gpuIds }) => {
-            const { image, command, entrypoint, user, workdir, resources } = roles.get(role)!;
+            const { image, command, entrypoint, user, workdir, resources, maxRestarts } = roles.get(role)!;
             const { gpu: _, ...limits } = resources;
             return {
               host,
@@ -52,6 +52,7 @@ export function assignmentsOf(
               ...(workdir === undefined ? {} : { workdir }),
               env: environments.get(host)!,
               resources: { ...limits, gpuIds },
+              ...(maxRestarts === undefined ? {} : { maxRestarts }),
             };
           }),
         members,

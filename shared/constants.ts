@@ -14,4 +14,7 @@ export const CONSTANTS = {
   outputBytes: 4096,
   /** SIGTERM to SIGKILL. */
   stopSeconds: 10,
+  /** How often a container is started again where the request leaves that open, and where it asks for the most. */
+  defaultRestarts: 5,
+  mostRestarts: 100,
 } as const;

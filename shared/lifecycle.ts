@@ -19,7 +19,10 @@ export function maySessionGo(from: SessionStatus, to: SessionStatus): boolean {
   return (SESSION_STATES[from].next as readonly string[]).includes(to);
 }
 
-/** Container states; a container never goes back to a lower `order` within an epoch. */
+/**
+ * Container states; a container never goes back to a lower `order` within an epoch. One that is to be started again stays
+ * `running` meanwhile, with a reason: `exited` is an end for good.
+ */
 export const CONTAINER_STATES = {
   pending: { order: 0 },
   pulling: { order: 1 },

@@ -16,6 +16,7 @@ const container = {
   workdir: "/w",
   env: { A: "1" },
   resources: { cpu: 0.5, memory: 1, shm: 1, gpuIds: ["0"] },
+  maxRestarts: 3,
 };
 const identity = { host: "main1", user: "root", hostKey: "ssh-ed25519 AAAA", userKey: "ssh-ed25519 BBBB" };
 const assign = {

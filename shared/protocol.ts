@@ -53,6 +53,8 @@ export const ContainerSpec = z.object({
     shm: z.int().optional(),
     gpuIds: z.array(z.string()),
   }),
+  /** How often it is started again when it ends with another code than 0; missing: never. Until that is used up it is not `exited`. */
+  maxRestarts: z.int().min(1).optional(),
 });
 export type ContainerSpec = z.infer<typeof ContainerSpec>;
 

@@ -103,8 +103,17 @@ const what = {
     .enum(["fail", "ignore", "restart"])
     .meta({
       description:
-        "When a container ends after the session came to run. fail: main1's end is the session's, another's fails it unless it is 0. ignore: the session goes on, main1 included. restart: not built yet. fail unless told",
-      example: "ignore",
+        "When a container ends after the session came to run. fail: main1's end is the session's, another's fails it unless it is 0. ignore: the session goes on, main1 included. restart: a container that ends with another code than 0 is started again, maxRestarts times with growing pauses; apart from that as fail. fail unless told",
+      example: "restart",
+    })
+    .optional(),
+  maxRestarts: z
+    .int()
+    .min(1)
+    .max(CONSTANTS.mostRestarts)
+    .meta({
+      description: `How often each container is started again in all, with onExit restart; once that is used up, its end counts as with fail. ${CONSTANTS.defaultRestarts} unless told`,
+      example: 3,
     })
     .optional(),
 };
@@ -239,15 +248,15 @@ export const ContainerView = z
       .string()
       .nullable()
       .meta({ description: "Docker's id, once created", example: "4f66ad9a0b2e" }),
-    exitCode: z.int().nullable().meta({ description: "Once it ended", example: 0 }),
+    exitCode: z.int().nullable().meta({ description: "Of its last end, once it ended", example: 0 }),
     output: z
       .string()
       .nullable()
       .meta({ description: "The last 4 KiB of its output, once it ended", example: "done\n" }),
-    reason: z
-      .string()
-      .nullable()
-      .meta({ description: "Progress, or what went wrong", example: "pulling: 40%" }),
+    reason: z.string().nullable().meta({
+      description: "Progress, what went wrong, or when it is started again",
+      example: "pulling: 40%",
+    }),
   })
   .meta({ id: "SessionContainer" });
 export type ContainerView = z.infer<typeof ContainerView>;

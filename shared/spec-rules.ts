@@ -23,6 +23,23 @@ export function ruleErrors(request: SessionRequest): FieldError[] {
     ...(roles ?? []).flatMap((role, i) => levelErrors(["roles", i], role)),
     ...(roles || image !== undefined ? [] : [{ field: "image", message: "is needed" }]),
     ...(roles ? roleErrors(roles, image) : []),
+    ...restartErrors(request),
+  ];
+}
+
+/** `maxRestarts` where nothing is ever started again. At the top it may be meant for roles that have their own `onExit`. */
+function restartErrors(request: SessionRequest): FieldError[] {
+  const restarts = (level: Pick<RoleRequest, "onExit">) => (level.onExit ?? request.onExit) === "restart";
+  const roles = requestedRoles(request);
+  const error = (at: PropertyKey[]) => ({
+    field: fieldPath([...at, "maxRestarts"]),
+    message: 'needs onExit "restart"',
+  });
+  return [
+    ...(request.maxRestarts === undefined || [request, ...roles].some(restarts) ? [] : [error([])]),
+    ...roles.flatMap((role, i) =>
+      role.maxRestarts === undefined || restarts(role) ? [] : [error(["roles", i])],
+    ),
   ];
 }
 
@@ -116,19 +133,7 @@ function listIn(value: unknown, key: string): unknown[] {
 
 /** What the contract names and this version cannot do yet: refused, never ignored. */
 export function unsupportedFields(request: SessionRequest): FieldError[] {
-  const levels: [PropertyKey[], Pick<RoleRequest, "onExit">][] = [
-    [[], request],
-    ...(request.roles ?? []).map((role, i): [PropertyKey[], RoleRequest] => [["roles", i], role]),
-  ];
-  return [
-    ...(request.network?.encryption === "required"
-      ? [{ field: "network.encryption", message: '"required" is not built yet; use "auto" or "none"' }]
-      : []),
-    ...levels
-      .filter(([, { onExit }]) => onExit === "restart")
-      .map(([at]) => ({
-        field: fieldPath([...at, "onExit"]),
-        message: '"restart" is not built yet; use "fail" or "ignore"',
-      })),
-  ];
+  return request.network?.encryption === "required"
+    ? [{ field: "network.encryption", message: '"required" is not built yet; use "auto" or "none"' }]
+    : [];
 }

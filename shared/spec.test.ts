@@ -35,13 +35,25 @@ describe("bad requests", () => {
       "unsupported",
       "network.encryption",
     ],
-    ["restart, for all", { image: "a", onExit: "restart" }, "unsupported", "onExit"],
+    ["restarts and no policy", { image: "a", maxRestarts: 3 }, "invalid_request", "maxRestarts"],
     [
-      "restart, for a role",
-      withRoles(main, { name: "sub", replicas: 1, onExit: "restart" }),
-      "unsupported",
-      "roles[1].onExit",
+      "restarts with another policy",
+      { image: "a", onExit: "ignore", maxRestarts: 3 },
+      "invalid_request",
+      "maxRestarts",
     ],
+    [
+      "restarts of a role with another policy",
+      {
+        ...withRoles({ ...main, onExit: "fail", maxRestarts: 3 }, { name: "sub", replicas: 1 }),
+        onExit: "restart",
+      },
+      "invalid_request",
+      "roles[0].maxRestarts",
+    ],
+    ["no restarts", { image: "a", onExit: "restart", maxRestarts: 0 }, "invalid_request", "maxRestarts"],
+    ["101 restarts", { image: "a", onExit: "restart", maxRestarts: 101 }, "invalid_request", "maxRestarts"],
+    ["half a restart", { image: "a", onExit: "restart", maxRestarts: 1.5 }, "invalid_request", "maxRestarts"],
     ["an unknown policy", { image: "a", onExit: "retry" }, "invalid_request", "onExit"],
     ["a priority out of range", { image: "a", priority: 10 }, "invalid_request", "priority"],
     ["more retries than make sense", { image: "a", retries: 11 }, "invalid_request", "retries"],
@@ -247,6 +259,22 @@ describe("what a request means", () => {
     const policies = (body: object) => readSpec(body).roles.map(({ onExit }) => onExit);
     expect(policies({ image: "a", onExit: "ignore", roles })).toEqual(["fail", "ignore"]);
     expect(policies({ image: "a", clusterSize: 2 })).toEqual([undefined, undefined]);
+  });
+
+  test("a role that restarts has a number of restarts: its own, the top's, or 5; the others have none", () => {
+    const roles = [
+      main,
+      { name: "sub", replicas: 1, onExit: "restart", maxRestarts: 100 },
+      { name: "aside", replicas: 1, onExit: "restart" },
+      { name: "other", replicas: 1, onExit: "ignore" },
+    ];
+    const restarts = (body: object) => readSpec(body).roles.map(({ maxRestarts }) => maxRestarts);
+    expect(restarts(withRoles(...roles))).toEqual([undefined, 100, 5, undefined]);
+    expect(restarts({ ...withRoles(...roles), maxRestarts: 2 })).toEqual([undefined, 100, 2, undefined]);
+    const [, ...others] = roles;
+    const all = { ...withRoles({ ...main, maxRestarts: 3 }, ...others), onExit: "restart", maxRestarts: 2 };
+    expect(restarts(all)).toEqual([3, 100, 2, undefined]);
+    expect(restarts({ image: "a", clusterSize: 2, onExit: "restart" })).toEqual([5, 5]);
   });
 
   test("main comes first, the others as given", () => {

@@ -1,5 +1,6 @@
 /** From a request to the spec: shorthand expanded, inheritance done, units read, rules checked. The spec is never changed after. */
 import type { z } from "zod";
+import { CONSTANTS } from "./constants.ts";
 import { type ErrorCode, type FieldError, fieldPath, invalidFields } from "./errors.ts";
 import { type Resources, SessionRequest } from "./schemas.ts";
 import {
@@ -25,6 +26,8 @@ export interface RoleSpec {
   resources: Resources;
   /** "fail" where it is missing. */
   onExit?: NonNullable<SessionRequest["onExit"]>;
+  /** With `onExit: "restart"`, and only then. */
+  maxRestarts?: number;
 }
 
 /** What a session asks for. Roles in rank order: `main` first. */
@@ -117,6 +120,9 @@ function expandRoles(request: SessionRequest): RoleSpec[] {
         ...(resources.memory === undefined ? {} : { memory: parseBytes(resources.memory)! }),
         ...(resources.shm === undefined ? {} : { shm: parseBytes(resources.shm)! }),
       },
+      ...(pick.onExit === "restart"
+        ? { maxRestarts: role.maxRestarts ?? request.maxRestarts ?? CONSTANTS.defaultRestarts }
+        : {}),
     };
   });
 }

@@ -1,5 +1,6 @@
 /** The Docker port on a real engine, by dockerode. Written against Engine API 1.41 to 1.47. */
-import type { IncomingMessage } from "node:http";
+import http, { type IncomingMessage } from "node:http";
+import https from "node:https";
 import type { Readable } from "node:stream";
 import Docker from "dockerode";
 import { payloads, Tail } from "./frames.ts";
@@ -23,10 +24,17 @@ export async function connectDocker(
     throw new DockerError(`no Docker engine answers at ${where} (${error.message})`);
   });
   const version = olderOf(ApiVersion, NEWEST_KNOWN);
+  const client = { ...address, version: `v${version}` };
   return portOf(
-    new Docker({ ...address, version: `v${version}` }),
+    new Docker(client),
+    // docker-modem takes it, its types do not know it.
+    new Docker({ ...client, ...({ agent: withoutKeepAlive(address) } as object) }),
     olderOf(version, MAC_ON_ENDPOINT) === MAC_ON_ENDPOINT ? "endpoint" : "container",
   );
+}
+
+function withoutKeepAlive({ protocol }: Docker.DockerOptions): http.Agent {
+  return new (protocol === "https" ? https : http).Agent({ keepAlive: false });
 }
 
 /** `host: undefined` and the like keep docker-modem from mixing in DOCKER_HOST. */
@@ -83,7 +91,11 @@ function labelFilter(labels: Record<string, string>): string[] {
   return Object.entries(labels).map(([name, value]) => `${name}=${value}`);
 }
 
-function portOf(docker: Docker, macOn: DockerPort["macOn"]): DockerPort {
+/**
+ * `newcomer` asks over a connection of its own. An engine that is being stopped takes none any more, while on those that are open it
+ * still does as it is asked: what it started then would be cut off half-way.
+ */
+function portOf(docker: Docker, newcomer: Docker, macOn: DockerPort["macOn"]): DockerPort {
   return {
     macOn,
 
@@ -145,11 +157,13 @@ function portOf(docker: Docker, macOn: DockerPort["macOn"]): DockerPort {
     async container(id) {
       const found = await unless([404], docker.getContainer(id).inspect());
       if (!found) return undefined;
-      const { Running, Status, ExitCode, OOMKilled, Error: error } = found.State;
+      const { Running, Status, StartedAt, FinishedAt, ExitCode, OOMKilled, Error: error } = found.State;
       return {
         id: found.Id,
         labels: found.Config.Labels,
         status: Running ? "running" : Status === "created" ? "created" : "ended",
+        startedAt: Date.parse(StartedAt),
+        finishedAt: Date.parse(FinishedAt),
         exitCode: ExitCode,
         oomKilled: OOMKilled,
         error,
@@ -162,7 +176,7 @@ function portOf(docker: Docker, macOn: DockerPort["macOn"]): DockerPort {
 
     async start(id) {
       // 304: it runs already.
-      await unless([304], docker.getContainer(id).start());
+      await unless([304], newcomer.getContainer(id).start());
     },
 
     async stop(id, seconds) {

@@ -27,6 +27,9 @@ export interface Container {
   id: string;
   labels: Record<string, string>;
   status: "created" | "running" | "ended";
+  /** Of the last start and the last end, ms since 1970 by the engine's clock; meaningless before the first. */
+  startedAt: number;
+  finishedAt: number;
   /** Of the last end; meaningless while it runs. */
   exitCode: number;
   oomKilled: boolean;

@@ -5,6 +5,7 @@ import { sessionDir } from "./context.ts";
 import { provideNetwork } from "./network.ts";
 import type { Part } from "./prepare.ts";
 import { gateIsOpen, loadPrepared } from "./record.ts";
+import type { Restarts } from "./restarts.ts";
 
 /** What the engine has of one session, by its labels. */
 export interface Found {
@@ -22,18 +23,20 @@ export function isOf(found: Found, { assignment, hash }: Pick<Part, "assignment"
 }
 
 /** Fills in `observed`: what was prepared to its end stays, what was not is removed. */
-export async function adopt(part: Part, found: Found): Promise<void> {
+export async function adopt(part: Part, restarts: Restarts, found: Found): Promise<void> {
   const { context, assignment, hash, observed } = part;
   const dir = sessionDir(context, assignment.session);
   const byHost = new Map(found.containers.map((container) => [container.labels[LABELS.host], container]));
   const opened = await Promise.all(
-    assignment.containers.map(async ({ host }) => {
+    assignment.containers.map(async (spec) => {
+      const { host } = spec;
       const [prepared, open] = await Promise.all([loadPrepared(dir, host), gateIsOpen(dir, host)]);
       const container = byHost.get(host);
       if (container && prepared?.containerId === container.id) {
         observed.prepared.set(host, prepared);
         observed.set(host, "prepared", { containerId: container.id });
-        if (container.running) observed.set(host, open ? "running" : "started");
+        const reason = restarts.reasonOf(spec);
+        if (container.running) observed.set(host, open ? "running" : "started", reason ? { reason } : {});
       } else if (container) {
         await context.docker.remove(container.id);
       } else if (open) {

@@ -12,7 +12,8 @@ export async function open({ context, assignment, observed }: Part): Promise<voi
       const self = selfDir(dir, host);
       await takeBack(self);
       await openGate(self);
-      observed.set(host, "running");
+      // Else its command has ended already, and it is known what becomes of it.
+      if (observed.container(host)?.status === "started") observed.set(host, "running");
     }),
   );
 }

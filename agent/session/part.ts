@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { CONSTANTS } from "../../shared/constants.ts";
 import { LABELS } from "../../shared/names.ts";
 import type { Assignment, Report } from "../../shared/protocol.ts";
+import { ownerLabels } from "../docker/names.ts";
 import type { ListedContainer } from "../docker/port.ts";
 import { backoff } from "../link/backoff.ts";
 import type { Desired } from "../link/frames.ts";
@@ -15,6 +16,7 @@ import { open } from "./open.ts";
 import { prepare } from "./prepare.ts";
 import { removeSession } from "./remove.ts";
 import { Reporter } from "./reporter.ts";
+import { Restarts, type Verdict } from "./restarts.ts";
 import { start } from "./start.ts";
 
 const ORDER = ["prepared", "started", "running", "removed"];
@@ -38,6 +40,8 @@ export class SessionPart {
   #wanted: Desired;
   #made: Made | undefined;
   #observed: Observed;
+  /** Of what is made. */
+  #restarts: Restarts | undefined;
   /** The step under way. */
   #step: AbortController | undefined;
   #gatesOpen = false;
@@ -88,6 +92,7 @@ export class SessionPart {
     if (late) return;
     this.#wanted = desired;
     if (desired.force) this.#force.abort();
+    if (desired.phase === "removed") void this.#restarts?.close();
     const changed =
       desired.phase === "removed" ? phase !== "removed" : desired.epoch !== epoch || desired.hash !== hash;
     if (changed) this.#step?.abort(SUPERSEDED);
@@ -97,8 +102,10 @@ export class SessionPart {
   /** The engine says that a container ended, or is to be asked whether it did. */
   async ended(host: string, containerId: string): Promise<void> {
     const observed = this.#observed;
+    // What is only being taken over is looked at when that is done.
     const isNews = () =>
       observed === this.#observed &&
+      observed.phase !== "none" &&
       this.#wanted.phase !== "removed" &&
       observed.container(host)?.containerId === containerId &&
       ["prepared", "started", "running"].includes(observed.container(host)!.status);
@@ -109,14 +116,16 @@ export class SessionPart {
       docker.outputTail(containerId, CONSTANTS.outputBytes),
     ]);
     if (!isNews() || container?.status !== "ended") return;
-    const memory = this.#made?.assignment.containers.find((spec) => spec.host === host)?.resources.memory;
-    const reason = exitReason(container, output, memory);
-    observed.set(host, "exited", { exitCode: container.exitCode, output, ...(reason ? { reason } : {}) });
+    const spec = this.#made!.assignment.containers.find((each) => each.host === host)!;
+    const reason = exitReason(container, output, spec.resources.memory);
+    const verdict: Verdict = this.#gatesOpen
+      ? this.#restarts!.ended(spec, container, reason)
+      : { status: "exited", ...(reason ? { reason } : {}) };
+    const { exitCode } = container;
+    observed.set(host, verdict.status, { exitCode, output, ...verdict });
     if (!this.#gatesOpen) {
       const said = output.trim().split("\n").at(-1);
-      const why = [`ended with ${container.exitCode} before its command`, reason, said]
-        .filter(Boolean)
-        .join(": ");
+      const why = [`ended with ${exitCode} before its command`, reason, said].filter(Boolean).join(": ");
       this.#fail(new StepFailure("start", why, host));
     }
     this.#reporter.now();
@@ -127,6 +136,7 @@ export class SessionPart {
     const known = this.#observed.container(host);
     if (this.#wanted.phase === "removed" || known?.containerId !== containerId || known.status === "exited")
       return;
+    this.#restarts?.forget(host);
     this.#observed.set(host, "lost", { reason: "it was removed from outside" });
     if (!this.#gatesOpen)
       this.#fail(new StepFailure("start", "its container was removed from outside", host));
@@ -225,31 +235,51 @@ export class SessionPart {
     const found = this.#found;
     this.#context.log.info({ session, epoch }, "assigned");
     const nothing = found.containers.length === 0 && found.network === undefined;
+    await this.#restarts?.close();
     if (this.#made || !isOf(found, made)) {
       this.#context.log.info({ session, epoch }, "an older plan's part is removed first");
       await removeSession(this.#context, new Observed(session, epoch), this.#force.signal);
     }
     this.#found = { containers: [] };
     this.#observed = new Observed(session, epoch, containers);
+    this.#restarts = new Restarts(this.#context, made.assignment, {
+      onVerdict: (host, verdict) => {
+        this.#observed.set(host, verdict.status, verdict);
+        this.#reporter.now();
+      },
+      onGone: (host, containerId) => this.gone(host, containerId),
+    });
     this.#gatesOpen = false;
     this.#force = new AbortController();
     this.#networkExists = false;
     const takeOver = !this.#made && !nothing && isOf(found, made);
     this.#made = made;
     if (!takeOver) return;
-    await this.#adopt(made, found, signal);
+    const listed = await this.#adopt(made, this.#restarts, found, signal);
     this.#networkExists = found.network !== undefined;
-    this.#gatesOpen = this.#observed.phase === "running";
     this.#context.log.info({ session, epoch, phase: this.#observed.phase }, "session adopted");
-    await this.resync(found.containers);
+    await this.resync(listed);
     this.tell();
   }
 
-  /** Several times if need be: a session that runs must not end because the engine was busy when the agent came back. */
-  async #adopt(made: Made, found: Found, signal: AbortSignal): Promise<void> {
+  /**
+   * Several times if need be: a session that runs must not end because the engine was busy when the agent came back. Answers what the
+   * engine has after that: what ended meanwhile was running in `found`.
+   */
+  async #adopt(
+    made: Made,
+    restarts: Restarts,
+    found: Found,
+    signal: AbortSignal,
+  ): Promise<ListedContainer[]> {
+    const { docker, owner } = this.#context;
+    const labels = { ...ownerLabels(owner), [LABELS.session]: made.assignment.session };
+    await restarts.load(made.assignment.containers);
     for (let failures = 0; ; failures++) {
       try {
-        return await adopt({ context: this.#context, ...made, observed: this.#observed }, found);
+        await adopt({ context: this.#context, ...made, observed: this.#observed }, restarts, found);
+        this.#gatesOpen = this.#observed.phase === "running";
+        return await docker.containers(labels);
       } catch (error) {
         signal.throwIfAborted();
         if (failures === ADOPTION_RETRIES) throw error;
@@ -261,6 +291,8 @@ export class SessionPart {
   async #remove(): Promise<void> {
     const { session, epoch, force } = this.#wanted;
     if (force) this.#force.abort();
+    // What is being started now is there to be removed after this, and nothing comes back later.
+    await this.#restarts?.close();
     if (this.#observed.epoch !== epoch) this.#observed = new Observed(session, epoch);
     await removeSession(this.#context, this.#observed, this.#force.signal, () => this.#reporter.soon());
     for (const { host } of this.#observed.report().containers) {

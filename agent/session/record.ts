@@ -1,4 +1,4 @@
-/** What the agent has to remember of a prepared container over its own restart. Files of the agent's own (0600). */
+/** What the agent has to remember of a container over its own restart. Files of the agent's own (0600). */
 import { createPrivateKey, type JsonWebKey, type KeyObject } from "node:crypto";
 import { lstat, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -6,6 +6,7 @@ import type { Identity } from "../../shared/protocol.ts";
 import type { KeyPair } from "../ssh/keys.ts";
 import type { Keys } from "../ssh/place.ts";
 import type { Survey } from "../ssh/survey.ts";
+import type { Restart } from "./restart.ts";
 
 export interface Prepared {
   containerId: string;
@@ -26,12 +27,8 @@ export function selfDir(sessionDir: string, host: string): string {
 }
 
 export async function savePrepared(sessionDir: string, { keys, ...rest }: Prepared): Promise<void> {
-  const dir = hostDir(sessionDir, rest.identity.host);
   const secrets = keys && { host: secretOf(keys.host.privateKey), user: secretOf(keys.user.privateKey) };
-  await mkdir(dir, { recursive: true });
-  const path = join(dir, "prepared.json");
-  await writeFile(`${path}.new`, JSON.stringify({ ...rest, ...(secrets && { secrets }) }), { mode: 0o600 });
-  await rename(`${path}.new`, path);
+  await save(sessionDir, rest.identity.host, "prepared.json", { ...rest, ...(secrets && { secrets }) });
 }
 
 /** Undefined where it was not prepared to the end. */
@@ -46,6 +43,28 @@ export async function loadPrepared(sessionDir: string, host: string): Promise<Pr
   } catch {
     return undefined;
   }
+}
+
+export async function saveRestart(sessionDir: string, host: string, restart: Restart): Promise<void> {
+  await save(sessionDir, host, "restart.json", restart);
+}
+
+/** Undefined where it was never to be started again. */
+export async function loadRestart(sessionDir: string, host: string): Promise<Restart | undefined> {
+  try {
+    return JSON.parse(await readFile(join(hostDir(sessionDir, host), "restart.json"), "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whole or not at all. */
+async function save(sessionDir: string, host: string, name: string, value: unknown): Promise<void> {
+  const dir = hostDir(sessionDir, host);
+  await mkdir(dir, { recursive: true });
+  const path = join(dir, name);
+  await writeFile(`${path}.new`, JSON.stringify(value), { mode: 0o600 });
+  await rename(`${path}.new`, path);
 }
 
 function secretOf(key: KeyObject): JsonWebKey {

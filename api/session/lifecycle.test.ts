@@ -243,6 +243,55 @@ describe("how a session ends", () => {
     },
   );
 
+  test.each(["main1", "sub1"])(
+    'with onExit "restart" %s ends and is waited for: the session runs on; once it has exited, it has failed',
+    async (host) => {
+      const { link } = await readyNode();
+      let running: Report | undefined;
+      const awaited = {
+        exitCode: 3,
+        output: "bye",
+        reason: "restart 1 of 1 in 1 s; it ended with exit code 3",
+      };
+      const about = (change: object): Report => ({
+        ...running!,
+        containers: running!.containers.map((each) => (each.host === host ? { ...each, ...change } : each)),
+      });
+      link.follow((assign, usual) => {
+        if (assign.phase === "running") running = usual;
+        return usual;
+      });
+      const { id } = await create({ clusterSize: 2, onExit: "restart", maxRestarts: 1 }, "?wait=20");
+      const seen = async () => (await settled(id)).containers.find((each) => each.host === host);
+      link.send(about(awaited));
+      await expect.poll(seen).toMatchObject({ status: "running", ...awaited });
+      const again = "restart 1 of 1; before, it ended with exit code 3";
+      link.send(about({ reason: again }));
+      await expect.poll(seen).toMatchObject({ status: "running", exitCode: 3, reason: again });
+      expect((await settled(id)).status).toBe("running");
+
+      link.send(about({ status: "exited", exitCode: 4, reason: "its restart is used up" }));
+      expect(await ended((await link.asked("removed", id)).session)).toMatchObject({
+        status: "failed",
+        reason: expect.stringMatching(
+          new RegExp(`^${host} on .* ended with exit code 4 \\(its restart is used up\\): see its output$`),
+        ),
+      });
+    },
+  );
+
+  test.each([
+    ["main1", "terminated"],
+    ["sub1", "running"],
+  ])('with onExit "restart" %s ends with 0: the session is %s', async (host, status) => {
+    const { link } = await readyNode();
+    link.follow((assign, usual) => (assign.phase === "running" ? exiting(host, 0)(usual) : usual));
+    const { id } = await create({ clusterSize: 2, onExit: "restart" });
+    if (host === "main1") await link.asked("removed", id);
+    else await expect.poll(async () => (await settled(id)).containers[1]!.status).toBe("exited");
+    expect((await settled(id)).status).toBe(status);
+  });
+
   test("onExit is a role's own: what another role ignores fails here", async () => {
     const { link } = await readyNode();
     let ends = "aside1";

@@ -426,11 +426,15 @@ export type RoleRequest = {
      */
     image?: string;
     /**
+     * How often each container is started again in all, with onExit restart; once that is used up, its end counts as with fail. 5 unless told
+     */
+    maxRestarts?: number;
+    /**
      * The role; one role must be main
      */
     name: string;
     /**
-     * When a container ends after the session came to run. fail: main1's end is the session's, another's fails it unless it is 0. ignore: the session goes on, main1 included. restart: not built yet. fail unless told
+     * When a container ends after the session came to run. fail: main1's end is the session's, another's fails it unless it is 0. ignore: the session goes on, main1 included. restart: a container that ends with another code than 0 is started again, maxRestarts times with growing pauses; apart from that as fail. fail unless told
      */
     onExit?: 'fail' | 'ignore' | 'restart';
     /**
@@ -530,7 +534,7 @@ export type SessionContainer = {
      */
     containerId: string | null;
     /**
-     * Once it ended
+     * Of its last end, once it ended
      */
     exitCode: number | null;
     /**
@@ -562,7 +566,7 @@ export type SessionContainer = {
      */
     rank: number;
     /**
-     * Progress, or what went wrong
+     * Progress, what went wrong, or when it is started again
      */
     reason: string | null;
     /**
@@ -614,6 +618,10 @@ export type SessionRequest = {
      */
     image?: string;
     /**
+     * How often each container is started again in all, with onExit restart; once that is used up, its end counts as with fail. 5 unless told
+     */
+    maxRestarts?: number;
+    /**
      * Unique among the live sessions of the project; made up when left out
      */
     name?: string;
@@ -631,7 +639,7 @@ export type SessionRequest = {
         encryption?: 'auto' | 'required' | 'none';
     };
     /**
-     * When a container ends after the session came to run. fail: main1's end is the session's, another's fails it unless it is 0. ignore: the session goes on, main1 included. restart: not built yet. fail unless told
+     * When a container ends after the session came to run. fail: main1's end is the session's, another's fails it unless it is 0. ignore: the session goes on, main1 included. restart: a container that ends with another code than 0 is started again, maxRestarts times with growing pauses; apart from that as fail. fail unless told
      */
     onExit?: 'fail' | 'ignore' | 'restart';
     /**
