@@ -31,6 +31,9 @@ export function connectProof(fleet: string, node: string, nonce: string): string
   return ["skein-connect-v1", fleet, node, nonce].join("\n");
 }
 
+/** A login name that ssh_config(5), passwd(5) and a shell's `ssh NAME@host` all take for what it is; Dropbear takes 99 characters. */
+export const LOGIN_NAME = /^[\p{L}\p{N}_.][\p{L}\p{N}_.@$+-]{0,98}$/u;
+
 const Host = z.string().min(1).max(32);
 const Range = z.object({ min: z.int(), max: z.int() });
 
@@ -95,7 +98,7 @@ export type Assignment = z.infer<typeof Assignment>;
 /** A container's public half: login name and public keys as OpenSSH writes them (`ssh-ed25519 AAAA…`). */
 export const Identity = z.object({
   host: Host,
-  user: z.string().min(1).max(256),
+  user: z.string().regex(LOGIN_NAME),
   hostKey: z.string().regex(/^ssh-ed25519 [A-Za-z0-9+/=]+$/),
   userKey: z.string().regex(/^ssh-ed25519 [A-Za-z0-9+/=]+$/),
 });
