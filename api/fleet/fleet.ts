@@ -10,10 +10,17 @@ import type { AgentJoin, NodeView } from "../../shared/schemas.ts";
 import type { SessionSpec } from "../../shared/spec.ts";
 import { DOCUMENTS } from "../documents.ts";
 import { newId } from "../ids.ts";
-import { type Answer, answer, type NodeIdentity, type NodeNews, type SessionNews } from "../messages.ts";
+import {
+  type Answer,
+  answer,
+  type KeyRotation,
+  type NodeIdentity,
+  type NodeNews,
+  type SessionNews,
+} from "../messages.ts";
 import { nodeOf, sessionOf } from "../objects.ts";
 import { addJoinToken, type IdempotencyKey, rememberKey, sessionOfKey, spendJoinToken } from "./keys.ts";
-import { addNode, findNode, listNodes, nodeView, noteNode, patchNode } from "./nodes.ts";
+import { addNode, findNode, listNodes, nodeView, noteNode, patchNode, rotateKey } from "./nodes.ts";
 import { Outbox, type Outgoing } from "./outbox.ts";
 import { admit, dryRun, noteSession, planWaiting, releaseNode, sessionsOn } from "./queue.ts";
 import { FLEET_SCHEMA } from "./schema.ts";
@@ -167,6 +174,11 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
       }
       return true;
     });
+  }
+
+  /** From a Node; false where its agent's link is void by now. */
+  rotateKey(rotation: KeyRotation): boolean {
+    return this.#change(() => rotateKey(this.#sql, rotation));
   }
 
   /** From a Session. */
