@@ -8,12 +8,14 @@ import { watchEngine } from "./docker/watch.ts";
 import { addressOf, findGpus, hasGpuRuntime, type Measured, measure, type Overrides } from "./facts.ts";
 import { FactsTeller } from "./facts-teller.ts";
 import { hostRunner } from "./host/runner.ts";
-import { type Identity, identityOf, loadJoined, loadKey, publicKeyOf, saveJoined } from "./identity.ts";
+import { type Joined, loadJoined, saveJoined } from "./identity.ts";
 import { joinFleet } from "./join.ts";
 import { currentKit } from "./kit/build.ts";
 import { kitSysctls } from "./kit/layout.ts";
 import { Link } from "./link/link.ts";
+import { Rotation } from "./link/rotation.ts";
 import { type Log, makeLog } from "./log.ts";
+import { NodeKeys } from "./node-keys.ts";
 import { limiter } from "./session/concurrency.ts";
 import { Guard } from "./session/guard.ts";
 import { Sessions } from "./session/sessions.ts";
@@ -32,6 +34,8 @@ export interface AgentOptions extends Overrides {
   /** Path of the engine's socket, or its URL. */
   docker?: string;
   labels: Record<string, string>;
+  /** Replace the node's key once the link is up. */
+  rotateKey?: boolean;
   /** Where `skein setup` put the kit. */
   kitRoot: string;
 }
@@ -88,8 +92,9 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
     ]);
     const gpus = options.gpu === undefined ? await findGpus(hostRunner, engine) : [];
     const measured: Measured = { docker, runner: hostRunner, engine, address, gpus, overrides: options };
-    const identity = await identify(options, stateDir, measured, log, signal);
-    const { fleet, node, name } = identity;
+    const keys = new NodeKeys(stateDir);
+    const joined = await identify(options, stateDir, keys, measured, log, signal);
+    const { fleet, node, name } = joined;
     const owner = { fleet, node };
     log.info({ name, node, fleet, api: options.api, docker: engine.version, address }, "agent starts");
 
@@ -121,7 +126,9 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
     );
     const link = new Link({
       api: options.api,
-      identity,
+      joined,
+      sign: (text) => keys.sign(text),
+      rotation: new Rotation({ keys, joined, wanted: options.rotateKey === true, log }),
       about: () => facts.measure(),
       onWelcome: (assignments) => sessions.welcome(assignments),
       onAssign: (desired) => sessions.assign(desired),
@@ -150,23 +157,24 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
 async function identify(
   { api, joinToken, name = nameOfMachine(), labels }: AgentOptions,
   stateDir: string,
+  { publicKey }: NodeKeys,
   measured: Measured,
   log: Log,
   signal: AbortSignal,
-): Promise<Identity> {
-  const [key, joined] = await Promise.all([loadKey(stateDir), loadJoined(stateDir)]);
-  if (joined) return identityOf(joined, key);
+): Promise<Joined> {
+  const joined = await loadJoined(stateDir);
+  if (joined) return joined;
   if (joinToken === undefined) {
     throw new Error(
       `${stateDir} has not joined a fleet yet: give --join with a token from \`skein join-token\``,
     );
   }
   const { address, capacity, facts } = await measure(measured, { fleet: "", node: "" });
-  const request = { joinToken, publicKey: publicKeyOf(key), name, address, labels, capacity, facts };
+  const request = { joinToken, publicKey, name, address, labels, capacity, facts };
   const { fleet, nodeId } = await joinFleet(api, request, log, signal);
   const made = { fleet, node: nodeId, name };
   await saveJoined(stateDir, made);
-  return identityOf(made, key);
+  return made;
 }
 
 /** The machine's name as a DNS label. */

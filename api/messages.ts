@@ -76,6 +76,17 @@ export interface NodeNews {
   said?: { address?: string; capacity: Capacity; facts: Facts };
 }
 
+/**
+ * Node → Fleet: the agent on a connection that `from` has proven replaces that key. Void where another key counts by now, or where
+ * Fleet has news of a later connection: their numbers are `before` or greater.
+ */
+export interface KeyRotation {
+  id: string;
+  before: number;
+  from: string;
+  to: string;
+}
+
 /** What a Node must know of itself before it lets an agent in. */
 export interface NodeIdentity {
   fleet: string;

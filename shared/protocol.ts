@@ -31,6 +31,14 @@ export function connectProof(fleet: string, node: string, nonce: string): string
   return ["skein-connect-v1", fleet, node, nonce].join("\n");
 }
 
+/** What a node's new key signs to prove that the node has it: bound to the connection that the old key has proven. */
+export function rotateProof(fleet: string, node: string, nonce: string): string {
+  return ["skein-rotate-v1", fleet, node, nonce].join("\n");
+}
+
+/** A login name that ssh_config(5), passwd(5) and a shell's `ssh NAME@host` all take for what it is; Dropbear takes 99 characters. */
+export const LOGIN_NAME = /^[\p{L}\p{N}_.][\p{L}\p{N}_.@$+-]{0,98}$/u;
+
 const Host = z.string().min(1).max(32);
 const Range = z.object({ min: z.int(), max: z.int() });
 
@@ -97,7 +105,7 @@ export type Assignment = z.infer<typeof Assignment>;
 /** A container's public half: login name and public keys as OpenSSH writes them (`ssh-ed25519 AAAA…`). */
 export const Identity = z.object({
   host: Host,
-  user: z.string().min(1).max(256),
+  user: z.string().regex(LOGIN_NAME),
   hostKey: z.string().regex(/^ssh-ed25519 [A-Za-z0-9+/=]+$/),
   userKey: z.string().regex(/^ssh-ed25519 [A-Za-z0-9+/=]+$/),
 });
@@ -156,7 +164,17 @@ export type Hello = z.infer<typeof Hello>;
 /** The node's facts changed (a route, a Docker network, a device). */
 export const FactsChanged = z.object({ type: z.literal("facts"), capacity: Capacity, facts: Facts });
 
-export const AgentMessage = z.discriminatedUnion("type", [Hello, Report, FactsChanged]);
+/** The node's key is to be replaced by this one; the agent keeps both until it hears which of them counts. */
+export const Rotate = z.object({
+  type: z.literal("rotate"),
+  /** Raw Ed25519 (RFC 8032), base64url. */
+  publicKey: z.string().max(64),
+  /** By the new key over `rotateProof`, base64url. */
+  signature: z.string().max(128),
+});
+export type Rotate = z.infer<typeof Rotate>;
+
+export const AgentMessage = z.discriminatedUnion("type", [Hello, Report, FactsChanged, Rotate]);
 export type AgentMessage = z.infer<typeof AgentMessage>;
 
 /** First frame on a connection: who the API is, and the nonce to sign. */
@@ -194,5 +212,9 @@ export const Welcome = z.object({
 });
 export type Welcome = z.infer<typeof Welcome>;
 
-export const ApiMessage = z.discriminatedUnion("type", [Challenge, Welcome, Assign]);
+/** From now on this key is the node's, and the one before is nobody's. */
+export const Rotated = z.object({ type: z.literal("rotated"), publicKey: z.string() });
+export type Rotated = z.infer<typeof Rotated>;
+
+export const ApiMessage = z.discriminatedUnion("type", [Challenge, Welcome, Assign, Rotated]);
 export type ApiMessage = z.infer<typeof ApiMessage>;

@@ -482,7 +482,7 @@ export const AuditEntry = z
       example: "tok_01jd8x",
     }),
     project: z.string().nullable().meta({ description: "Of the actor's token", example: "vision" }),
-    action: z.string().meta({ description: "The operationId", example: "createSession" }),
+    action: z.string().meta({ description: "The operationId, or rotateKey", example: "createSession" }),
     target: z.string().nullable().meta({
       description: "Id of what was changed; in a refusal the id or name that was asked for",
       example: "ses_01jd8x",

@@ -300,6 +300,20 @@ describe("the firewall", () => {
     expect(await unguarded(() => container(blue, 0).reaches(stranger.address, PORT))).toBe(EVERYTHING);
   });
 
+  test("keeps containers from the cloud's metadata, but not from a name server at its address", async () => {
+    const metadata = "169.254.169.254";
+    await stranger.ip(`address add ${metadata}/32 dev lo`);
+    const asked = await stranger.serve(53);
+    await one.ip(`route add ${metadata}/32 via ${stranger.address}`);
+    const look = () => container(red, 0).reaches(metadata, PORT);
+    expect(await look()).toBe("nothing");
+    expect(await one.dropped("the cloud's metadata")).toBeGreaterThan(0);
+    expect(await unguarded(look)).toBe(EVERYTHING);
+    expect((await container(red, 0).traffic("tcp", metadata, 53, 1)).code).toBe(0);
+    await container(red, 0).traffic("udp", metadata, 53, "name?");
+    expect(asked).toEqual([`${address(red, 0)} name?`]);
+  });
+
   test("lets the node itself reach its containers", async () => {
     expect(await one.reaches(address(red, 0), PORT)).toBe(EVERYTHING);
   });

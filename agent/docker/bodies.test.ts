@@ -77,10 +77,16 @@ describe("the body of a container's create call", () => {
       Hostname: "sub1",
       Entrypoint: ["/.skein/kit/bin/tini-static", "--", "/.skein/kit/start", "/entry", "train", "--fast"],
       Cmd: [],
-      Env: ["A=mine", "BACKENDAI_CLUSTER_HOST=sub1", "PATH=/opt/bin:/bin:/.skein/kit/path"],
+      Env: [
+        "A=mine",
+        "BACKENDAI_CLUSTER_HOST=sub1",
+        "PATH=/opt/bin:/bin:/.skein/kit/path",
+        "NVIDIA_VISIBLE_DEVICES=0,1",
+      ],
       User: "dev",
       WorkingDir: "/work",
       StopSignal: "SIGTERM",
+      Healthcheck: { Test: ["NONE"] },
       Labels: { ...labels, "skein.host": "sub1" },
       MacAddress: "02:42:0a:40:00:03",
       HostConfig: {
@@ -93,6 +99,8 @@ describe("the body of a container's create call", () => {
         MemorySwap: 67108864,
         ShmSize: 8388608,
         DeviceRequests: [{ DeviceIDs: ["0", "1"], Capabilities: [["gpu"]] }],
+        SecurityOpt: ["no-new-privileges"],
+        PidsLimit: 16384,
         Init: false,
         RestartPolicy: { Name: "no" },
         LogConfig: { Type: "json-file", Config: { "max-size": "10m", "max-file": "2" } },
@@ -117,6 +125,17 @@ describe("the body of a container's create call", () => {
     const body = containerBody(assignment, spec, image, "/state/self", { ...here, gpuDevices: false });
     expect(body["HostConfig"]).not.toHaveProperty("DeviceRequests");
     expect(body["Env"]).toContain("NVIDIA_VISIBLE_DEVICES=0,1");
+  });
+
+  test.each([
+    ["nothing reserved", [], "void"],
+    ["one reserved", ["1"], "1"],
+  ])("where the engine hands out GPUs, neither image nor request takes more: %s", (_, gpuIds, devices) => {
+    const greedy = { ...spec, env: { NVIDIA_VISIBLE_DEVICES: "all" }, resources: { gpuIds } };
+    const cuda = { ...image, env: ["NVIDIA_VISIBLE_DEVICES=all"] };
+    const { Env } = containerBody(assignment, greedy, cuda, "/state/self", here) as { Env: string[] };
+    const said = Env.filter((entry) => entry.startsWith("NVIDIA_VISIBLE_DEVICES="));
+    expect(said).toEqual([`NVIDIA_VISIBLE_DEVICES=${devices}`]);
   });
 
   test("the limit of cores is never above what the machine has", () => {

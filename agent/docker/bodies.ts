@@ -6,6 +6,12 @@ import { linkNames, macOf, type Owner } from "../network/names.ts";
 import { networkName, sessionLabels } from "./names.ts";
 import type { CreateBody, Image } from "./port.ts";
 
+/**
+ * Processes and threads of one container. Half of the smallest `pid_max` that Linux starts with (32,768): a fork bomb leaves the node
+ * room to go on, while 8 ranks of 128 threads with 16 data loaders of 64 threads each, the widest job we know of, take 9,300.
+ */
+const PIDS_LIMIT = 16_384;
+
 /** What of a create call comes from the node rather than from the assignment. */
 export interface Surroundings {
   owner: Owner;
@@ -38,7 +44,8 @@ function environmentOf(spec: ContainerSpec, image: Image, gpuDevices: boolean): 
   const env = {
     ...spec.env,
     PATH: pathWithKit(spec.env["PATH"] ?? imagePath),
-    ...(gpuIds.length > 0 && !gpuDevices ? { NVIDIA_VISIBLE_DEVICES: gpuIds.join(",") } : {}),
+    // NVIDIA's runtime obeys this variable, and CUDA images say "all": whoever reserved nothing gets nothing.
+    ...(gpuIds.length > 0 || gpuDevices ? { NVIDIA_VISIBLE_DEVICES: gpuIds.join(",") || "void" } : {}),
   };
   return Object.entries(env).map(([name, value]) => `${name}=${value}`);
 }
@@ -64,6 +71,8 @@ export function containerBody(
     ...(spec.workdir === undefined ? {} : { WorkingDir: spec.workdir }),
     // The contract says SIGTERM, whatever the image's STOPSIGNAL.
     StopSignal: "SIGTERM",
+    // The image's would run before the gate opens.
+    Healthcheck: { Test: ["NONE"] },
     Labels: { ...sessionLabels(owner, assignment, hash), [LABELS.host]: spec.host },
     ...(macOn === "container" ? mac : {}),
     HostConfig: {
@@ -80,6 +89,9 @@ export function containerBody(
       ...(gpuIds.length > 0 && gpuDevices
         ? { DeviceRequests: [{ DeviceIDs: gpuIds, Capabilities: [["gpu"]] }] }
         : {}),
+      // SSH needs no privilege that its user lacks. What goes without is sudo and the like; who wants root asks for it with `user`.
+      SecurityOpt: ["no-new-privileges"],
+      PidsLimit: PIDS_LIMIT,
       // The kit brings its own init.
       Init: false,
       RestartPolicy: { Name: "no" },

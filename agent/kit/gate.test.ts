@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { lstat, mkdtemp, readFile, rm } from "node:fs/promises";
+import { constants } from "node:fs";
+import { lstat, mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -40,6 +41,18 @@ it("misses nobody who comes while it opens", async () => {
     await openGate(self);
     expect(await said).toBe("waiting\npassed\n");
   }
+});
+
+it("does not wait for a container that has filled it", async () => {
+  await makeGate(self);
+  const pipe = await open(join(self, "gate"), constants.O_RDWR | constants.O_NONBLOCK);
+  const fill = async () => {
+    for (;;) await pipe.write("x".repeat(4096));
+  };
+  await expect(fill()).rejects.toThrow(/EAGAIN/);
+  await openGate(self);
+  expect((await lstat(join(self, "gate"))).isFile()).toBe(true);
+  await pipe.close();
 });
 
 it("lets later ones pass, and stays open whatever is called again", async () => {

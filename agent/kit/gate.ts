@@ -3,6 +3,7 @@
  * there without polling; once open, the gate is a regular file, which lets every later start pass at once.
  */
 import { execFile } from "node:child_process";
+import { constants } from "node:fs";
 import { chmod, lstat, mkdir, open, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -32,10 +33,13 @@ export async function openGate(selfDir: string): Promise<void> {
   const opened = join(selfDir, "gate.open");
   await writeFile(opened, "\n", { mode: 0o644 });
   if (!found) return await rename(opened, gate);
-  // Read and write: opening a FIFO to write would wait for a reader (fifo(7)).
-  const pipe = await open(gate, "r+");
+  // Read and write: opening a FIFO to write would wait for a reader (fifo(7)). And never wait: a read-only mount does not keep the
+  // container's root from filling a pipe (who does that has opened its own gate already).
+  const pipe = await open(gate, constants.O_RDWR | constants.O_NONBLOCK);
   try {
-    await pipe.write("\n");
+    await pipe.write("\n").catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EAGAIN") throw error;
+    });
     await rename(opened, gate);
   } finally {
     await pipe.close();

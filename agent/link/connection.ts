@@ -2,51 +2,59 @@
 import WebSocket from "ws";
 import { CONSTANTS } from "../../shared/constants.ts";
 import { CLOSE, connectProof, type Hello, PING, PONG, PROTOCOL } from "../../shared/protocol.ts";
-import type { Identity } from "../identity.ts";
+import type { Joined } from "../identity.ts";
 import { type Desired, type Frame, readFrame } from "./frames.ts";
 
 export interface ConnectionOptions {
   /** The API's URL, `http(s)://…`. */
   api: string;
-  identity: Pick<Identity, "fleet" | "node" | "sign">;
+  joined: Pick<Joined, "fleet" | "node">;
+  /** With the node's key: Ed25519 (RFC 8032), base64url. */
+  sign(text: string): string;
   /** What hello says besides who we are. */
   about(): Promise<Pick<Hello, "bootId" | "address" | "capacity" | "facts">>;
   /** The link is up. */
   onWelcome(assignments: Desired[], up: Up): void;
   onAssign(desired: Desired): void;
+  /** The API has replaced the node's key by this one. */
+  onRotated(publicKey: string): void;
 }
 
-/** A link that is up. Both do nothing once it is down. */
+/** A link that is up. `nonce` is this connection's own; the others do nothing once it is down. */
 export interface Up {
+  nonce: string;
   send(text: string): void;
   end(reason: string): void;
 }
 
-/** How a connection ended. `stop`: dialling again would be of no use. `stableMs`: how long the link was up. */
+/** How a connection ended. `code`: the API's close code, where it sent one. `stop`: dialling again would be of no use. `stableMs`: how long the link was up. */
 export interface Ended {
   stop: boolean;
   reason: string;
+  code?: number;
   stableMs: number;
 }
 
 /** Resolves when the connection is over; never rejects. */
 export function connect(options: ConnectionOptions, signal: AbortSignal): Promise<Ended> {
   return new Promise((resolve) => {
-    const socket = new WebSocket(connectUrl(options.api, options.identity.node), {
+    const socket = new WebSocket(connectUrl(options.api, options.joined.node), {
       handshakeTimeout: CONSTANTS.pingSeconds * 1000,
       maxPayload: 32 * 1024 * 1024,
     });
     let upSince: number | undefined;
     let over = false;
+    let nonce = "";
 
-    const end = (reason: string, stop = false) => {
+    const end = (reason: string, stop = false, code?: number) => {
       if (over) return;
       over = true;
       clearInterval(pinging);
       clearTimeout(dead);
       signal.removeEventListener("abort", leave);
       socket.terminate();
-      resolve({ stop, reason, stableMs: upSince === undefined ? 0 : performance.now() - upSince });
+      const stableMs = upSince === undefined ? 0 : performance.now() - upSince;
+      resolve({ stop, reason, stableMs, ...(code === undefined ? {} : { code }) });
     };
     const leave = () => {
       socket.close(1000);
@@ -63,21 +71,25 @@ export function connect(options: ConnectionOptions, signal: AbortSignal): Promis
 
     const take = async (frame: Frame) => {
       if (frame.type === "challenge") {
-        const refusal = refusalOf(frame, options.identity);
+        const { fleet, node } = options.joined;
+        const refusal = refusalOf(frame, fleet);
         if (refusal) return end(refusal, true);
-        const { fleet, node } = options.identity;
-        const signature = options.identity.sign(connectProof(fleet, node, frame.nonce));
+        nonce = frame.nonce;
+        const signature = options.sign(connectProof(fleet, node, nonce));
         const about = await options.about();
         const hello: Hello = { type: "hello", protocol: PROTOCOL, fleet, node, signature, ...about };
         if (!over) socket.send(JSON.stringify(hello));
       } else if (frame.type === "welcome") {
         upSince = performance.now();
         options.onWelcome(frame.assignments, {
+          nonce,
           end,
           send(text) {
             if (socket.readyState === WebSocket.OPEN) socket.send(text);
           },
         });
+      } else if (frame.type === "rotated") {
+        options.onRotated(frame.publicKey);
       } else {
         options.onAssign(frame);
       }
@@ -99,7 +111,7 @@ export function connect(options: ConnectionOptions, signal: AbortSignal): Promis
     });
     socket.on("close", (code, reason) => {
       const known = Object.values(CLOSE).find((each) => each.code === code);
-      end(known?.reason ?? `closed with ${code} ${reason}`.trim(), known?.retry === false);
+      end(known?.reason ?? `closed with ${code} ${reason}`.trim(), known?.retry === false, code);
     });
     socket.on("unexpected-response", (_request, response) => {
       end(`the API answered ${response.statusCode} ${response.statusMessage}`);
@@ -120,11 +132,11 @@ function connectUrl(api: string, node: string): URL {
 /** Why we do not talk to who sent this challenge; undefined when we do. */
 function refusalOf(
   { fleet, protocol }: { fleet: string; protocol: { min: number; max: number } },
-  identity: Pick<Identity, "fleet">,
+  joined: string,
 ): string | undefined {
-  if (fleet !== identity.fleet) {
+  if (fleet !== joined) {
     return (
-      `this API is of another fleet (${fleet}) than the one this node joined (${identity.fleet}). Nothing was changed here. ` +
+      `this API is of another fleet (${fleet}) than the one this node joined (${joined}). Nothing was changed here. ` +
       "If that API is the right one, join it with another --state and a new join token"
     );
   }

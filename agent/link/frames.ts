@@ -1,6 +1,12 @@
 /** What comes in on the link, read and judged; an assignment also as the hash of what was sent. */
 import { createHash } from "node:crypto";
-import { ApiMessage, type Assign, type Challenge, type Welcome } from "../../shared/protocol.ts";
+import {
+  ApiMessage,
+  type Assign,
+  type Challenge,
+  type Rotated,
+  type Welcome,
+} from "../../shared/protocol.ts";
 
 /** What the API wants of one session here. `hash` is SHA-256 (hex) of the assignment as it was sent, where there is one. */
 export interface Desired extends Assign {
@@ -9,6 +15,7 @@ export interface Desired extends Assign {
 
 export type Frame =
   | Challenge
+  | Rotated
   | (Omit<Welcome, "assignments"> & { assignments: Desired[] })
   | (Desired & { type: "assign" });
 
@@ -21,7 +28,7 @@ export function readFrame(text: string): Frame {
     throw new Error(`${path.join(".") || "frame"}: ${message}`);
   }
   const message = read.data;
-  if (message.type === "challenge") return message;
+  if (message.type === "challenge" || message.type === "rotated") return message;
   if (message.type === "assign") return withHash(message, raw);
   const sent = (raw as { assignments: unknown[] }).assignments;
   return { ...message, assignments: message.assignments.map((assign, at) => withHash(assign, sent[at])) };

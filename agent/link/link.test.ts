@@ -1,13 +1,17 @@
-import { createPublicKey, generateKeyPairSync, verify } from "node:crypto";
+import { createPublicKey, verify } from "node:crypto";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
-import { connectProof, type Hello } from "../../shared/protocol.ts";
-import { identityOf } from "../identity.ts";
+import { connectProof, type Hello, type Rotate, rotateProof } from "../../shared/protocol.ts";
 import { makeLog } from "../log.ts";
+import { NodeKeys } from "../node-keys.ts";
 import type { Desired } from "./frames.ts";
 import { Link } from "./link.ts";
+import { Rotation } from "./rotation.ts";
 
 const challenge = { type: "challenge", protocol: { min: 1, max: 1 }, fleet: "flt_1", nonce: "n0" };
 const welcome = { type: "welcome", protocol: 1, connection: 1, assignments: [] };
@@ -27,9 +31,9 @@ const about: Pick<Hello, "bootId" | "address" | "capacity" | "facts"> = {
   },
 };
 
-const { privateKey } = generateKeyPairSync("ed25519");
-const identity = identityOf({ fleet: "flt_1", node: "node_1", name: "one" }, privateKey);
+const joined = { fleet: "flt_1", node: "node_1" };
 
+let stateDir: string;
 let server: WebSocketServer;
 /** One entry for each connection. */
 let dialled: { socket: WebSocket; url: string; frames: string[] }[];
@@ -37,6 +41,7 @@ let leaving: AbortController;
 let log: string[];
 
 beforeEach(async () => {
+  stateDir = await mkdtemp(join(tmpdir(), "skein-link-"));
   [dialled, log, leaving] = [[], [], new AbortController()];
   server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
   server.on("connection", (socket, request) => {
@@ -52,14 +57,18 @@ afterEach(async () => {
   for (const socket of server.clients) socket.terminate();
   server.close();
   await once(server, "close");
+  await rm(stateDir, { recursive: true });
 });
 
 /** A link that is being run; `welcomed` counts its welcomes. */
-function run() {
+function run({ rotateKey = false } = {}) {
+  const keys = new NodeKeys(stateDir);
   const seen = { welcomed: 0, assigned: [] as Desired[] };
   const link = new Link({
     api: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    identity,
+    joined,
+    sign: (text) => keys.sign(text),
+    rotation: new Rotation({ keys, joined, wanted: rotateKey, log: makeLog((line) => log.push(line)) }),
     about: async () => about,
     onWelcome: () => seen.welcomed++,
     onAssign: (desired) => seen.assigned.push(desired),
@@ -74,6 +83,97 @@ const nextDial = async () => {
   return dialled.find((each) => each.socket === socket)!;
 };
 
+/** Whether an Ed25519 signature (base64url) over the text is by the raw public key (base64url). */
+const isBy = (x: string, text: string, signature: string) =>
+  verify(
+    null,
+    Buffer.from(text),
+    createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" }),
+    Buffer.from(signature, "base64url"),
+  );
+/** Takes the next dial and reads its hello, as an API that knows `key` and no other: closes with 4001 where it is not by that. */
+const meet = async (key: string) => {
+  const { socket, frames } = await nextDial();
+  say(socket, challenge);
+  await once(socket, "message");
+  const known = isBy(key, connectProof("flt_1", "node_1", "n0"), (JSON.parse(frames[0]!) as Hello).signature);
+  if (known) say(socket, welcome);
+  else socket.close(4001);
+  return { socket, frames, known };
+};
+const rotateOf = async ({ socket, frames }: { socket: WebSocket; frames: string[] }) => {
+  if (frames.length < 2) await once(socket, "message");
+  return JSON.parse(frames[1]!) as Rotate;
+};
+
+describe("replacing the node's key", () => {
+  test("tells the API of the next key, proven for this connection, and uses it once the API has it", async () => {
+    const old = new NodeKeys(stateDir).publicKey;
+    const { seen } = run({ rotateKey: true });
+    const first = await meet(old);
+    const { type, publicKey, signature } = await rotateOf(first);
+    expect(type).toBe("rotate");
+    expect(publicKey).not.toBe(old);
+    expect(isBy(publicKey, rotateProof("flt_1", "node_1", "n0"), signature)).toBe(true);
+    expect(new NodeKeys(stateDir).publicKey).toBe(old);
+    say(first.socket, { type: "rotated", publicKey });
+    await expect.poll(() => new NodeKeys(stateDir).publicKey).toBe(publicKey);
+    expect(log.join("")).toMatch(/key was replaced/);
+    // Once: the next link is by the new key and asks for nothing.
+    first.socket.terminate();
+    const second = await meet(publicKey);
+    expect(second.known).toBe(true);
+    await expect.poll(() => seen.welcomed).toBe(2);
+    second.socket.close(4009);
+    await once(second.socket, "close");
+    expect(second.frames).toHaveLength(1);
+  });
+
+  test("goes on with the next key where the API took it and its word was lost", async () => {
+    const old = new NodeKeys(stateDir).publicKey;
+    const { seen } = run({ rotateKey: true });
+    const first = await meet(old);
+    const { publicKey } = await rotateOf(first);
+    first.socket.terminate();
+    expect((await meet(publicKey)).known).toBe(false);
+    const third = await meet(publicKey);
+    expect(third.known).toBe(true);
+    await expect.poll(() => seen.welcomed).toBe(2);
+    expect(new NodeKeys(stateDir).publicKey).toBe(publicKey);
+    expect(third.frames).toHaveLength(1);
+  });
+
+  test("goes on with the old key where the API never took the next, and tries again with another", async () => {
+    const old = new NodeKeys(stateDir).publicKey;
+    run({ rotateKey: true });
+    const first = await meet(old);
+    const lost = await rotateOf(first);
+    first.socket.terminate();
+    const second = await meet(old);
+    expect(second.known).toBe(true);
+    expect((await rotateOf(second)).publicKey).not.toBe(lost.publicKey);
+  });
+
+  test("is taken up by the next agent after a crash, which asks for none of its own", async () => {
+    const { publicKey } = new NodeKeys(stateDir).begin();
+    const { seen } = run();
+    expect((await meet(publicKey)).known).toBe(false);
+    expect((await meet(publicKey)).known).toBe(true);
+    await expect.poll(() => seen.welcomed).toBe(1);
+    expect(new NodeKeys(stateDir).publicKey).toBe(publicKey);
+  });
+
+  test("stops where the API knows neither key", async () => {
+    new NodeKeys(stateDir).begin();
+    const { stopped } = run();
+    const stranger = await mkdtemp(join(stateDir, "other-"));
+    const { publicKey } = new NodeKeys(stranger);
+    await meet(publicKey);
+    await meet(publicKey);
+    expect(await stopped).toBe("the node's key does not match");
+  });
+});
+
 describe("the link", () => {
   test("answers the challenge with a signature that fits fleet, node and nonce, and nothing else", async () => {
     const { seen, link } = run();
@@ -83,14 +183,8 @@ describe("the link", () => {
     await once(socket, "message");
     const hello = JSON.parse(frames[0]!) as Hello;
     expect(hello).toMatchObject({ type: "hello", fleet: "flt_1", node: "node_1", ...about });
-    const signature = Buffer.from(hello.signature, "base64url");
-    const fits = (nonce: string) =>
-      verify(
-        null,
-        Buffer.from(connectProof("flt_1", "node_1", nonce)),
-        createPublicKey(privateKey),
-        signature,
-      );
+    const key = new NodeKeys(stateDir).publicKey;
+    const fits = (nonce: string) => isBy(key, connectProof("flt_1", "node_1", nonce), hello.signature);
     expect([fits("n0"), fits("n1")]).toEqual([true, false]);
 
     say(socket, welcome);

@@ -1,15 +1,18 @@
 /** The link to the API: dials, and dials again. What is up here does not depend on it. */
 import { setTimeout as delay } from "node:timers/promises";
-import type { AgentMessage } from "../../shared/protocol.ts";
+import { type AgentMessage, CLOSE } from "../../shared/protocol.ts";
 import type { Log } from "../log.ts";
 import { backoff } from "./backoff.ts";
 import { type ConnectionOptions, connect, type Up } from "./connection.ts";
 import type { Desired } from "./frames.ts";
+import type { Rotation } from "./rotation.ts";
 
 /** A link that was up for this long was a good one: the next failure is the first again. */
 const STABLE_MS = 10_000;
 
-export interface LinkOptions extends Pick<ConnectionOptions, "api" | "identity" | "about" | "onAssign"> {
+export interface LinkOptions
+  extends Pick<ConnectionOptions, "api" | "joined" | "sign" | "about" | "onAssign"> {
+  rotation: Rotation;
   onWelcome(assignments: Desired[]): void;
   log: Log;
 }
@@ -34,20 +37,24 @@ export class Link {
 
   /** Until the signal, or until the API says not to come back: then resolves with the reason. */
   async run(signal: AbortSignal): Promise<string | undefined> {
-    const { log, onWelcome, ...options } = this.#options;
+    const { log, onWelcome, rotation, ...options } = this.#options;
     const connection: ConnectionOptions = {
       ...options,
       onWelcome: (assignments, up) => {
         this.#up = up;
         log.info({ assignments: assignments.length }, "link is up");
+        rotation.welcomed(up.nonce, (message) => this.send(message));
         onWelcome(assignments);
       },
+      onRotated: (publicKey) => rotation.rotated(publicKey),
     };
     let failures = 0;
     while (!signal.aborted) {
-      const { stop, reason, stableMs } = await connect(connection, signal);
+      const { stop, reason, code, stableMs } = await connect(connection, signal);
       this.#up = undefined;
       if (signal.aborted) return undefined;
+      // The API may have taken a new key whose confirmation never came here.
+      if (code === CLOSE.badSignature.code && rotation.refused()) continue;
       if (stop) return reason;
       failures = stableMs >= STABLE_MS ? 0 : failures + 1;
       const wait = backoff(failures, Math.random());

@@ -79,6 +79,7 @@ test("one session on a bridge, with a way out", () => {
         meta nfproto ipv6 counter drop comment "no IPv6 in sessions"
         oifname @bridges counter drop comment "session to session"
         udp dport { 14789 } counter drop comment "VXLAN from a container"
+        ip daddr { 100.100.100.200, 168.63.129.16, 169.254.0.0/16 } th dport != 53 counter drop comment "the cloud's metadata"
       }
     }
     "
@@ -126,6 +127,7 @@ test("a session of three nodes without a way out, beside it", () => {
         meta nfproto ipv6 counter drop comment "no IPv6 in sessions"
         oifname @bridges counter drop comment "session to session"
         udp dport { 14789 } counter drop comment "VXLAN from a container"
+        ip daddr { 100.100.100.200, 168.63.129.16, 169.254.0.0/16 } th dport != 53 counter drop comment "the cloud's metadata"
         ip daddr { 192.0.2.2, 192.0.2.3 } counter drop comment "container to another node"
         iifname { "skbd5nfdv2lb4s4" } counter reject with icmpx admin-prohibited comment "egress off"
       }

@@ -6,6 +6,12 @@ import { linkNames, type Owner, tableName } from "./names.ts";
 /** A session that has, or is about to have, a network on this node. */
 export type GuardedSession = { session: string; network: Assignment["network"] };
 
+/**
+ * Where clouds answer a machine about itself, its credentials included: link-local (AWS, Google, Azure, Oracle and most others), Azure's
+ * WireServer, Alibaba's. On Google's the same address is the name server, so port 53 stays open.
+ */
+const METADATA = ["100.100.100.200", "168.63.129.16", "169.254.0.0/16"];
+
 /** A list of set elements, each once, in the order of their text: the same sessions always give the same table. */
 const elements = (all: readonly string[]) => `{ ${[...new Set(all)].sort().join(", ")} }`;
 
@@ -64,6 +70,7 @@ ${tunnels}  }
     meta nfproto ipv6 counter drop comment "no IPv6 in sessions"
     oifname @bridges counter drop comment "session to session"
     udp dport ${ports} counter drop comment "VXLAN from a container"
+    ip daddr ${elements(METADATA)} th dport != 53 counter drop comment "the cloud's metadata"
 ${peers.length === 0 ? "" : `    ip daddr ${elements(peers)} counter drop comment "container to another node"\n`}${
   closed.length === 0
     ? ""

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { Report } from "../../shared/protocol.ts";
 import { Observed } from "./observed.ts";
 
 test("a container never goes back, and its reason is that of its last step", () => {
@@ -14,4 +15,10 @@ test("a container never goes back, and its reason is that of its last step", () 
     phase: "none",
     containers: [{ host: "main1", status: "exited", containerId: "c1", exitCode: 3, output: "bye" }],
   });
+});
+
+test("whatever an image or an engine says, the API understands the report", () => {
+  const observed = new Observed("ses_1", 1, [{ host: "main1" }]);
+  observed.set("main1", "exited", { exitCode: 126, output: "\0".repeat(4096), reason: "x".repeat(4097) });
+  expect(() => Report.parse(observed.report())).not.toThrow();
 });

@@ -3,6 +3,9 @@ import { CONTAINER_STATES, type ContainerStatus, type Phase } from "../../shared
 import type { ContainerReport, ContainerSpec, Failure, Identity, Report } from "../../shared/protocol.ts";
 import type { Prepared } from "./record.ts";
 
+/** As `ContainerReport` has it. Words of engines and images have no end of their own, and a frame that is not understood ends the link. */
+const REASON_CHARS = 4096;
+
 export class Observed {
   readonly session: string;
   readonly epoch: number;
@@ -26,7 +29,9 @@ export class Observed {
   set(host: string, status: ContainerStatus, more: Partial<ContainerReport> = {}): void {
     const { reason: _, ...known } = this.#containers.get(host) ?? { host, status };
     if (CONTAINER_STATES[status].order < CONTAINER_STATES[known.status].order) return;
-    this.#containers.set(host, { ...known, ...more, host, status });
+    const after: ContainerReport = { ...known, ...more, host, status };
+    if (after.reason !== undefined) after.reason = after.reason.slice(0, REASON_CHARS);
+    this.#containers.set(host, after);
   }
 
   hasReached(phase: Phase): boolean {

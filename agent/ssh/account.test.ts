@@ -134,4 +134,11 @@ it("refuses a name that nobody could log in as", () => {
   expect(() => account("1000", odd)).toThrow(/"my user;" cannot be used with SSH/);
   const fine = { ...debian, passwd: "jörg.m-2@corp$:x:1000:100::/home/dev:/bin/bash\n" };
   expect(account("1000", fine).user).toBe("jörg.m-2@corp$");
+  const long = { ...debian, passwd: `${"x".repeat(100)}:x:1000:100::/home/dev:/bin/bash\n` };
+  expect(() => account("1000", long)).toThrow(/cannot be used with SSH/);
+});
+
+it("does not go a thousand directories deep for a home", () => {
+  const deep = { ...debian, passwd: `dev:x:1000:100::${"/a".repeat(1000)}:/bin/bash\n` };
+  expect(account("1000", deep).home).toBe("/home/u1000");
 });

@@ -12,6 +12,9 @@ export type GetArchive = (path: string) => Promise<Readable | undefined>;
 /** `HEAD` of the same: where a symlink leads (inside the container), else "". `undefined` on 404. */
 export type HeadArchive = (path: string) => Promise<{ linkTarget: string } | undefined>;
 
+/** Bytes of a file that are read at most: an image may have a file of any size at any path, and the agent reads it into memory. */
+const MOST_BYTES = 1024 * 1024;
+
 /** The entries as one tar, for `PUT /containers/{id}/archive?path=/`. Directories come before what is in them, as given. */
 export async function packEntries(entries: readonly Entry[]): Promise<Buffer> {
   const tar = pack();
@@ -65,8 +68,14 @@ async function firstEntry(stream: Readable): Promise<{ header: Header; content: 
   stream.pipe(tar);
   try {
     for await (const entry of tar) {
+      const { name, type, size = 0 } = entry.header;
+      if (type === "file" && size > MOST_BYTES) {
+        throw new Error(
+          `the image's ${name} has ${size} bytes: SSH can be set up with at most ${MOST_BYTES}`,
+        );
+      }
       const chunks: Buffer[] = [];
-      if (entry.header.type === "file") for await (const chunk of entry) chunks.push(chunk as Buffer);
+      if (type === "file") for await (const chunk of entry) chunks.push(chunk as Buffer);
       return { header: entry.header, content: Buffer.concat(chunks).toString("utf8") };
     }
     return undefined;

@@ -162,3 +162,24 @@ it("reads a container through its archives: links followed, a directory by its h
     false,
   ]);
 });
+
+it("reads no file that would not fit into the agent's memory", async () => {
+  const tar = pack();
+  let sent = 0;
+  const entry = tar.entry({ name: "passwd", size: 2 ** 40 });
+  const feed = () => {
+    while (!tar.destroyed && sent < 2 ** 26) {
+      sent += 65_536;
+      if (!entry.write(Buffer.alloc(65_536))) return void entry.once("drain", feed);
+    }
+  };
+  feed();
+  const source = Readable.from(tar);
+  const files = containerFiles(
+    async () => source,
+    async () => ({ linkTarget: "" }),
+  );
+  await expect(files.read("/etc/passwd")).rejects.toThrow(/the image's passwd has 1099511627776 bytes/);
+  expect(source.destroyed).toBe(true);
+  expect(sent).toBeLessThan(2 ** 24);
+});

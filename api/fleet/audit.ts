@@ -5,7 +5,7 @@ import { SETTINGS } from "../../shared/settings.ts";
 import { KEPT_REFUSALS } from "../audit/refusals.ts";
 import type { By, Refusal } from "../messages.ts";
 
-/** The operations that change something, and what they answer then. */
+/** What changes something, and what it answers then: operations, and what comes over a node's link. */
 const CHANGES = {
   createSession: 202,
   endSession: 202,
@@ -15,7 +15,8 @@ const CHANGES = {
   createJoinToken: 201,
   createToken: 201,
   revokeToken: 204,
-} as const satisfies Partial<Record<OperationId, number>>;
+  rotateKey: 200,
+} as const satisfies Partial<Record<OperationId | "rotateKey", number>>;
 
 /** `at` in ms since 1970. */
 type Noted = Omit<Refusal, "number" | "code"> & { code: string | null };

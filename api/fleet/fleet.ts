@@ -15,6 +15,7 @@ import {
   type Answer,
   answer,
   type By,
+  type KeyRotation,
   type Lookup,
   type NodeIdentity,
   type NodeNews,
@@ -24,7 +25,7 @@ import {
 import { limiterOf, nodeOf, sessionOf } from "../objects.ts";
 import { listAudit, noteChange, noteRefusals } from "./audit.ts";
 import { addJoinToken, type IdempotencyKey, rememberKey, sessionOfKey, spendJoinToken } from "./keys.ts";
-import { addNode, findNode, listNodes, nodeView, noteNode, patchNode } from "./nodes.ts";
+import { addNode, findNode, listNodes, nodeView, noteNode, patchNode, rotateKey } from "./nodes.ts";
 import { Outbox, type Outgoing } from "./outbox.ts";
 import { admit, dryRun, fleetChanged, noteSession, planWaiting, roomFreed, waitingReasons } from "./queue.ts";
 import { releaseNode, sessionsOn } from "./reservations.ts";
@@ -125,7 +126,7 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
       this.#change(() => {
         spendJoinToken(this.#sql, tokenHash, Date.now());
         const nodeId = addNode(this.#sql, join);
-        noteChange(this.#sql, { actor: `node:${join.name}`, project: null }, "joinAgent", nodeId);
+        noteChange(this.#sql, byNode(join.name), "joinAgent", nodeId);
         return { nodeId, fleet: this.#id() };
       }),
     );
@@ -252,6 +253,15 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
     });
   }
 
+  /** From a Node; false where its agent's link is void by now. */
+  rotateKey(rotation: KeyRotation): boolean {
+    return this.#change(() => {
+      const { isKey, replacedOf } = rotateKey(this.#sql, rotation);
+      if (replacedOf !== undefined) noteChange(this.#sql, byNode(replacedOf), "rotateKey", rotation.id);
+      return isKey;
+    });
+  }
+
   /** From a Session. */
   sessionNews(news: SessionNews): void {
     this.#change(() => {
@@ -295,6 +305,10 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
     else if (outgoing.to === "limiter") await limiterOf(this.env, target).revoke();
     else await sessionOf(this.env, target).take(outgoing.message);
   }
+}
+
+function byNode(name: string): By {
+  return { actor: `node:${name}`, project: null };
 }
 
 function sliceOf<R extends { seq: number }, T>(rows: R[], limit: number, item: (row: R) => T): Slice<T> {

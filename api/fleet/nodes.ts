@@ -4,7 +4,7 @@ import type { NodeStatus } from "../../shared/lifecycle.ts";
 import type { NodeSnapshot, Snapshot } from "../../shared/plan.ts";
 import type { AgentJoin, Capacity, Facts, NodeView } from "../../shared/schemas.ts";
 import { newId } from "../ids.ts";
-import type { NodeNews } from "../messages.ts";
+import type { KeyRotation, NodeNews } from "../messages.ts";
 
 interface NodeRow extends Record<string, SqlStorageValue> {
   seq: number;
@@ -70,6 +70,26 @@ export function patchNode(
   if (patch.labels !== undefined) {
     sql.exec("UPDATE nodes SET labels = ? WHERE id = ?", JSON.stringify(patch.labels), id);
   }
+}
+
+/** Whether `to` is the node's key now, and the node's name where it was not before. May come twice, or late. */
+export function rotateKey(
+  sql: SqlStorage,
+  { id, before, from, to }: KeyRotation,
+): { isKey: boolean; replacedOf?: string } {
+  const [replaced] = sql
+    .exec<{ name: string }>(
+      "UPDATE nodes SET public_key = ? WHERE id = ? AND public_key = ? AND news < ? RETURNING name",
+      to,
+      id,
+      from,
+      before,
+    )
+    .toArray();
+  if (replaced) return { isKey: true, replacedOf: replaced.name };
+  return {
+    isKey: sql.exec("SELECT 1 FROM nodes WHERE id = ? AND public_key = ?", id, to).toArray().length > 0,
+  };
 }
 
 /** Takes news of a node: its row as it was before; undefined where the fleet does not know it. */

@@ -1,24 +1,33 @@
 /** A node's key: what makes it this node, on every connection. */
-import { connectProof } from "../../shared/protocol.ts";
+import { connectProof, type Rotate, rotateProof } from "../../shared/protocol.ts";
 import { fromBase64Url } from "../hash.ts";
 import type { NodeIdentity } from "../messages.ts";
 import type { Link } from "./sockets.ts";
 
-/** Ed25519 (RFC 8032) over what only this connection can have asked for. */
-export async function proves(
+/** Whether who dialled has the node's key. */
+export function proves(
   { fleet, publicKey }: NodeIdentity,
   { node, nonce }: Link,
   signature: string,
 ): Promise<boolean> {
+  return isSigned(publicKey, signature, connectProof(fleet, node, nonce));
+}
+
+/** Whether who asks for another key has that one, too. */
+export function provesNew(
+  fleet: string,
+  { node, nonce }: Link,
+  { publicKey, signature }: Rotate,
+): Promise<boolean> {
+  return isSigned(publicKey, signature, rotateProof(fleet, node, nonce));
+}
+
+/** Ed25519 (RFC 8032) over what only this connection can have asked for. */
+async function isSigned(publicKey: string, signature: string, text: string): Promise<boolean> {
   const bytes = fromBase64Url(signature);
-  if (bytes?.length !== 64) return false;
-  const key = await importNodeKey(publicKey);
-  return crypto.subtle.verify(
-    "Ed25519",
-    key,
-    bytes,
-    new TextEncoder().encode(connectProof(fleet, node, nonce)),
-  );
+  const key = await importNodeKey(publicKey).catch(() => undefined);
+  if (bytes?.length !== 64 || !key) return false;
+  return crypto.subtle.verify("Ed25519", key, bytes, new TextEncoder().encode(text));
 }
 
 /** Throws where the text is no Ed25519 public key. */

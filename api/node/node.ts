@@ -4,15 +4,24 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { CONSTANTS } from "../../shared/constants.ts";
-import type { NodeStatus } from "../../shared/lifecycle.ts";
-import { AgentMessage, CLOSE, type Hello, PING, PONG, PROTOCOL, type Report } from "../../shared/protocol.ts";
+import {
+  AgentMessage,
+  CLOSE,
+  type Hello,
+  PING,
+  PONG,
+  PROTOCOL,
+  type Report,
+  type Rotate,
+} from "../../shared/protocol.ts";
 import { SETTINGS } from "../../shared/settings.ts";
 import { Alarm } from "../alarm.ts";
 import { randomText } from "../hash.ts";
-import type { NodeIdentity, NodeNews } from "../messages.ts";
+import type { NodeNews } from "../messages.ts";
 import { fleetOf, sessionOf } from "../objects.ts";
-import { proves } from "./key.ts";
+import { proves, provesNew } from "./key.ts";
 import { type Link, Sockets, turnAway } from "./sockets.ts";
+import { type LinkState, linkState, newsNumber, type Self, statusOf } from "./state.ts";
 
 /** A frame for the agent. `epoch` and `rank` of its phase order it: what is behind what was sent is void. */
 export interface Assignable {
@@ -21,21 +30,6 @@ export interface Assignable {
   rank: number;
   frame: string;
 }
-
-/**
- * What Fleet is to believe of this node; `told`: it does. `connection` counts. `heardAt` (ms since 1970): while it
- * is down, when it was last heard of.
- */
-interface LinkState {
-  connection: number;
-  up: boolean;
-  told: boolean;
-  lost: boolean;
-  heardAt: number | null;
-}
-
-/** The order of a connection's news. */
-const NEWS_ORDER: NodeStatus[] = ["ready", "disconnected", "lost"];
 
 const CHECK_MS = 20_000;
 const RETRY_MS = 5_000;
@@ -58,12 +52,12 @@ export class Node extends DurableObject<Cloudflare.Env> {
   /** An agent dials in: `?node=ID`. What it may do it has to prove first. */
   override async fetch(request: Request): Promise<Response> {
     const node = new URL(request.url).searchParams.get("node")!;
-    const identity = await this.#identity(node);
-    if (!identity) return turnAway(CLOSE.unknownNode);
+    const self = await this.#whoAmI(node);
+    if (self?.node !== node) return turnAway(CLOSE.unknownNode);
     const { 0: client, 1: server } = new WebSocketPair();
     const nonce = randomText();
-    this.#sockets.accept(server, { node, nonce, state: "challenged", since: Date.now() });
-    server.send(JSON.stringify({ type: "challenge", protocol: PROTOCOL, fleet: identity.fleet, nonce }));
+    this.#sockets.accept(server, { node, nonce, publicKey: "", state: "challenged", since: Date.now() });
+    server.send(JSON.stringify({ type: "challenge", protocol: PROTOCOL, fleet: self.fleet, nonce }));
     this.#arm();
     return new Response(null, { status: 101, webSocket: client });
   }
@@ -74,8 +68,7 @@ export class Node extends DurableObject<Cloudflare.Env> {
         await this.#take(socket, data);
       } catch (error) {
         console.error("a frame could not be handled:", error);
-        this.#sockets.drop(socket, CLOSE.resync);
-        await this.#noteDown();
+        await this.#end(socket, CLOSE.resync);
       }
     });
     return this.#line;
@@ -96,7 +89,7 @@ export class Node extends DurableObject<Cloudflare.Env> {
   /** From a Session: something for the agent. Where the link is down, the next welcome has it. */
   assign({ session, epoch, rank, frame }: Assignable): void {
     const { kv } = this.ctx.storage;
-    if (!kv.get("identity")) return;
+    if (!kv.get("self")) return;
     const sent = this.#sent.get(session);
     if (sent && (epoch < sent.epoch || (epoch === sent.epoch && rank < sent.rank))) return;
     this.#sent.set(session, { epoch, rank });
@@ -128,7 +121,7 @@ export class Node extends DurableObject<Cloudflare.Env> {
       .filter(({ seenAt }) => now - seenAt > CONSTANTS.linkDeadSeconds * 1000);
     for (const { socket } of silent) this.#sockets.drop(socket, CLOSE.resync);
     await this.#noteDown(silent.length > 0 ? Math.max(...silent.map(({ seenAt }) => seenAt)) : now);
-    const state = this.#linkState();
+    const state = linkState(this.ctx.storage.kv);
     if (this.#leaseEnd(state) <= now) {
       this.ctx.storage.kv.put<LinkState>("link", { ...state, lost: true, told: false });
       await this.#tellFleet({}).catch((error: unknown) =>
@@ -148,17 +141,16 @@ export class Node extends DurableObject<Cloudflare.Env> {
     if (link.state === "dropped") return;
     const message = readFrame(data);
     if (!message || (message.type === "hello") !== (link.state === "challenged")) {
-      this.#sockets.drop(socket, CLOSE.badMessage);
-      await this.#noteDown();
-      return;
+      return this.#end(socket, CLOSE.badMessage);
     }
     if (message.type === "hello") await this.#hello(socket, link, message);
     else if (message.type === "report") await this.#report(link.node, message);
+    else if (message.type === "rotate") await this.#rotate(socket, link, message);
     else await this.#tellFleet({ said: { capacity: message.capacity, facts: message.facts } });
   }
 
   async #hello(socket: WebSocket, link: Link, hello: Hello): Promise<void> {
-    const identity = await this.#identity(link.node);
+    const identity = await fleetOf(this.env).identityOf(link.node);
     const version = Math.min(hello.protocol.max, PROTOCOL.max);
     if (!identity || hello.node !== link.node || hello.fleet !== identity.fleet) {
       return this.#sockets.drop(socket, CLOSE.unknownNode);
@@ -168,7 +160,7 @@ export class Node extends DurableObject<Cloudflare.Env> {
     if (!(await proves(identity, link, hello.signature)))
       return this.#sockets.drop(socket, CLOSE.badSignature);
 
-    const connection = this.#linkState().connection + 1;
+    const connection = linkState(this.ctx.storage.kv).connection + 1;
     this.ctx.storage.kv.put<LinkState>("link", {
       connection,
       up: true,
@@ -180,14 +172,35 @@ export class Node extends DurableObject<Cloudflare.Env> {
       if (other !== socket && this.#sockets.link(other).state !== "challenged")
         this.#sockets.drop(other, CLOSE.replaced);
     }
-    this.#sockets.greet(socket);
+    this.#sockets.greet(socket, identity.publicKey);
     const { address, capacity, facts } = hello;
     if (!(await this.#tellFleet({ said: { address, capacity, facts } }))) return;
+    // Fleet knows of this connection now, and takes no rotation of an earlier one any more. One that came in just before voids this key.
+    const now = await fleetOf(this.env).identityOf(link.node);
+    if (now?.publicKey !== identity.publicKey) return this.#end(socket, CLOSE.badSignature);
     const assignments = await this.#work(link.node);
     this.#sockets.welcome(
       socket,
       `{"type":"welcome","protocol":${version},"connection":${connection},"assignments":[${assignments.join(",")}]}`,
     );
+  }
+
+  /** The agent replaces its key. Said to be done only when Fleet has it for good. */
+  async #rotate(socket: WebSocket, link: Link, rotate: Rotate): Promise<void> {
+    const { fleet } = this.ctx.storage.kv.get<Self>("self")!;
+    const before = newsNumber(linkState(this.ctx.storage.kv).connection + 1, "ready");
+    const { publicKey: to } = rotate;
+    const taken =
+      (await provesNew(fleet, link, rotate)) &&
+      (await fleetOf(this.env).rotateKey({ id: link.node, before, from: link.publicKey, to }));
+    if (!taken) return this.#end(socket, CLOSE.badSignature);
+    this.#sockets.rekey(socket, to);
+    if (this.#sockets.ready() === socket) socket.send(JSON.stringify({ type: "rotated", publicKey: to }));
+  }
+
+  async #end(socket: WebSocket, why: { code: number; reason: string }): Promise<void> {
+    this.#sockets.drop(socket, why);
+    await this.#noteDown();
   }
 
   /** Every frame that the agent has to know, from the Sessions themselves. */
@@ -220,29 +233,29 @@ export class Node extends DurableObject<Cloudflare.Env> {
    * was seen, and also where this process was not there to see it, for then the node could not be heard.
    */
   async #noteDown(heardAt = Date.now()): Promise<void> {
-    const state = this.#linkState();
+    const state = linkState(this.ctx.storage.kv);
     const linked = this.#sockets.open().some((socket) => this.#sockets.link(socket).state !== "challenged");
     if (state.up && !linked) {
       this.ctx.storage.kv.put<LinkState>("link", { ...state, up: false, told: false, heardAt });
       this.#arm();
     }
-    if (!this.#linkState().told) await this.#tellFleet({}).catch(() => this.#arm());
+    if (!linkState(this.ctx.storage.kv).told) await this.#tellFleet({}).catch(() => this.#arm());
   }
 
   /** False where the fleet does not know this node, which then forgets itself. */
   async #tellFleet(news: Pick<NodeNews, "said">): Promise<boolean> {
-    const identity = this.ctx.storage.kv.get<NodeIdentity & { node: string }>("identity");
-    if (!identity) return false;
-    const state = this.#linkState();
+    const self = this.ctx.storage.kv.get<Self>("self");
+    if (!self) return false;
+    const state = linkState(this.ctx.storage.kv);
     const status = statusOf(state);
     const known = await fleetOf(this.env).nodeNews({
-      id: identity.node,
-      number: state.connection * NEWS_ORDER.length + NEWS_ORDER.indexOf(status),
+      id: self.node,
+      number: newsNumber(state.connection, status),
       status,
       seenAt: state.heardAt ?? Date.now(),
       ...news,
     });
-    const now = this.#linkState();
+    const now = linkState(this.ctx.storage.kv);
     if (!known) await this.forget();
     else if (!now.told && now.connection === state.connection && statusOf(now) === status) {
       this.ctx.storage.kv.put<LinkState>("link", { ...now, told: true });
@@ -251,22 +264,19 @@ export class Node extends DurableObject<Cloudflare.Env> {
   }
 
   /** Asked of Fleet once, then kept; undefined, and nothing written, where the fleet does not know the node. */
-  async #identity(node: string): Promise<NodeIdentity | undefined> {
-    const known = this.ctx.storage.kv.get<NodeIdentity>("identity");
+  async #whoAmI(node: string): Promise<Self | undefined> {
+    const known = this.ctx.storage.kv.get<Self>("self");
     if (known) return known;
     const identity = await fleetOf(this.env).identityOf(node);
-    if (identity) this.ctx.storage.kv.put("identity", { ...identity, node });
-    return identity;
-  }
-
-  #linkState(): LinkState {
-    const none: LinkState = { connection: 0, up: false, told: true, lost: false, heardAt: null };
-    return { ...none, ...this.ctx.storage.kv.get<LinkState>("link") };
+    if (!identity) return undefined;
+    const self = { fleet: identity.fleet, node };
+    this.ctx.storage.kv.put("self", self);
+    return self;
   }
 
   /** Rings while there is a link to look after, a lease that runs, or something that Fleet has not taken. */
   #arm(): void {
-    const state = this.#linkState();
+    const state = linkState(this.ctx.storage.kv);
     const due = Math.min(
       state.told ? Infinity : Date.now() + RETRY_MS,
       this.#sockets.open().length > 0 ? Date.now() + CHECK_MS : Infinity,
@@ -274,11 +284,6 @@ export class Node extends DurableObject<Cloudflare.Env> {
     );
     if (due < Infinity) this.#alarm.ringBy(due);
   }
-}
-
-function statusOf({ up, lost }: LinkState): NodeStatus {
-  if (up) return "ready";
-  return lost ? "lost" : "disconnected";
 }
 
 function workKey(session: string): string {

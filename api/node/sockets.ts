@@ -4,6 +4,8 @@
 export interface Link {
   node: string;
   nonce: string;
+  /** The key that has proven it, or replaced that one since; "" before. */
+  publicKey: string;
   state: "challenged" | "greeting" | "ready" | "dropped";
   /** ms since 1970. */
   since: number;
@@ -54,8 +56,9 @@ export class Sockets {
     );
   }
 
-  /** From now on frames are kept for it. */
-  greet(socket: WebSocket): void {
+  /** It is the node's, by this key. From now on frames are kept for it. */
+  greet(socket: WebSocket, publicKey: string): void {
+    this.rekey(socket, publicKey);
     this.#enter(socket, "greeting");
     this.#late.set(socket, []);
   }
@@ -75,6 +78,10 @@ export class Sockets {
       if (state === "greeting") this.#late.get(socket)?.push(frame);
       else if (state === "ready") socket.send(frame);
     }
+  }
+
+  rekey(socket: WebSocket, publicKey: string): void {
+    socket.serializeAttachment({ ...this.link(socket), publicKey });
   }
 
   drop(socket: WebSocket, { code, reason }: { code: number; reason: string }): void {

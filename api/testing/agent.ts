@@ -10,6 +10,8 @@ import {
   PING,
   PONG,
   type Report,
+  type Rotate,
+  rotateProof,
   type Welcome,
 } from "../../shared/protocol.ts";
 import type { AgentJoin } from "../../shared/schemas.ts";
@@ -75,11 +77,8 @@ export class FakeAgent {
   async connect(change: (hello: Hello) => Hello = (hello) => hello): Promise<Connection> {
     const connection = await dial(this.id);
     const { nonce, fleet, protocol } = await connection.next<Challenge>("challenge");
-    const signature = await crypto.subtle.sign(
-      "Ed25519",
-      this.keys.privateKey,
-      new TextEncoder().encode(connectProof(fleet, this.id, nonce)),
-    );
+    connection.nonce = nonce;
+    const signature = await sign(this.keys, connectProof(fleet, this.id, nonce));
     const { labels: _, ...node } = this.node;
     connection.send(
       change({
@@ -87,13 +86,29 @@ export class FakeAgent {
         protocol,
         fleet,
         node: this.id,
-        signature: toBase64Url(new Uint8Array(signature)),
+        signature,
         bootId: "boot",
         ...node,
       }),
     );
     return connection;
   }
+}
+
+/** What an agent says on its link to replace its key by these; for the proof `nonce` has to be the link's. */
+export async function rotation(
+  agent: FakeAgent,
+  nonce: string,
+  keys: CryptoKeyPair,
+  signer: CryptoKeyPair = keys,
+): Promise<Rotate> {
+  const signature = await sign(signer, rotateProof(agent.fleet, agent.id, nonce));
+  return { type: "rotate", publicKey: await publicKeyOf(keys), signature };
+}
+
+/** The same node with other keys: after a rotation, or in other hands. */
+export function withKeys({ id, fleet, name, node }: FakeAgent, keys: CryptoKeyPair): FakeAgent {
+  return new FakeAgent(id, fleet, name, keys, node);
 }
 
 /** A node that is in the fleet, connected, and has been welcomed. */
@@ -116,6 +131,8 @@ export async function dial(node: string): Promise<Connection> {
 }
 
 export class Connection {
+  /** Of its challenge, once that was answered. */
+  nonce = "";
   readonly closed: Promise<{ code: number; reason: string }>;
   readonly #socket: WebSocket;
   #ponged = Promise.withResolvers<void>();
@@ -214,6 +231,11 @@ export function done(assign: Assign, change: Partial<Report> = {}): Report {
 export function identityOf(host: string) {
   const key = (of: string) => `ssh-ed25519 ${btoa(`${of}-${host}`)}`;
   return { host, user: "root", hostKey: key("host"), userKey: key("user") };
+}
+
+async function sign({ privateKey }: CryptoKeyPair, text: string): Promise<string> {
+  const signature = await crypto.subtle.sign("Ed25519", privateKey, new TextEncoder().encode(text));
+  return toBase64Url(new Uint8Array(signature));
 }
 
 export function newKeys(): Promise<CryptoKeyPair> {

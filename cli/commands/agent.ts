@@ -34,6 +34,7 @@ export const agent = defineCommand({
     cpu: { type: "string", value: "N", about: "cores to give to sessions (default: all)" },
     memory: { type: "string", value: "SIZE", about: "memory to give to sessions, like 32GiB (default: all)" },
     gpu: { type: "string", value: "N", about: "GPUs to give to sessions (default: those found)" },
+    "rotate-key": { type: "boolean", about: "replace the node's key once the link is up, then go on" },
   },
   notes: "Runs until Ctrl-C. Sessions outlive it: they carry on, and it finds them again.",
   async run({ options }) {
@@ -57,6 +58,7 @@ export const agent = defineCommand({
     const { runAgent } = await import("../../agent/index.ts");
     const code = await runAgent({
       ...given,
+      rotateKey: options["rotate-key"],
       stateDir: resolve(options.state ?? AGENT_STATE),
       kitRoot: KIT_ROOT,
     });

@@ -44,7 +44,7 @@ export type AgentJoined = {
 
 export type AuditEntry = {
     /**
-     * The operationId
+     * The operationId, or rotateKey
      */
     action: string;
     /**

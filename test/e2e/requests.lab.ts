@@ -29,6 +29,30 @@ const BAD: [string, unknown, number, string, string | undefined][] = [
   ],
   ["an unknown field", { image, colour: "blue" }, 400, "invalid_request", "colour"],
   ["an unknown nested field", { image, resources: { disk: 1 } }, 400, "invalid_request", "resources.disk"],
+  ...["mounts", "volumes", "privileged", "devices", "capAdd", "securityOpt", "pidMode", "hostNetwork"].map(
+    (field): (typeof BAD)[number] => [
+      `a way to the node: ${field}`,
+      { image, [field]: true },
+      400,
+      "invalid_request",
+      field,
+    ],
+  ),
+  ["host networking", { image, network: { mode: "host" } }, 400, "invalid_request", "network.mode"],
+  [
+    "a role's way to the node",
+    { image, roles: [{ ...main, mounts: ["/:/host"] }] },
+    400,
+    "invalid_request",
+    "roles[0].mounts",
+  ],
+  [
+    "a device among the resources",
+    { image, resources: { devices: ["/dev/sda"] } },
+    400,
+    "invalid_request",
+    "resources.devices",
+  ],
   [
     "encryption required",
     { image, network: { encryption: "required" } },

@@ -1,0 +1,202 @@
+/** From within a container, its root tries: nothing of the node is to be had, and no more is allowed than Docker allows every container. */
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { SessionView } from "../../shared/schemas.ts";
+import { cluster, containerOf, dockerOf, end, exec, get, running, sh } from "./skein.ts";
+
+/** Docker's default: chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap, net_bind_service, net_raw, sys_chroot, mknod, audit_write, setfcap. */
+const DEFAULT_CAPABILITIES = "00000000a80425fb";
+const PIDS_LIMIT = 16_384;
+
+let session: SessionView;
+let plain: SessionView;
+
+beforeAll(async () => {
+  [session, plain] = await Promise.all([
+    running({ image: "skein/debian:12", clusterSize: 2 }),
+    running({ image: "skein/debian-user:12", clusterSize: 2 }),
+  ]);
+});
+afterAll(() => Promise.all([session, plain].map(end)));
+
+/** The node's folder that a container has at `path`. */
+async function sourceOf(host: string, path: string): Promise<string> {
+  const docker = await dockerOf(session, host);
+  const { Mounts } = await docker.getContainer(containerOf(session, host).containerId!).inspect();
+  return Mounts.find((mount) => mount.Destination === path)!.Source;
+}
+
+async function filesBelow(dir: string): Promise<string[]> {
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true });
+  return entries.map((entry) => join(entry.parentPath, entry.name)).sort();
+}
+
+/** Each line by itself, as root; those that succeeded. */
+async function succeeding(lines: string[]): Promise<string[]> {
+  const codes = await Promise.all(
+    lines.map(async (line) => (await exec(session, "main1", ["sh", "-c", line], { user: "0" })).code),
+  );
+  return lines.filter((_, at) => codes[at] === 0);
+}
+
+describe("what a container's processes may do", () => {
+  const STATUS = "sed -n 's/^\\(CapEff\\|CapBnd\\|NoNewPrivs\\|Seccomp\\):[[:space:]]*//p'";
+  const ways: [string, string][] = [
+    ["its first process", `${STATUS} /proc/1/status`],
+    ["by docker exec", `${STATUS} /proc/self/status`],
+    ["by SSH", `ssh sub1 "${STATUS} /proc/self/status"`],
+  ];
+  test.each(ways)(
+    "%s: Docker's capabilities, its seccomp filter, and no new privileges",
+    async (_, script) => {
+      const [root, user] = await Promise.all([session, plain].map((each) => sh(each, "main1", script)));
+      expect(root!.trim().split("\n")).toEqual([DEFAULT_CAPABILITIES, DEFAULT_CAPABILITIES, "1", "2"]);
+      expect(user!.trim().split("\n")).toEqual(["0000000000000000", DEFAULT_CAPABILITIES, "1", "2"]);
+    },
+  );
+
+  test("a program of root's with the set-uid bit gives its user no root", async () => {
+    const script = "cp /usr/bin/id /tmp/id && chown 0:0 /tmp/id && chmod 4755 /tmp/id";
+    await sh(plain, "main1", script, { user: "0" });
+    expect(await sh(plain, "main1", "stat -c '%u %a' /tmp/id && /tmp/id -u")).toBe("0 4755\n1000\n");
+  });
+});
+
+describe("what a container sees of its node", () => {
+  test("the kit, its own folder, and the three files that Docker makes; nothing else is mounted from there", async () => {
+    const mounts = (await sh(session, "main1", "cat /proc/self/mountinfo"))
+      .trim()
+      .split("\n")
+      .map((line) => line.split(" "));
+    const points = mounts.map((fields) => fields[4]!);
+    const fromNode = points.filter((point) => !/^\/((proc|dev|sys)(\/|$)|$)/.test(point));
+    const files = ["/etc/hostname", "/etc/hosts", "/etc/resolv.conf"];
+    expect(fromNode.sort()).toEqual(["/.skein/kit", "/.skein/self", ...files]);
+    const optionsOf = (point: string) => mounts.find((fields) => fields[4] === point)![5]!.split(",");
+    for (const point of ["/.skein/kit", "/.skein/self"]) expect(optionsOf(point)).toContain("ro");
+  });
+
+  test("no socket of the engine, no file of the agent, no folder of another container", async () => {
+    const sockets = await sh(session, "main1", "find / -xdev -type s 2>/dev/null; tail -n +2 /proc/net/unix");
+    expect(sockets).toBe("");
+    const names = ["node-key*.pem", "identity.json", "prepared.json", "files.tar", "docker*.sock"];
+    const wanted = names.map((name) => `-name '${name}'`).join(" -o ");
+    expect(await sh(session, "main1", `find / /.skein -path /proc -prune -o \\( ${wanted} \\) -print`)).toBe(
+      "",
+    );
+    expect(await sh(session, "main1", "find /.skein/self | sort")).toBe("/.skein/self\n/.skein/self/gate\n");
+    // It would have been found where it is.
+    const { agents } = await cluster();
+    const agent = agents.find((each) => each.host.name === containerOf(session, "main1").node)!;
+    expect(await readdir(agent.stateDir)).toContain("node-key.pem");
+    const ended = await exec(session, "main1", ["ls", agent.stateDir]);
+    expect(ended.code).not.toBe(0);
+  });
+
+  test("its own processes and environment alone", async () => {
+    const programs = await sh(session, "main1", "cat /proc/[0-9]*/comm | sort -u");
+    const own = ["busybox", "cat", "sh", "sleep", "sort", "tcpsvd", "tini-static", "start"];
+    expect(
+      programs
+        .trim()
+        .split("\n")
+        .filter((name) => !own.includes(name)),
+    ).toEqual([]);
+    for (const { host } of session.containers) {
+      const environment = (await sh(session, host, "tr '\\0' '\\n' </proc/1/environ")).split("\n");
+      expect(environment).toContain(`BACKENDAI_CLUSTER_HOST=${host}`);
+    }
+  });
+
+  test("root can write to neither, nor make them writable, nor mount anything over them", async () => {
+    const kit = await sourceOf("main1", "/.skein/kit");
+    const self = await sourceOf("main1", "/.skein/self");
+    const before = [await filesBelow(kit), await filesBelow(self)];
+    const each = ["/.skein/kit", "/.skein/self"].flatMap((dir) => [
+      `touch ${dir}/new`,
+      `rm -r ${dir}/*`,
+      `mkdir ${dir}/new`,
+      `chmod 777 ${dir}`,
+      `chown 1:1 ${dir}`,
+      `ln -s / ${dir}/new`,
+      `mv ${dir} /moved`,
+      `mount -o remount,rw ${dir}`,
+      `mount -o remount,rw,bind ${dir}`,
+      `mount -t tmpfs none ${dir}`,
+      `umount ${dir}`,
+      `unshare -m umount ${dir}`,
+      `unshare -rm mount -o remount,rw,bind ${dir}`,
+    ]);
+    const files = [
+      "echo x >/.skein/self/gate",
+      "echo x >>/.skein/kit/start",
+      "cp /bin/sh /.skein/kit/bin/busybox",
+    ];
+    expect(await succeeding([...each, ...files])).toEqual([]);
+    expect([await filesBelow(kit), await filesBelow(self)]).toEqual(before);
+  });
+
+  test("root opens no device of the node, not even one that it makes itself, and changes nothing of the kernel", async () => {
+    expect(await sh(session, "main1", "find /dev -type b")).toBe("");
+    const made = await sh(session, "main1", "mknod /tmp/mem c 1 1 && mknod /tmp/kmsg c 1 11 && ls /tmp", {
+      user: "0",
+    });
+    expect(made).toContain("kmsg");
+    const lines = [
+      "head -c 1 /tmp/mem",
+      "head -c 1 /tmp/kmsg",
+      "echo x >/proc/sys/kernel/core_pattern",
+      "echo 1 >/proc/sys/vm/drop_caches",
+      "echo h >/proc/sysrq-trigger",
+      "echo x >/sys/kernel/uevent_helper",
+      // Version 1 of control groups, or 2.
+      "for f in /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max; do [ -e $f ] && echo max >$f && exit 0; done; exit 1",
+      "mount -t proc none /mnt",
+      "mount -t cgroup none /mnt",
+      "unshare -n true",
+      "nsenter -t 1 -m true",
+      "chroot /proc/1/root ip link add type dummy",
+      "dmesg",
+    ];
+    expect(await succeeding(lines)).toEqual([]);
+  });
+});
+
+describe("a fork bomb", () => {
+  /** Threads until there is no more, which say how many there were and stay. */
+  const BOMB = `
+import _thread, os, signal
+_thread.stack_size(65536)
+held = _thread.allocate_lock()
+held.acquire()
+count = 0
+try:
+    while True:
+        _thread.start_new_thread(held.acquire, ())
+        count += 1
+except RuntimeError:
+    os.write(1, b"%d\\n" % count)
+signal.pause()
+`;
+
+  test("ends at its container's limit; its neighbour, its node and its own end are as before", async () => {
+    const bombed = await running({ image: "skein/debian:12", clusterSize: 2 });
+    const docker = await dockerOf(bombed, "main1");
+    const container = docker.getContainer(containerOf(bombed, "main1").containerId!);
+    const job = await container.exec({ Cmd: ["python3", "-c", BOMB], AttachStdout: true });
+    const stream = await job.start({});
+    const said = await new Promise<string>((resolve) => stream.once("data", (data) => resolve(String(data))));
+    const count = Number(/\d+/.exec(said)![0]);
+    expect(count).toBeGreaterThan(PIDS_LIMIT - 64);
+    expect(count).toBeLessThan(PIDS_LIMIT);
+    // It holds them still: nobody in there can start a process. (What Docker itself puts in is not asked.)
+    const fork = await exec(bombed, "main1", ["sh", "-c", "/bin/true; echo forked"]);
+    expect(fork.stdout).not.toContain("forked");
+    expect(await sh(bombed, "sub1", "ssh sub1 hostname")).toBe("sub1\n");
+    expect((await get(bombed.id)).status).toBe("running");
+    await end(await running({ image: "skein/busybox:1", clusterMode: "multi-node", clusterSize: 3 }));
+    expect((await end(bombed)).status).toBe("terminated");
+    stream.destroy();
+  });
+});
