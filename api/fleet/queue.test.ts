@@ -235,7 +235,7 @@ describe("the queue", () => {
     expect((await now((await hopeless[0]!).id)).reason).toMatch(
       /the whole fleet has 4; \d+[a-z]{2} in the queue$/,
     );
-  });
+  }, 30_000);
 });
 
 describe("a dry run", () => {
