@@ -12,6 +12,8 @@ const STABLE_MS = 10_000;
 export interface LinkOptions extends Pick<ConnectionOptions, "api" | "identity" | "about" | "onAssign"> {
   onWelcome(assignments: Desired[]): void;
   log: Log;
+  /** From [0, 1), for the wait before dialling again. */
+  random?: () => number;
 }
 
 export class Link {
@@ -29,7 +31,7 @@ export class Link {
 
   /** Until the signal, or until the API says not to come back: then resolves with the reason. */
   async run(signal: AbortSignal): Promise<string | undefined> {
-    const { log, onWelcome, ...options } = this.#options;
+    const { log, onWelcome, random = Math.random, ...options } = this.#options;
     const connection: ConnectionOptions = {
       ...options,
       onWelcome: (assignments, send) => {
@@ -45,7 +47,7 @@ export class Link {
       if (signal.aborted) return undefined;
       if (stop) return reason;
       failures = stableMs >= STABLE_MS ? 0 : failures + 1;
-      const wait = backoff(failures, Math.random());
+      const wait = backoff(failures, random());
       log.warn({ reason, again_ms: Math.round(wait) }, "link is down");
       await delay(wait, undefined, { signal }).catch(() => {});
     }
