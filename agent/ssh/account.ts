@@ -2,6 +2,7 @@
  * The login account of a container's user: what the image has where that will do, mended where SSH would refuse it. Pure;
  * `survey.ts` looks into the image.
  */
+import { LOGIN_NAME } from "../../shared/protocol.ts";
 import { INSIDE } from "../kit/layout.ts";
 import {
   type GroupEntry,
@@ -46,9 +47,6 @@ export interface Account {
 /** Programs that end a login instead of making one. */
 const noLogin = /\/(nologin|false|true|sync|halt|shutdown)$/;
 
-/** Names that ssh_config(5), passwd(5) and a shell's `ssh NAME@host` all take for what they are. */
-const usableName = /^[\p{L}\p{N}_.][\p{L}\p{N}_.@$+-]*$/u;
-
 /** The paths that decide about the account of `user` (a Docker user spec): which shells are there, and what its homes are. */
 export function pathsOf(user: string, etc: ImageEtc): { shells: string[]; homes: string[] } {
   const { uid, entry } = runsAs(user, parsePasswd(etc.passwd), parseGroup(etc.group));
@@ -73,7 +71,7 @@ export function accountOf(
   const groups = parseGroup(etc.group);
   const { uid, gid, entry } = runsAs(user, users, groups);
   const name = entry?.name ?? freeName(uid === 0 ? "root" : `u${uid}`, users);
-  if (!usableName.test(name)) {
+  if (!LOGIN_NAME.test(name)) {
     throw new Error(
       `the image's user name ${JSON.stringify(name)} cannot be used with SSH: choose another user`,
     );

@@ -23,7 +23,8 @@ export async function testApi(
   log?: (text: string) => void,
 ): Promise<TestApi> {
   const data = mkdtempSync(join(tmpdir(), "skein-api-"));
-  const start = (port: number) => startServer({ host: "127.0.0.1", port, data, settings, ...(log && { log }) });
+  const start = (port: number) =>
+    startServer({ host: "127.0.0.1", port, data, settings, ...(log && { log }) });
   const api: TestApi = {
     server: await start(0),
     call(method, path, body, headers = {}) {
