@@ -186,8 +186,9 @@ class LinkFuzz {
       if (assign.phase === "removed") socket.send(JSON.stringify(done(assign)));
     await this.#dryRun(each);
     const now = this.#own === "" ? undefined : await this.#session(this.#own);
-    if (now && ["preparing", "starting", "running"].includes(now.status)) return true;
-    if (now?.status === "pending") await this.#api.call("DELETE", `/v1/sessions/${this.#own}`);
+    const shared = now?.containers.some(({ nodeId }) => nodeId === this.#node.id);
+    if (shared && ["preparing", "starting", "running"].includes(now!.status)) return true;
+    if (now) await this.#api.call("DELETE", `/v1/sessions/${this.#own}`);
     const request = { image: IMAGE, clusterMode: "multi-node", clusterSize: 2 };
     const answer = await this.#api.call("POST", "/v1/sessions", request);
     this.#own = ((await answer.json()) as SessionView).id;
@@ -224,8 +225,6 @@ class LinkFuzz {
   /** What must hold after each conversation. */
   async compare(each: Conversation): Promise<void> {
     this.#figures.stateChecks++;
-    // Nobody who is silent stays.
-    this.#otherLink.send(PING);
     const [{ status }, theirs, list, own] = await Promise.all([
       this.#api.call("GET", "/healthz"),
       this.#session(this.#theirs.id),

@@ -2,12 +2,14 @@
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { once } from "node:events";
 import WebSocket from "ws";
+import { CONSTANTS } from "../../shared/constants.ts";
 import {
   type ApiMessage,
   type Assign,
   type Challenge,
   connectProof,
   type Hello,
+  PING,
   PONG,
   PROTOCOL,
   type Report,
@@ -98,6 +100,8 @@ export class TestNode {
     };
     socket.send(JSON.stringify(this.hello(nonce)));
     await socket.welcomed;
+    const pinging = setInterval(() => socket.send(PING), CONSTANTS.pingSeconds * 1000).unref();
+    socket.closed.then(() => clearInterval(pinging));
     return socket;
   }
 }
