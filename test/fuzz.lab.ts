@@ -95,6 +95,10 @@ test("assignments that no planner would make: the agent goes on, others' things 
     expect(await surroundings()).toEqual(before);
   }
   expect(frames).toBeGreaterThan(2000);
+  // It reaches what it is about: sessions get as far as they can, and break off in many ways.
+  const heard = control.reports.map(({ report }) => report);
+  const tally = (all: string[]) => Object.fromEntries(all.map((each) => [each, all.filter((one) => one === each).length]));
+  console.log(frames, heard.length, tally(heard.map(({ phase }) => phase)), tally(heard.flatMap(({ failure }) => failure?.code ?? [])), [...new Set(heard.flatMap(({ failure }) => failure?.message.slice(0, 140) ?? []))].join("\n"));
 
   const right = assignFor(
     { session: 0, phase: "prepared", epoch: 1, change: 0, times: 1, strangersKeys: false },

@@ -50,13 +50,17 @@ const requests: fc.Arbitrary<FuzzRequest> = fc.constantFrom(...OPERATIONS).chain
   const known = (operation.parameters ?? []).flatMap(({ name, in: where }) =>
     where === "query" ? [name] : [],
   );
+  const force = known.includes("force") ? [fc.constant<[string, string][]>([["force", "true"]])] : [];
   const query = fc.array(fc.tuple(fc.constantFrom(...known, "x", "__proto__"), queryValue), { maxLength: 2 });
   return fc
     .record({
-      id: segment,
+      id: operation.path.startsWith("/v1/nodes/")
+        ? fc.oneof({ weight: 2, arbitrary: fc.constant(NODES[0]!) }, segment)
+        : segment,
       query: fc.oneof(
         { weight: 2, arbitrary: fc.constant<[string, string][]>([]) },
         { weight: 1, arbitrary: query },
+        ...force,
       ),
       method: fc.oneof({ weight: 12, arbitrary: fc.constant(operation.method) }, fc.constantFrom(...METHODS)),
       type: fc.oneof(
