@@ -4,18 +4,25 @@ import { dirname } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { LABELS } from "../shared/names.ts";
-import { ApiMessage, type Assignment } from "../shared/protocol.ts";
-import { assignFor, moves, refusedFrames } from "./fuzz/assignments.ts";
+import type { Assignment } from "../shared/protocol.ts";
+import {
+  assignFor,
+  CHANGES,
+  type Change,
+  refusedFrames,
+  type Scenario,
+  scenario,
+} from "./fuzz/assignments.ts";
 import { type Lab, startLab } from "./lab/lab.ts";
 import { leftovers } from "./lab/leftovers.ts";
 import { CLIENT, idle } from "./support/agent-lab.ts";
 import { AgentProcess } from "./support/agent-process.ts";
 import { Control } from "./support/control.ts";
+import { identityOf } from "./support/node.ts";
 
 const SEED = 5;
-const BATCHES = 15;
-/** In each batch; most are said more than once. */
-const MOVES = 80;
+/** How many sessions are fuzzed at once. */
+const AT_ONCE = 4;
 const NODE = "node_node1";
 
 let lab: Lab;
@@ -72,19 +79,14 @@ test("assignments that no planner would make: the agent goes on, others' things 
     gone = true;
   });
 
-  const planned = [idle(1), idle(2), idle(2, { clusterMode: "multi-node" }), idle(1)].map(
-    (request, at) => control.plan(request, { id: `ses_fuzz${at}` }).assignments.get(NODE)!,
-  );
+  const scenarios = fc.sample(scenario, { seed: SEED, numRuns: CHANGES.length });
   let frames = 0;
-  for (const batch of Array.from({ length: BATCHES }, (_, at) => at)) {
-    for (const move of fc.sample(moves, { seed: SEED + batch, numRuns: MOVES })) {
-      const assignment: Assignment = planned[move.session]!;
-      const identities = control.reportOf(NODE, assignment.session)?.identities ?? [];
-      const frame = assignFor(move, assignment, identities);
-      for (let said = 0; said < move.times; said++, frames++) say(frame);
-      // Lets it get somewhere before the next word, now and then.
-      if (move.times === 5) await heardOf(assignment.session);
-    }
+  for (let from = 0; from < CHANGES.length; from += AT_ONCE) {
+    const played = CHANGES.slice(from, from + AT_ONCE).map(async (change, at) => {
+      frames += await play(scenarios[from + at]!, change, planned(`ses_fuzz${from + at}`));
+    });
+    await Promise.all(played);
+    control.nodes.get(NODE)!.desired.clear();
     say(welcome);
     await expect
       .poll(async () => [gone, (await leftovers([agent])).filter((line) => !line.includes("bystander"))], {
@@ -97,16 +99,22 @@ test("assignments that no planner would make: the agent goes on, others' things 
   expect(frames).toBeGreaterThan(2000);
   // It reaches what it is about: sessions get as far as they can, and break off in many ways.
   const heard = control.reports.map(({ report }) => report);
-  const tally = (all: string[]) => Object.fromEntries(all.map((each) => [each, all.filter((one) => one === each).length]));
-  console.log(frames, heard.length, tally(heard.map(({ phase }) => phase)), tally(heard.flatMap(({ failure }) => failure?.code ?? [])), [...new Set(heard.flatMap(({ failure }) => failure?.message.slice(0, 140) ?? []))].join("\n"));
-
-  const right = assignFor(
-    { session: 0, phase: "prepared", epoch: 1, change: 0, times: 1, strangersKeys: false },
-    planned[0]!,
-    [],
+  const phases = new Set(heard.map(({ phase }) => phase));
+  expect([...phases].sort()).toEqual(["none", "prepared", "removed", "running", "started"]);
+  const codes = new Set(heard.flatMap(({ failure }) => failure?.code ?? []));
+  expect([...codes]).toEqual(expect.arrayContaining(["create", "image", "internal", "proof", "start"]));
+  const tally = (all: string[]) =>
+    Object.fromEntries(all.map((each) => [each, all.filter((one) => one === each).length]));
+  console.log(
+    frames,
+    heard.length,
+    tally(heard.map(({ phase }) => phase)),
+    tally(heard.flatMap(({ failure }) => failure?.code ?? [])),
+    [...new Set(heard.flatMap(({ failure }) => failure?.message.slice(0, 140) ?? []))].join("\n"),
   );
-  expect(ApiMessage.safeParse(right).success).toBe(true);
-  for (const frame of refusedFrames(right)) {
+
+  const [first] = scenarios[0]!.steps;
+  for (const frame of refusedFrames(assignFor(first!, CHANGES[0]!, planned("ses_refused"), []))) {
     const { socket } = control.nodes.get(NODE)!;
     say(frame);
     await control.until(() => {
@@ -114,6 +122,7 @@ test("assignments that no planner would make: the agent goes on, others' things 
       return now !== undefined && now !== socket;
     });
   }
+  control.nodes.get(NODE)!.desired.clear();
   expect(await surroundings()).toEqual(before);
 
   const session = await control.run(idle(2));
@@ -121,11 +130,41 @@ test("assignments that no planner would make: the agent goes on, others' things 
   expect(agent.log).not.toMatch(/unhandled|uncaught/i);
 }, 900_000);
 
-/** Resolves with the next word of a session, at the latest after a second: some frames are nothing to speak of. */
-async function heardOf(session: string): Promise<void> {
-  const { length } = control.reports;
+/** Plans a session of two on a subnet of its own; nothing is told yet. */
+function planned(id: string): Assignment {
+  const { assignments } = control.plan(idle(2, { clusterMode: "multi-node" }), { id });
+  const assignment = assignments.get(NODE)!;
+  // What is planned next has to leave its subnet alone.
+  control.nodes
+    .get(NODE)!
+    .desired.set(id, { type: "assign", session: id, epoch: 1, phase: "prepared", assignment });
+  return assignment;
+}
+
+/** Says all of it; how many frames that were. */
+async function play(
+  { steps, strangersKeys }: Scenario,
+  change: Change,
+  assignment: Assignment,
+): Promise<number> {
+  const { session, members } = assignment;
+  let frames = 0;
+  for (const step of steps) {
+    const identities = strangersKeys
+      ? members.map(({ host }) => identityOf(host))
+      : (control.reportOf(NODE, session)?.identities ?? []);
+    const frame = assignFor(step, change, assignment, identities);
+    const { length } = control.reports;
+    for (let said = 0; said < step.times; said++, frames++) say(frame);
+    if (step.settles) await settled(session, length);
+  }
+  return frames;
+}
+
+/** Resolves with a session's next word, at the latest after some seconds: of a late frame nothing is said. */
+async function settled(session: string, since: number): Promise<void> {
   await Promise.race([
-    control.until(() => control.reports.slice(length).some(({ report }) => report.session === session)),
-    new Promise((resolve) => setTimeout(resolve, 1000)),
+    control.until(() => control.reports.slice(since).some(({ report }) => report.session === session)),
+    new Promise((resolve) => setTimeout(resolve, 3000)),
   ]);
 }

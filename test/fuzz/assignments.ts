@@ -2,20 +2,24 @@
 import fc from "fast-check";
 import { PHASES, type Phase } from "../../shared/lifecycle.ts";
 import type { Assign, Assignment, Identity } from "../../shared/protocol.ts";
-import { identityOf } from "../support/node.ts";
 
-/** One of a few sessions, at a phase and an epoch, changed in one way (0: not), said this often. */
-export interface Move {
-  session: number;
+/** A word on a session: the phase wanted, at this epoch, said this often. */
+export interface Step {
   phase: Phase;
   epoch: number;
-  change: number;
   times: number;
-  /** Not those that its containers have. */
+  /** Whether the next word is to wait until the node has done something of this one. */
+  settles: boolean;
+}
+
+/** One session's life, with an assignment that is changed in one way. */
+export interface Scenario {
+  steps: Step[];
+  /** With keys that are not those that its containers have. */
   strangersKeys: boolean;
 }
 
-type Change = (assignment: Assignment) => object;
+export type Change = (assignment: Assignment) => object;
 
 const network =
   (change: Partial<Assignment["network"]> | object): Change =>
@@ -29,8 +33,8 @@ const container =
   });
 const peer = { nodeId: "node_nowhere", vtep: "203.0.113.9", gateway: "10.64.0.200" };
 
-/** What the protocol lets pass, and no planner would make. */
-const CHANGES: Change[] = [
+/** What the protocol lets pass, and no planner would make; the first is none. */
+export const CHANGES: Change[] = [
   () => ({}),
   ...[
     { subnet: "0.0.0.0/0" },
@@ -61,7 +65,7 @@ const CHANGES: Change[] = [
   (all) => ({ members: [...all.members, ...all.members] }),
   (all) => ({ members: [...all.members, { host: "far1", address: "10.64.0.9", nodeId: "node_nowhere" }] }),
   () => ({ proofs: [{ from: "nobody1", to: ["main1"] }] }),
-  () => ({ proofs: [{ from: "main1", to: ["nobody1", "main1", "__proto__".replaceAll("_", "x")] }] }),
+  () => ({ proofs: [{ from: "main1", to: ["nobody1", "main1", "proto"] }] }),
   () => ({ name: "\0\n../../x" }),
   ...[
     { address: "203.0.113.7" },
@@ -91,33 +95,36 @@ const CHANGES: Change[] = [
   container({ resources: { gpuIds: ["all", "../../dev/null"] } }),
 ];
 
-export const moves: fc.Arbitrary<Move> = fc.record({
-  session: fc.nat(3),
-  phase: fc.constantFrom("prepared", "started", "running", ...PHASES),
-  epoch: fc.constantFrom(1, 1, 2, 2, 3),
-  change: fc.oneof(fc.constant(0), fc.nat(CHANGES.length - 1)),
-  times: fc.constantFrom(1, 1, 2, 5),
-  strangersKeys: fc.nat(5).map((n) => n === 0),
+const step: fc.Arbitrary<Step> = fc.record({
+  phase: fc.constantFrom(...PHASES, "prepared", "prepared", "started", "started", "running", "running"),
+  epoch: fc.constantFrom(1, 1, 1, 1, 2, 2, 3),
+  times: fc.constantFrom(1, 1, 2, 8),
+  settles: fc.nat(3).map((n) => n === 0),
 });
 
-/** The frame of a move. `identities` are those that the agent reported. */
+/** Up as far as it goes, then anything. */
+export const scenario: fc.Arbitrary<Scenario> = fc.record({
+  steps: fc.array(step, { minLength: 10, maxLength: 25 }).map((rest) => [
+    ...(["prepared", "started", "running"] as const).map((phase) => ({
+      ...{ phase, epoch: 1, times: 2, settles: true },
+    })),
+    ...rest,
+  ]),
+  strangersKeys: fc.nat(7).map((n) => n === 0),
+});
+
+/** The frame of a step. `identities` are those that the agent reported. */
 export function assignFor(
-  { phase, epoch, change, strangersKeys }: Move,
+  { phase, epoch }: Step,
+  change: Change,
   planned: Assignment,
   identities: readonly Identity[],
 ): Assign {
   const { session } = planned;
-  if (phase === "removed") return { type: "assign", session, epoch, phase, force: change % 2 === 0 };
-  const assignment = { ...planned, ...CHANGES[change]!(planned), epoch };
-  const keys = strangersKeys ? planned.members.map(({ host }) => identityOf(host)) : [...identities];
-  return {
-    type: "assign",
-    session,
-    epoch,
-    phase,
-    assignment,
-    ...(phase === "prepared" ? {} : { identities: keys }),
-  };
+  if (phase === "removed") return { type: "assign", session, epoch, phase, force: true };
+  const assignment = { ...planned, ...change(planned), epoch };
+  const keys = phase === "prepared" ? {} : { identities: [...identities] };
+  return { type: "assign", session, epoch, phase, assignment, ...keys };
 }
 
 /** Frames that are to be refused whole. */
