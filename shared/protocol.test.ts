@@ -99,7 +99,7 @@ describe("messages", () => {
       z.ZodType,
       Record<string, unknown>,
     ][];
-    const optional = new Set(["assignment", "identities", "force", "failure"]);
+    const optional = new Set(["identities", "force", "failure"]);
     for (const [schema, message] of all) {
       for (const key of Object.keys(message)) {
         const { [key]: _, ...rest } = message;
@@ -107,6 +107,30 @@ describe("messages", () => {
         expect([key, schema.safeParse({ ...message, [key]: null }).success]).toEqual([key, false]);
       }
     }
+  });
+
+  const { network } = assign.assignment;
+  const within = (change: object) => ({ ...assign, assignment: { ...assign.assignment, ...change } });
+  const named = (user: string) => ({ ...assign, identities: [{ ...identity, user }] });
+  test.each<[string, object]>([
+    ["of another session", within({ session: "ses_2" })],
+    ["of another epoch", within({ epoch: 2 })],
+    ["whose session is no id", { ...within({ session: "../x" }), session: "../x" }],
+    ["with a host that is a path", within({ members: [{ ...assign.assignment.members[0], host: "../x" }] })],
+    ["with a host of two lines", within({ members: [{ ...assign.assignment.members[0], host: "a\nb" }] })],
+    ["with a VNI of 25 bits", within({ network: { ...network, vni: 2 ** 24 } })],
+    ["with a port that is none", within({ network: { ...network, port: 65536 } })],
+    ["with an MTU that is none", within({ network: { ...network, mtu: 0 } })],
+    ["with a login name of two lines", named("root\n  ProxyCommand sh")],
+    ["with a login name that is an option", named("-oProxyCommand=sh")],
+  ])("an assignment %s is refused", (_what, wrong) => {
+    expect(ApiMessage.safeParse(assign).success).toBe(true);
+    expect(ApiMessage.safeParse(wrong).success).toBe(false);
+  });
+
+  test("only what is to be removed needs no assignment", () => {
+    const { assignment: _, ...bare } = assign;
+    expect(ApiMessage.safeParse({ ...bare, phase: "removed" }).success).toBe(true);
   });
 
   test("junk never throws", () => {

@@ -36,10 +36,13 @@ export function rotateProof(fleet: string, node: string, nonce: string): string 
   return ["skein-rotate-v1", fleet, node, nonce].join("\n");
 }
 
+/** Of a session, node or fleet. It becomes part of keys, paths, interface aliases and labels. */
+const Id = z.string().regex(/^[\w-]{1,64}$/, "must be an id: 1 to 64 letters, digits, _ and -");
+/** Role and index. It becomes a line of hosts files and SSH configurations, and a directory. */
+const Host = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, "must be a host like main1");
 /** A login name that ssh_config(5), passwd(5) and a shell's `ssh NAME@host` all take for what it is; Dropbear takes 99 characters. */
 export const LOGIN_NAME = /^[\p{L}\p{N}_.][\p{L}\p{N}_.@$+-]{0,98}$/u;
 
-const Host = z.string().min(1).max(32);
 const Range = z.object({ min: z.int(), max: z.int() });
 
 /** One container as its node is told to make it. `env` is complete except for the image's own. */
@@ -67,16 +70,16 @@ export const ContainerSpec = z.object({
 export type ContainerSpec = z.infer<typeof ContainerSpec>;
 
 /** Every container of the session, on whatever node: for hosts files, static FDB and neighbour entries. */
-export const Member = z.object({ host: Host, address: z.ipv4(), nodeId: z.string() });
+export const Member = z.object({ host: Host, address: z.ipv4(), nodeId: Id });
 export type Member = z.infer<typeof Member>;
 
 /** Another node of the session. `gateway` is its address inside the subnet. */
-export const PeerNode = z.object({ nodeId: z.string(), vtep: z.ipv4(), gateway: z.ipv4() });
+export const PeerNode = z.object({ nodeId: Id, vtep: z.ipv4(), gateway: z.ipv4() });
 export type PeerNode = z.infer<typeof PeerNode>;
 
 /** One node's part of one session. Never changes within an epoch. */
 export const Assignment = z.object({
-  session: z.string(),
+  session: Id,
   name: z.string(),
   epoch: z.int().min(1),
   network: z.object({
@@ -86,9 +89,10 @@ export const Assignment = z.object({
     gateway: z.ipv4(),
     /** This node's VTEP. */
     vtep: z.ipv4(),
-    mtu: z.int(),
-    vni: z.int().optional(),
-    port: z.int(),
+    /** Linux gives an interface with IPv4 no less than 68. */
+    mtu: z.int().min(68).max(65535),
+    vni: z.int().min(1).max(0xffffff).optional(),
+    port: z.int().min(1).max(65535),
     egress: z.boolean(),
     /** The other nodes; empty for a bridge. */
     peers: z.array(PeerNode),
@@ -122,7 +126,7 @@ export type Failure = z.infer<typeof Failure>;
 export const ContainerReport = z.object({
   host: Host,
   status: z.enum(CONTAINER_STATUSES),
-  containerId: z.string().optional(),
+  containerId: z.string().max(128).optional(),
   exitCode: z.int().optional(),
   output: z
     .string()
@@ -135,7 +139,7 @@ export type ContainerReport = z.infer<typeof ContainerReport>;
 /** All a node observes of one session: always whole, so a report may be lost, late or repeated. */
 export const Report = z.object({
   type: z.literal("report"),
-  session: z.string(),
+  session: Id,
   epoch: z.int().min(1),
   /** The last phase reached; `none` before `prepared`. */
   phase: z.enum(["none", ...PHASES]),
@@ -149,10 +153,10 @@ export type Report = z.infer<typeof Report>;
 export const Hello = z.object({
   type: z.literal("hello"),
   protocol: Range,
-  fleet: z.string(),
-  node: z.string(),
+  fleet: Id,
+  node: Id,
   /** Ed25519 (RFC 8032) over `connectProof`, base64url. */
-  signature: z.string(),
+  signature: z.string().max(128),
   /** New for each boot of the machine. */
   bootId: z.string().max(64),
   address: z.ipv4(),
@@ -181,8 +185,8 @@ export type AgentMessage = z.infer<typeof AgentMessage>;
 export const Challenge = z.object({
   type: z.literal("challenge"),
   protocol: Range,
-  fleet: z.string(),
-  nonce: z.string(),
+  fleet: Id,
+  nonce: z.string().max(256),
 });
 export type Challenge = z.infer<typeof Challenge>;
 
@@ -190,16 +194,22 @@ export type Challenge = z.infer<typeof Challenge>;
  * What the API wants of one session on this node. `assignment` is there in every phase but `removed`;
  * `identities` (all containers' of the session, in rank order) from `started` on.
  */
-export const Assign = z.object({
-  type: z.literal("assign"),
-  session: z.string(),
-  epoch: z.int().min(1),
-  phase: z.enum(PHASES),
-  assignment: Assignment.optional(),
-  identities: z.array(Identity).optional(),
-  /** With `removed`: kill at once instead of SIGTERM and 10 s. */
-  force: z.boolean().optional(),
-});
+export const Assign = z
+  .object({
+    type: z.literal("assign"),
+    session: Id,
+    epoch: z.int().min(1),
+    phase: z.enum(PHASES),
+    assignment: Assignment.optional(),
+    identities: z.array(Identity).optional(),
+    /** With `removed`: kill at once instead of SIGTERM and 10 s. */
+    force: z.boolean().optional(),
+  })
+  .refine(
+    ({ session, epoch, phase, assignment }) =>
+      assignment ? assignment.session === session && assignment.epoch === epoch : phase === "removed",
+    { path: ["assignment"], message: "must be there, and of this session and epoch" },
+  );
 export type Assign = z.infer<typeof Assign>;
 
 /** The link is up. `assignments` is the whole truth: what is not in it and bears this fleet and node is removed. */

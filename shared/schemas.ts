@@ -325,25 +325,38 @@ export const Capacity = z
   .meta({ id: "Capacity" });
 export type Capacity = z.infer<typeof Capacity>;
 
+/** One byte each as JSON: all of an agent's facts must fit in a row of a database, which ends at 2 MB. */
+const GRAPHIC = "must be printable ASCII without spaces";
+
 /** What an agent says of its machine; the planner reads `gpuIds`, `usedSubnets` and `mtu`. */
 export const Facts = z
   .object({
-    os: z.string().meta({ description: "Operating system", example: "Debian GNU/Linux 12" }),
-    kernel: z.string().meta({ description: "Kernel release", example: "6.1.0-28-amd64" }),
-    arch: z.string().meta({ description: "Machine architecture", example: "x64" }),
-    dockerVersion: z.string().meta({ description: "Docker engine", example: "20.10.24" }),
-    agentVersion: z.string().meta({ description: "Skein agent", example: "0.1.0" }),
+    os: z.string().max(256).meta({ description: "Operating system", example: "Debian GNU/Linux 12" }),
+    kernel: z.string().max(256).meta({ description: "Kernel release", example: "6.1.0-28-amd64" }),
+    arch: z.string().max(256).meta({ description: "Machine architecture", example: "x64" }),
+    dockerVersion: z.string().max(256).meta({ description: "Docker engine", example: "20.10.24" }),
+    agentVersion: z.string().max(256).meta({ description: "Skein agent", example: "0.1.0" }),
     mtu: z
       .int()
       .min(576)
       .max(65535)
       .meta({ description: "MTU of the interface that holds the node's address", example: 1500 }),
     gpuIds: z
-      .array(z.string().max(256))
+      .array(
+        z
+          .string()
+          .regex(/^[\x21-\x7e]*$/, GRAPHIC)
+          .max(256),
+      )
       .max(1024)
       .meta({ description: "Ids Docker's device requests take", example: ["0", "1"] }),
     usedSubnets: z
-      .array(z.string().max(64))
+      .array(
+        z
+          .string()
+          .regex(/^[\x21-\x7e]*$/, GRAPHIC)
+          .max(64),
+      )
       .max(4096)
       .meta({
         description: "CIDRs that a session's network must not overlap: routes, resolvers, Docker networks",

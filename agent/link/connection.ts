@@ -35,6 +35,14 @@ export interface Ended {
   stableMs: number;
 }
 
+/** What may have been heard last when a frame comes. */
+const MAY_FOLLOW: Record<Frame["type"], string[]> = {
+  challenge: ["nothing"],
+  welcome: ["challenge", "welcome"],
+  assign: ["welcome"],
+  rotated: ["welcome"],
+};
+
 /** Resolves when the connection is over; never rejects. */
 export function connect(options: ConnectionOptions, signal: AbortSignal): Promise<Ended> {
   return new Promise((resolve) => {
@@ -42,6 +50,8 @@ export function connect(options: ConnectionOptions, signal: AbortSignal): Promis
       handshakeTimeout: CONSTANTS.pingSeconds * 1000,
       maxPayload: 32 * 1024 * 1024,
     });
+    // What comes before its time is not understood: who has not said which fleet it is must not tell what to remove.
+    let heard: "nothing" | "challenge" | "welcome" = "nothing";
     let upSince: number | undefined;
     let over = false;
     let nonce = "";
@@ -71,6 +81,7 @@ export function connect(options: ConnectionOptions, signal: AbortSignal): Promis
 
     const take = async (frame: Frame) => {
       if (frame.type === "challenge") {
+        heard = "challenge";
         const { fleet, node } = options.joined;
         const refusal = refusalOf(frame, fleet);
         if (refusal) return end(refusal, true);
@@ -80,7 +91,8 @@ export function connect(options: ConnectionOptions, signal: AbortSignal): Promis
         const hello: Hello = { type: "hello", protocol: PROTOCOL, fleet, node, signature, ...about };
         if (!over) socket.send(JSON.stringify(hello));
       } else if (frame.type === "welcome") {
-        upSince = performance.now();
+        heard = "welcome";
+        upSince ??= performance.now();
         options.onWelcome(frame.assignments, {
           nonce,
           end,
@@ -96,13 +108,15 @@ export function connect(options: ConnectionOptions, signal: AbortSignal): Promis
     };
 
     signal.addEventListener("abort", leave);
-    socket.on("message", (data) => {
+    socket.on("message", (data, isBinary) => {
       dead.refresh();
       const text = String(data);
       if (over || text === PONG) return;
       let frame: Frame;
       try {
+        if (isBinary) throw new Error("a frame of bytes");
         frame = readFrame(text);
+        if (!MAY_FOLLOW[frame.type].includes(heard)) throw new Error(`${frame.type} after ${heard}`);
       } catch (error) {
         socket.close(CLOSE.badMessage.code, CLOSE.badMessage.reason);
         return end(`the API sent what we do not understand (${(error as Error).message})`);

@@ -38,7 +38,7 @@ test.each([
     "a bad address",
     JSON.stringify({
       ...assign,
-      assignment: { ...assignment, members: [{ host: "a", address: "x", nodeId: "n" }] },
+      assignment: { ...assignment, members: [{ host: "main1", address: "x", nodeId: "node_1" }] },
     }),
   ],
 ])("a frame that is not understood is an error: %s", (_, text) => {

@@ -238,6 +238,33 @@ describe("the link", () => {
     await expect.poll(() => seen.welcomed).toBe(1);
   });
 
+  const removed = { type: "assign", session: "ses_1", epoch: 1, phase: "removed" };
+  test.each<[string, object[]]>([
+    ["a welcome before the challenge, which could be another fleet's", [welcome]],
+    ["an assignment before the challenge", [removed]],
+    ["an assignment before the welcome", [challenge, removed]],
+    ["a second challenge", [challenge, challenge]],
+    ["work without an assignment", [challenge, welcome, { ...removed, phase: "prepared" }]],
+  ])("refuses %s with 4000 and does nothing of it", async (_, frames) => {
+    const { seen } = run();
+    const { socket } = await nextDial();
+    const closed = once(socket, "close");
+    for (const frame of frames) say(socket, frame);
+    expect((await closed)[0]).toBe(4000);
+    expect(seen.assigned).toEqual([]);
+    expect(seen.welcomed).toBe(frames.includes(welcome) && frames.includes(challenge) ? 1 : 0);
+  });
+
+  test("refuses bytes, also where they are right as text", async () => {
+    const { seen } = run();
+    const { socket } = await nextDial();
+    const closed = once(socket, "close");
+    say(socket, challenge);
+    socket.send(Buffer.from(JSON.stringify(welcome)));
+    expect((await closed)[0]).toBe(4000);
+    expect(seen.welcomed).toBe(0);
+  });
+
   test("what is said while it is down is dropped, not kept", async () => {
     const { link } = run();
     link.send({ type: "facts", capacity: about.capacity, facts: about.facts });

@@ -15,6 +15,8 @@ export interface LinkOptions
   rotation: Rotation;
   onWelcome(assignments: Desired[]): void;
   log: Log;
+  /** From [0, 1), for the wait before dialling again. */
+  random?: () => number;
 }
 
 export class Link {
@@ -37,7 +39,7 @@ export class Link {
 
   /** Until the signal, or until the API says not to come back: then resolves with the reason. */
   async run(signal: AbortSignal): Promise<string | undefined> {
-    const { log, onWelcome, rotation, ...options } = this.#options;
+    const { log, onWelcome, rotation, random = Math.random, ...options } = this.#options;
     const connection: ConnectionOptions = {
       ...options,
       onWelcome: (assignments, up) => {
@@ -57,7 +59,7 @@ export class Link {
       if (code === CLOSE.badSignature.code && rotation.refused()) continue;
       if (stop) return reason;
       failures = stableMs >= STABLE_MS ? 0 : failures + 1;
-      const wait = backoff(failures, Math.random());
+      const wait = backoff(failures, random());
       log.warn({ reason, again_ms: Math.round(wait) }, "link is down");
       await delay(wait, undefined, { signal }).catch(() => {});
     }

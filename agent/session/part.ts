@@ -185,8 +185,8 @@ export class SessionPart {
       } catch (error) {
         if (error === SUPERSEDED) continue;
         await this.#note(error as Error);
-        // A removal is never given up: what it holds on to stays reserved.
-        if (this.#wanted.phase === "removed") await delay(backoff(failures++, Math.random()));
+        // A removal is never given up, since what it holds on to stays reserved; nor is what must go before the rest can be made.
+        if (!this.#isThere()) await delay(backoff(failures++, Math.random()));
       } finally {
         this.#step = undefined;
       }

@@ -12,7 +12,7 @@ import type { Hello, Welcome } from "../../shared/protocol.ts";
 import type { NodeView } from "../../shared/schemas.ts";
 import { newId } from "../ids.ts";
 import { fleetOf, nodeOf } from "../objects.ts";
-import { dial, done, FakeAgent, nodeFacts, readyNode } from "../testing/agent.ts";
+import { dial, done, FakeAgent, identityOf, nodeFacts, readyNode } from "../testing/agent.ts";
 import { call, create } from "../testing/http.ts";
 
 afterEach(() => reset());
@@ -121,6 +121,17 @@ describe("a second connection of the same node", () => {
   });
 });
 
+/** Frames that are right but for what is given. */
+const ran = { host: "main1", status: "running" };
+const saying = (wrong: object) => ({
+  ...{ type: "report", session: "ses_1", epoch: 1, phase: "prepared", containers: [] },
+  ...wrong,
+});
+const telling = (wrong: object) => {
+  const { capacity, facts } = nodeFacts();
+  return { type: "facts", capacity, facts: { ...facts, ...wrong } };
+};
+
 describe("what is not understood", () => {
   test.each([
     ["no JSON", "hello"],
@@ -128,6 +139,21 @@ describe("what is not understood", () => {
     ["a report without a session", { type: "report", epoch: 1, phase: "none", containers: [] }],
     ["bytes", new ArrayBuffer(4)],
     ["a second hello", "again"],
+    ["a session id that is too long for a key", saying({ session: "s".repeat(3000) })],
+    ["a session id that is none", saying({ session: "../ses_1" })],
+    ["a container id of megabytes", saying({ containers: [{ ...ran, containerId: "c".repeat(3_000_000) }] })],
+    ["a host that is none", saying({ containers: [{ ...ran, host: "main1\n" }] })],
+    [
+      "a login name that would be a line of others' SSH configuration",
+      saying({ identities: [{ ...identityOf("main1"), user: "root\n  ProxyCommand sh" }] }),
+    ],
+    [
+      "a login name that would be an option of ssh",
+      saying({ identities: [{ ...identityOf("main1"), user: "-oProxyCommand=sh" }] }),
+    ],
+    ["facts of megabytes", telling({ os: "x".repeat(3_000_000) })],
+    ["GPU ids that take megabytes", telling({ gpuIds: Array(1024).fill("\u0001".repeat(256)) })],
+    ["subnets that take megabytes", telling({ usedSubnets: Array(4096).fill("\ud800".repeat(64)) })],
   ])("%s closes the link", async (_what, frame) => {
     const { agent, link } = await readyNode();
     const hello = frame === "again" ? await helloOf(agent) : frame;

@@ -13,6 +13,8 @@ export interface ServerOptions {
   data: string;
   /** Those that are not to have their default. */
   settings?: Partial<Settings>;
+  /** Takes what workerd says; it goes to our stderr unless told. */
+  log?: (text: string) => void;
 }
 
 export interface Server {
@@ -27,11 +29,17 @@ export interface Server {
 }
 
 /** Starts the API and resolves when it answers. Throws a CliError where it cannot. */
-export async function startServer({ host, port, data, settings = {} }: ServerOptions): Promise<Server> {
+export async function startServer({
+  host,
+  port,
+  data,
+  settings = {},
+  log = (text) => process.stderr.write(text),
+}: ServerOptions): Promise<Server> {
   const bundle = await bundleApi();
   const token = prepareData(data);
   const bracketed = host.includes(":") ? `[${host}]` : host;
-  const workerd = await startWorkerd({ bundle, data, host: bracketed, port, token, settings });
+  const workerd = await startWorkerd({ bundle, data, host: bracketed, port, token, settings, log });
   const url = `http://${bracketed}:${workerd.port}`;
   await Promise.race([answers(url), workerd.ended.then((how) => Promise.reject(new CliError(how)))]).catch(
     async (error: unknown) => {

@@ -18,7 +18,7 @@ import { ADMIN_TOKEN, DISK, SOCKET } from "./config.ts";
 export interface Workerd {
   pid: number;
   port: number;
-  /** Resolves when it has ended, with how. What it said is on our stderr. */
+  /** Resolves when it has ended, with how. */
   ended: Promise<string>;
   /** SIGTERM, and SIGKILL where that does not end it within 10 s. */
   stop(): Promise<void>;
@@ -33,6 +33,8 @@ export interface WorkerdOptions {
   port: number;
   token: string;
   settings: Partial<Settings>;
+  /** Takes what workerd says: errors, and what the worker logs. */
+  log(text: string): void;
 }
 
 /** flock's exit code for "somebody else has it". */
@@ -55,7 +57,7 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
     env: { PATH: process.env["PATH"], [ADMIN_TOKEN]: options.token, ...variables(options.settings) },
     stdio: ["ignore", "ignore", "pipe", "pipe"],
   });
-  const tail = followErrors(child);
+  const tail = followErrors(child, options.log);
   const ended = endOf(child);
   const port = await Promise.race([listening(child), ended.then(() => undefined)]);
   if (port === undefined) {
@@ -114,12 +116,12 @@ async function listening(child: ChildProcess): Promise<number | undefined> {
   return undefined;
 }
 
-/** Passes what it says on to our stderr, and keeps the last 4 KiB. */
-function followErrors(child: ChildProcess): { text: string } {
+/** Passes on what it says, and keeps the last 4 KiB. */
+function followErrors(child: ChildProcess, log: WorkerdOptions["log"]): { text: string } {
   const tail = { text: "" };
   child.stderr!.setEncoding("utf8").on("data", (chunk: string) => {
     tail.text = (tail.text + chunk).slice(-4096);
-    process.stderr.write(chunk);
+    log(chunk);
   });
   return tail;
 }

@@ -1,7 +1,8 @@
 /** The fuzz run over HTTP: requests made from the document against a real API, each answer judged, the state watched. */
 import { Agent, request as send } from "node:http";
 import fc from "fast-check";
-import { testApi } from "../support/server.ts";
+import { TestNode } from "../support/node.ts";
+import { type TestApi, testApi } from "../support/server.ts";
 import { type Answer, faultOf } from "./document.ts";
 import { absurd, bodies, OPERATIONS, oddText } from "./values.ts";
 
@@ -20,6 +21,8 @@ export interface Figures {
   /** How often the state was compared with what the answers say of it. */
   stateChecks: number;
   sessions: number;
+  /** Nodes that were there to be changed: each that a request removed was followed by another. */
+  nodes: number;
   /** What went wrong, with the request. */
   faults: string[];
 }
@@ -27,6 +30,8 @@ export interface Figures {
 const NAMES = ["a", "b", "train", "s-1", "node-1"];
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"];
 const CHECK_EVERY = 100;
+/** Nodes that are up and do what they are asked; requests name the first. */
+const NODES = ["node-1", "node-2"];
 
 const encoded = (text: string) => encodeURIComponent(text.toWellFormed()).slice(0, 2000);
 const segment = fc.oneof(
@@ -45,13 +50,17 @@ const requests: fc.Arbitrary<FuzzRequest> = fc.constantFrom(...OPERATIONS).chain
   const known = (operation.parameters ?? []).flatMap(({ name, in: where }) =>
     where === "query" ? [name] : [],
   );
+  const force = known.includes("force") ? [fc.constant<[string, string][]>([["force", "true"]])] : [];
   const query = fc.array(fc.tuple(fc.constantFrom(...known, "x", "__proto__"), queryValue), { maxLength: 2 });
   return fc
     .record({
-      id: segment,
+      id: operation.path.startsWith("/v1/nodes/")
+        ? fc.oneof({ weight: 2, arbitrary: fc.constant(NODES[0]!) }, segment)
+        : segment,
       query: fc.oneof(
         { weight: 2, arbitrary: fc.constant<[string, string][]>([]) },
         { weight: 1, arbitrary: query },
+        ...force,
       ),
       method: fc.oneof({ weight: 12, arbitrary: fc.constant(operation.method) }, fc.constantFrom(...METHODS)),
       type: fc.oneof(
@@ -88,13 +97,17 @@ const requests: fc.Arbitrary<FuzzRequest> = fc.constantFrom(...OPERATIONS).chain
 export async function fuzzHttp(seed: number, count: number): Promise<Figures> {
   const api = await testApi({ requestBurst: 10_000_000, maxLiveSessions: 1_000_000 });
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const figures: Figures = { seed, requests: 0, statuses: {}, stateChecks: 0, sessions: 0, faults: [] };
+  const figures: Figures = {
+    ...{ seed, requests: 0, statuses: {}, stateChecks: 0, sessions: 0, nodes: 0, faults: [] },
+  };
   const made = new Set<string>();
+  const nodes = new Map<string, TestNode>();
   const ask = async (each: FuzzRequest): Promise<Answer> => {
     const headers = { authorization: `Bearer ${api.server.token}`, ...each.headers };
     return await exchange(new URL(api.server.url), agent, { ...each, headers });
   };
   try {
+    figures.nodes += await replenish(api, nodes);
     for (const each of fc.sample(requests, { seed, numRuns: count })) {
       const answer = await ask(each).catch((error: Error) => ({
         status: 599,
@@ -108,17 +121,18 @@ export async function fuzzHttp(seed: number, count: number): Promise<Figures> {
       if (fault) figures.faults.push(`${shown}: ${fault} ${answer.body.slice(0, 300)}`);
       if (answer.status === 202 && each.method === "POST")
         made.add((JSON.parse(answer.body) as { id: string }).id);
+      if (answer.status === 204 && each.method === "DELETE")
+        nodes.delete(/^\/v1\/nodes\/([^?]+)/.exec(each.path)?.[1] ?? "");
       if (figures.requests % CHECK_EVERY === 0 || figures.requests === count) {
         figures.stateChecks++;
-        const there = await sessionIds(api.call);
-        const strays = [...there, ...made].filter((id) => !there.has(id) || !made.has(id));
+        const known = new Set([...made, ...[...nodes.values()].map(({ id }) => id)]);
+        const there = new Set([...(await idsOf(api.call, "sessions")), ...(await idsOf(api.call, "nodes"))]);
+        const strays = [...there, ...known].filter((id) => !there.has(id) || !known.has(id));
         if (strays.length > 0) figures.faults.push(`made or lost by what was refused, by then: ${strays}`);
+        figures.nodes += await replenish(api, nodes);
       }
     }
     figures.sessions = made.size;
-    const nodes = (await (await api.call("GET", "/v1/nodes")).json()) as { items: unknown[] };
-    // No request has a join token that is one.
-    if (nodes.items.length > 0) figures.faults.push("a node joined without a join token");
   } finally {
     agent.destroy();
     await api.close();
@@ -128,10 +142,21 @@ export async function fuzzHttp(seed: number, count: number): Promise<Figures> {
 
 type Call = (method: string, path: string) => Promise<Response>;
 
-async function sessionIds(call: Call): Promise<Set<string>> {
+/** Has nodes join in the place of those that were removed; how many did. */
+async function replenish(api: TestApi, nodes: Map<string, TestNode>): Promise<number> {
+  const missing = NODES.filter((name) => !nodes.has(name));
+  for (const name of missing) {
+    const node = await TestNode.join(api, name);
+    nodes.set(name, node);
+    await node.follow();
+  }
+  return missing.length;
+}
+
+async function idsOf(call: Call, what: "sessions" | "nodes"): Promise<Set<string>> {
   const ids = new Set<string>();
   for (let cursor: string | null = ""; cursor !== null; ) {
-    const response = await call("GET", `/v1/sessions?limit=200${cursor && `&cursor=${cursor}`}`);
+    const response = await call("GET", `/v1/${what}?limit=200${cursor && `&cursor=${cursor}`}`);
     const page = (await response.json()) as { items: { id: string }[]; nextCursor: string | null };
     for (const { id } of page.items) ids.add(id);
     cursor = page.nextCursor;

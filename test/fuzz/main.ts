@@ -1,10 +1,25 @@
-/** `npm run fuzz -- --seed S --requests N`: the fuzz run; prints its figures, and fails where there is a fault. */
+/** `npm run fuzz -- --seed S --requests N --frames M`: the fuzz run; prints its figures, and fails where there is a fault. */
 import { parseArgs } from "node:util";
+import { fuzzAgentLink } from "./agent-link.ts";
 import { fuzzHttp } from "./http.ts";
+import { fuzzNodeLink } from "./node-link.ts";
 
 const { values } = parseArgs({
-  options: { seed: { type: "string", default: "1" }, requests: { type: "string", default: "20000" } },
+  options: {
+    seed: { type: "string", default: "1" },
+    requests: { type: "string", default: "20000" },
+    /** To each side of the link. */
+    frames: { type: "string", default: "20000" },
+  },
 });
-const figures = await fuzzHttp(Number(values.seed), Number(values.requests));
-console.log(JSON.stringify(figures, null, 2));
-process.exitCode = figures.faults.length > 0 ? 1 : 0;
+const [seed, requests, frames] = [values.seed, values.requests, values.frames].map(Number) as [
+  number,
+  number,
+  number,
+];
+const runs = { http: fuzzHttp, framesToAgent: fuzzAgentLink, framesToApi: fuzzNodeLink };
+for (const [name, run] of Object.entries(runs)) {
+  const figures = await run(seed, name === "http" ? requests : frames);
+  console.log(JSON.stringify({ [name]: figures }, null, 2));
+  if (figures.faults.length > 0) process.exitCode = 1;
+}

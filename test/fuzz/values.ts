@@ -70,7 +70,7 @@ export function valid(given: Schema): fc.Arbitrary<unknown> {
 }
 
 /** A value with one thing in it, at any depth, replaced, left out, or of a name that nobody knows. */
-function spoiled(value: unknown): fc.Arbitrary<unknown> {
+export function spoiled(value: unknown): fc.Arbitrary<unknown> {
   if (typeof value !== "object" || value === null || Object.keys(value).length === 0) return absurd;
   const entries = Object.entries(value);
   const rebuilt = (all: [string, unknown][]) =>

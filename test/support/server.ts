@@ -17,9 +17,14 @@ export interface TestApi {
   close(): Promise<void>;
 }
 
-export async function testApi(settings: Partial<Settings> = {}): Promise<TestApi> {
+/** `log` takes what workerd says; it goes to our stderr unless told. */
+export async function testApi(
+  settings: Partial<Settings> = {},
+  log?: (text: string) => void,
+): Promise<TestApi> {
   const data = mkdtempSync(join(tmpdir(), "skein-api-"));
-  const start = (port: number) => startServer({ host: "127.0.0.1", port, data, settings });
+  const start = (port: number) =>
+    startServer({ host: "127.0.0.1", port, data, settings, ...(log && { log }) });
   const api: TestApi = {
     server: await start(0),
     call(method, path, body, headers = {}) {

@@ -1,0 +1,171 @@
+/** Fuzzed assignments for a real agent on a real engine: it survives, touches nothing of others, and leaves nothing behind. */
+import { readdirSync } from "node:fs";
+import { dirname } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { LABELS } from "../shared/names.ts";
+import type { Assignment } from "../shared/protocol.ts";
+import {
+  assignFor,
+  CHANGES,
+  type Change,
+  refusedFrames,
+  type Scenario,
+  scenario,
+} from "./fuzz/assignments.ts";
+import { type Lab, startLab } from "./lab/lab.ts";
+import { leftovers } from "./lab/leftovers.ts";
+import { CLIENT, idle } from "./support/agent-lab.ts";
+import { AgentProcess } from "./support/agent-process.ts";
+import { Control } from "./support/control.ts";
+import { identityOf } from "./support/node.ts";
+
+const SEED = 5;
+/** How many sessions are fuzzed at once. */
+const AT_ONCE = 4;
+const NODE = "node_node1";
+
+let lab: Lab;
+let control: Control;
+let agent: AgentProcess;
+
+beforeAll(async () => {
+  lab = await startLab({ hosts: 1 });
+  control = await Control.listen(CLIENT);
+  agent = new AgentProcess(lab.hosts[0]!, control.url).start();
+  await control.connected(1);
+});
+
+afterAll(async () => {
+  (await import("node:fs")).writeFileSync("/tmp/fuzzagent.log", agent.log);
+  await agent.kill("SIGTERM");
+  await control.close();
+  await lab.close();
+});
+
+const say = (frame: object) => control.nodes.get(NODE)!.socket!.send(JSON.stringify(frame));
+const welcome = { type: "welcome", protocol: 1, connection: 1, assignments: [] };
+
+/** What must be the same before and after: others' containers and networks, and the names in and around the agent's directory. */
+async function surroundings(): Promise<object> {
+  const { docker } = agent.host;
+  const [containers, networks] = await Promise.all([
+    docker.listContainers({ all: true }),
+    docker.listNetworks(),
+  ]);
+  return {
+    containers: containers.map(({ Id, State }) => [Id, State]).sort(),
+    networks: networks.map(({ Id }) => Id).sort(),
+    files: [agent.stateDir, dirname(agent.stateDir)].map((dir) => readdirSync(dir).sort()),
+  };
+}
+
+test("assignments that no planner would make: the agent goes on, others' things stay, nothing of its own does", async () => {
+  const { docker } = agent.host;
+  const bystanders = [
+    {},
+    // Of another node's agent on the same engine, and of a session of the same name.
+    { [LABELS.fleet]: control.fleet, [LABELS.node]: "node_other", [LABELS.session]: "ses_fuzz0" },
+  ];
+  for (const [at, Labels] of bystanders.entries()) {
+    const made = await docker.createContainer({
+      ...{ name: `bystander${at}`, Image: "skein/busybox:1", Cmd: ["sleep", "100000"], Labels },
+    });
+    await made.start();
+  }
+  await docker.createNetwork({ Name: "bystander", Labels: bystanders[1]! });
+  const before = await surroundings();
+  let gone = false;
+  void agent.exited.then(() => {
+    gone = true;
+  });
+
+  const scenarios = fc.sample(scenario, { seed: SEED, numRuns: CHANGES.length });
+  let frames = 0;
+  for (let from = 0; from < CHANGES.length; from += AT_ONCE) {
+    const played = CHANGES.slice(from, from + AT_ONCE).map(async (change, at) => {
+      frames += await play(scenarios[from + at]!, change, planned(`ses_fuzz${from + at}`));
+    });
+    await Promise.all(played);
+    control.nodes.get(NODE)!.desired.clear();
+    say(welcome);
+    await expect
+      .poll(async () => [gone, (await leftovers([agent])).filter((line) => !line.includes("bystander"))], {
+        timeout: 40_000,
+        interval: 500,
+      })
+      .toEqual([false, []]);
+    expect(await surroundings()).toEqual(before);
+  }
+  expect(frames).toBeGreaterThan(2000);
+  // It reaches what it is about: sessions get as far as they can, and break off in many ways.
+  const heard = control.reports.map(({ report }) => report);
+  const phases = new Set(heard.map(({ phase }) => phase));
+  expect([...phases].sort()).toEqual(["none", "prepared", "removed", "running", "started"]);
+  const codes = new Set(heard.flatMap(({ failure }) => failure?.code ?? []));
+  expect([...codes]).toEqual(expect.arrayContaining(["create", "image", "internal", "proof", "start"]));
+  const tally = (all: string[]) =>
+    Object.fromEntries(all.map((each) => [each, all.filter((one) => one === each).length]));
+  console.log(
+    frames,
+    heard.length,
+    tally(heard.map(({ phase }) => phase)),
+    tally(heard.flatMap(({ failure }) => failure?.code ?? [])),
+    [...new Set(heard.flatMap(({ failure }) => failure?.message.slice(0, 140) ?? []))].join("\n"),
+  );
+
+  const [first] = scenarios[0]!.steps;
+  for (const frame of refusedFrames(assignFor(first!, CHANGES[0]!, planned("ses_refused"), []))) {
+    const { socket } = control.nodes.get(NODE)!;
+    say(frame);
+    await control.until(() => {
+      const now = control.nodes.get(NODE)!.socket;
+      return now !== undefined && now !== socket;
+    });
+  }
+  control.nodes.get(NODE)!.desired.clear();
+  expect(await surroundings()).toEqual(before);
+
+  const session = await control.run(idle(2));
+  await control.remove(session);
+  expect(agent.log).not.toMatch(/unhandled|uncaught/i);
+}, 900_000);
+
+/** Plans a session of two on a subnet of its own; nothing is told yet. */
+function planned(id: string): Assignment {
+  const { assignments } = control.plan(idle(2, { clusterMode: "multi-node" }), { id });
+  const assignment = assignments.get(NODE)!;
+  // What is planned next has to leave its subnet alone.
+  control.nodes
+    .get(NODE)!
+    .desired.set(id, { type: "assign", session: id, epoch: 1, phase: "prepared", assignment });
+  return assignment;
+}
+
+/** Says all of it; how many frames that were. */
+async function play(
+  { steps, strangersKeys }: Scenario,
+  change: Change,
+  assignment: Assignment,
+): Promise<number> {
+  const { session, members } = assignment;
+  let frames = 0;
+  for (const step of steps) {
+    const identities = strangersKeys
+      ? members.map(({ host }) => identityOf(host))
+      : (control.reportOf(NODE, session)?.identities ?? []);
+    const frame = assignFor(step, change, assignment, identities);
+    const { length } = control.reports;
+    for (let said = 0; said < step.times; said++, frames++) say(frame);
+    if (step.settles) await settled(session, length);
+  }
+  return frames;
+}
+
+/** Resolves with a session's next word, at the latest after some seconds: of a late frame nothing is said. */
+async function settled(session: string, since: number): Promise<void> {
+  await Promise.race([
+    control.until(() => control.reports.slice(since).some(({ report }) => report.session === session)),
+    new Promise((resolve) => setTimeout(resolve, 3000)),
+  ]);
+}

@@ -1,0 +1,340 @@
+/**
+ * The fuzz run over the link, to the API: conversations of a joined node and of strangers with a real API. What the API does of each
+ * frame is foreseen; the state is watched from outside, and another node that does its work must not notice.
+ */
+import fc from "fast-check";
+import { AgentMessage, CLOSE, type Hello, PING, PROTOCOL } from "../../shared/protocol.ts";
+import type { NodeView, SessionView } from "../../shared/schemas.ts";
+import { ABOUT, type About, done, identityOf, NodeSocket, TestNode } from "../support/node.ts";
+import { type TestApi, testApi } from "../support/server.ts";
+import { faultOf } from "./document.ts";
+import { type Conversation, conversation, type Frame } from "./node-frames.ts";
+
+export interface Figures {
+  seed: number;
+  /** Sent. */
+  frames: number;
+  understood: number;
+  /** How connections ended, by close code; 4000 is also how the run ends those in which all was understood. */
+  closes: Record<string, number>;
+  /** Answers to the dry runs over what the node said of itself, by status. */
+  dryRuns: Record<string, number>;
+  sessions: number;
+  stateChecks: number;
+  faults: string[];
+}
+
+const IMAGE = "debian:12";
+const PATIENCE_MS = 20_000;
+const CHUNK = 20;
+/** What workerd says of a frame that is over its limit, before any code of ours sees it. */
+const TOO_LARGE = /^.*Uncaught exception: .*Message is too large: .*\n\n?/gm;
+
+/** Sends `count` frames, the same ones for the same seed, but for ids and nonces. */
+export async function fuzzNodeLink(seed: number, count: number): Promise<Figures> {
+  const figures: Figures = {
+    ...{ seed, frames: 0, understood: 0, closes: {}, dryRuns: {}, sessions: 0, stateChecks: 0, faults: [] },
+  };
+  let log = "";
+  const api = await testApi({ requestBurst: 10_000_000, maxLiveSessions: 1_000_000 }, (said) => {
+    log += said;
+  });
+  try {
+    const run = await LinkFuzz.prepare(api, figures);
+    for (let chunk = 0; figures.frames < count; chunk++) {
+      for (const each of fc.sample(conversation, { seed: seed + chunk * 1_000_003, numRuns: CHUNK })) {
+        if (figures.frames >= count) break;
+        await run.converse(each, count - figures.frames);
+        await run.compare(each);
+        log = log.replaceAll(TOO_LARGE, "");
+        if (log !== "") run.fault(each, `the API logged ${log.slice(0, 500)}`);
+        log = "";
+      }
+    }
+    await run.end();
+  } finally {
+    await api.close();
+  }
+  return figures;
+}
+
+class LinkFuzz {
+  readonly #api: TestApi;
+  readonly #figures: Figures;
+  readonly #node: TestNode;
+  readonly #other: TestNode;
+  readonly #otherLink: NodeSocket;
+  /** A session of the other node alone, as it was. */
+  readonly #theirs: SessionView;
+  readonly #otherView: NodeView;
+  /** A session that both have a part in; another takes its place when it has ended. */
+  #own = "";
+  /** What the node last said of itself. */
+  #said: About = ABOUT;
+
+  private constructor(
+    api: TestApi,
+    figures: Figures,
+    node: TestNode,
+    other: { node: TestNode; link: NodeSocket; view: NodeView; session: SessionView },
+  ) {
+    this.#api = api;
+    this.#figures = figures;
+    this.#node = node;
+    this.#other = other.node;
+    this.#otherLink = other.link;
+    this.#otherView = other.view;
+    this.#theirs = other.session;
+  }
+
+  static async prepare(api: TestApi, figures: Figures): Promise<LinkFuzz> {
+    const node = await TestNode.join(api, "fuzz");
+    const other = await TestNode.join(api, "other", { ...ABOUT, address: "192.0.2.2" });
+    const link = await other.follow((assign) => {
+      const { containers = [] } = assign.assignment ?? {};
+      for (const { host } of assign.identities ? containers : []) {
+        const known = assign.identities!.find((each) => each.host === host);
+        if (JSON.stringify(known) !== JSON.stringify(identityOf(host)))
+          figures.faults.push(`another node's identity was taken for ${host}: ${JSON.stringify(known)}`);
+      }
+      return done(assign);
+    });
+    const request = { image: IMAGE, name: "theirs", clusterSize: 2, resources: { cpu: 0.5 } };
+    const created = await api.call("POST", "/v1/sessions?wait=20", {
+      ...request,
+      placement: { labels: { name: "other" } },
+    });
+    const session = (await created.json()) as SessionView;
+    if (session.status !== "running") throw new Error(`the other node's session is ${session.status}`);
+    const view = (await (await api.call("GET", "/v1/nodes/other")).json()) as NodeView;
+    figures.sessions++;
+    return new LinkFuzz(api, figures, node, { node: other, link, view, session });
+  }
+
+  fault({ dial, frames }: Conversation, what: string): void {
+    const said = frames.map(({ text, as = "" }) => `${as}${text.slice(0, 400)}`).join("\n    ");
+    this.#figures.faults.push(`${what}\n  dialled ${dial}, said\n    ${said}`);
+  }
+
+  /** One connection to its end; at most `most` frames. */
+  async converse(each: Conversation, most: number): Promise<void> {
+    const dial = this.#filled(each.dial);
+    const socket = await NodeSocket.dial(this.#api, dial);
+    const [dialled = "", ...more] = new URLSearchParams(`node=${dial}`).getAll("node");
+    const known = more.length === 0 && [this.#node.id, this.#other.id].includes(dialled);
+    if (!known) return await this.#expect(each, socket, CLOSE.unknownNode.code);
+    const challenge = await within(socket.next());
+    if (challenge?.type !== "challenge") return this.fault(each, "no challenge came");
+    let proven = false;
+    for (const frame of each.frames.slice(0, most)) {
+      const text = this.#filled(frame.text).replaceAll("@signature", this.#node.signature(challenge.nonce));
+      const verdict = this.#foresee(frame, text, proven, dialled, challenge.nonce);
+      this.#figures.frames++;
+      transmit(socket, frame, text);
+      if (verdict.code !== undefined) return await this.#expect(each, socket, verdict.code);
+      this.#figures.understood++;
+      if (verdict.message?.type === "hello") {
+        proven = true;
+        if (!(await this.#welcome(each, socket))) return;
+      }
+      if (verdict.message?.type === "hello" || verdict.message?.type === "facts") {
+        const { capacity, facts } = verdict.message;
+        const { address } = verdict.message.type === "hello" ? verdict.message : this.#said;
+        this.#said = { address, capacity, facts };
+      }
+    }
+    if (proven) await this.#dryRun(each);
+    socket.send("{");
+    await this.#expect(each, socket, CLOSE.badMessage.code);
+  }
+
+  /** What the API has to make of a frame: the message, or the code it closes with. */
+  #foresee(
+    { as, huge = 0 }: Frame,
+    text: string,
+    proven: boolean,
+    dialled: string,
+    nonce: string,
+  ): { code?: number; message?: AgentMessage } {
+    // RFC 6455, 7.4.1: workerd says so before any code of ours sees it.
+    if (Buffer.byteLength(text) + huge > 2 ** 25) return { code: 1009 };
+    if (as !== undefined) return { code: CLOSE.badMessage.code };
+    if (text === PING && huge === 0) return {};
+    const message = messageOf(text);
+    if (!message || (message.type === "hello") === proven) return { code: CLOSE.badMessage.code };
+    if (message.type === "rotate") return { code: CLOSE.badSignature.code };
+    if (message.type !== "hello") return { message };
+    if (message.node !== dialled || message.fleet !== this.#node.fleet)
+      return { code: CLOSE.unknownNode.code };
+    const version = Math.min(message.protocol.max, PROTOCOL.max);
+    if (version < Math.max(message.protocol.min, PROTOCOL.min)) return { code: CLOSE.protocol.code };
+    // Only the fuzzed node has its key here.
+    return this.#proves(message, nonce) ? { message } : { code: CLOSE.badSignature.code };
+  }
+
+  #proves({ node, signature }: Hello, nonce: string): boolean {
+    return node === this.#node.id && signature === this.#node.signature(nonce);
+  }
+
+  /** After a right hello: what is to be removed is, and a session that both nodes have a part in is under way. */
+  async #welcome(each: Conversation, socket: NodeSocket): Promise<boolean> {
+    const welcome = await within(Promise.race([socket.welcomed, socket.closed]));
+    if (welcome === undefined || "code" in welcome) {
+      this.fault(each, `no welcome came, but ${JSON.stringify(welcome)}`);
+      return false;
+    }
+    for (const assign of welcome.assignments)
+      if (assign.phase === "removed") socket.send(JSON.stringify(done(assign)));
+    await this.#dryRun(each);
+    const now = this.#own === "" ? undefined : await this.#session(this.#own);
+    const shared = now?.containers.some(({ nodeId }) => nodeId === this.#node.id);
+    if (shared && ["preparing", "starting", "running"].includes(now!.status)) return true;
+    if (now) await this.#api.call("DELETE", `/v1/sessions/${this.#own}`);
+    const request = { image: IMAGE, clusterMode: "multi-node", clusterSize: 2 };
+    const answer = await this.#api.call("POST", "/v1/sessions", request);
+    this.#own = ((await answer.json()) as SessionView).id;
+    this.#figures.sessions++;
+    return true;
+  }
+
+  /** The planner has to cope with what a node says of itself. */
+  async #dryRun(each: Conversation): Promise<void> {
+    const path = "/v1/plans";
+    const gpu = this.#figures.frames % 2;
+    const request = { image: IMAGE, clusterMode: "multi-node", clusterSize: 3, resources: { cpu: 0.5, gpu } };
+    const response = await this.#api.call("POST", path, request);
+    const { status } = response;
+    this.#figures.dryRuns[status] = (this.#figures.dryRuns[status] ?? 0) + 1;
+    const type = response.headers.get("content-type")?.split(";")[0] ?? "";
+    const fault = faultOf("POST", path, { status, type, body: await response.text() });
+    if (fault) this.fault(each, `a dry run ${fault}`);
+  }
+
+  /** Waits for the end of a connection. What can be no node's id at all is refused before that. */
+  async #expect(each: Conversation, socket: NodeSocket, code: number): Promise<void> {
+    const closed = await within(socket.closed);
+    if (!closed) {
+      socket.cut();
+      return this.fault(each, `was not closed, but should have been with ${code}`);
+    }
+    this.#figures.closes[closed.code] = (this.#figures.closes[closed.code] ?? 0) + 1;
+    const isNoId = code === CLOSE.unknownNode.code && socket.refused === 400;
+    if (closed.code !== code && !isNoId)
+      this.fault(each, `closed with ${closed.code} ${closed.reason}, not with ${code}`);
+  }
+
+  /** What must hold after each conversation. */
+  async compare(each: Conversation): Promise<void> {
+    this.#figures.stateChecks++;
+    const [{ status }, theirs, list, own] = await Promise.all([
+      this.#api.call("GET", "/healthz"),
+      this.#session(this.#theirs.id),
+      this.#nodes(),
+      this.#own === "" ? undefined : this.#session(this.#own),
+    ]);
+    if (status !== 200) this.fault(each, `healthz answers ${status}`);
+    if (!this.#otherLink.open) this.fault(each, "another node's link was closed");
+    const same = (what: string, is: unknown, was: unknown) => {
+      if (JSON.stringify(is) !== JSON.stringify(was))
+        this.fault(each, `${what} is ${JSON.stringify(is)}, not ${JSON.stringify(was)}`);
+    };
+    same("another node's session", theirs, this.#theirs);
+    const [other, node] = list as [NodeView, NodeView];
+    const constant = ({ lastSeenAt: _, ...rest }: NodeView) => rest;
+    same("another node", constant(other), constant(this.#otherView));
+    const { address, capacity, facts, name, labels, schedulable } = node;
+    same("the node", { address, capacity, facts }, this.#said);
+    same(
+      "the node",
+      { name, labels, schedulable },
+      { name: "fuzz", labels: { name: "fuzz" }, schedulable: true },
+    );
+    for (const { host, nodeId, containerId, exitCode, output } of own?.containers ?? []) {
+      if (nodeId !== this.#other.id) continue;
+      if (![null, `id-of-${host}`].includes(containerId) || exitCode !== null || output !== null)
+        this.fault(each, `another node's ${host} has ${containerId}, ${exitCode}, ${output}`);
+    }
+  }
+
+  /** The node comes to its senses: all sessions can be ended, and nothing stays reserved. */
+  async end(): Promise<void> {
+    const link = await this.#node.follow();
+    for (const id of [this.#own, this.#theirs.id])
+      if (id !== "") await this.#api.call("DELETE", `/v1/sessions/${id}`);
+    const until = Date.now() + 3 * PATIENCE_MS;
+    for (;;) {
+      const left = await this.#held();
+      if (left === "") break;
+      if (Date.now() > until) {
+        this.#figures.faults.push(`left at the end: ${left}`);
+        break;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    link.close();
+    this.#otherLink.close();
+  }
+
+  async #held(): Promise<string> {
+    const lists = await Promise.all(
+      ["pending", "preparing", "starting", "running", "terminating"].map(async (status) => {
+        const response = await this.#api.call("GET", `/v1/sessions?limit=200&status=${status}`);
+        return ((await response.json()) as { items: SessionView[] }).items;
+      }),
+    );
+    const holding = (await this.#nodes()).filter(
+      ({ allocated }) => allocated.cpu + allocated.memory + allocated.gpu > 0,
+    );
+    return [
+      ...lists.flat().map(({ id, status }) => `${id} ${status}`),
+      ...holding.map(({ name }) => name),
+    ].join(", ");
+  }
+
+  async #nodes(): Promise<NodeView[]> {
+    const list = await this.#api.call("GET", "/v1/nodes");
+    return ((await list.json()) as { items: NodeView[] }).items;
+  }
+
+  async #session(id: string): Promise<SessionView> {
+    return (await (await this.#api.call("GET", `/v1/sessions/${id}`)).json()) as SessionView;
+  }
+
+  #filled(text: string): string {
+    return text
+      .replaceAll("@node", this.#node.id)
+      .replaceAll("@other", this.#other.id)
+      .replaceAll("@fleet", this.#node.fleet)
+      .replaceAll("@theirs", this.#theirs.id)
+      .replaceAll("@own", this.#own === "" ? this.#theirs.id : this.#own);
+  }
+}
+
+function transmit(socket: NodeSocket, { as, huge = 0 }: Frame, text: string): void {
+  const bytes = Buffer.concat([
+    ...(as === "broken" ? [Buffer.from([0xff, 0xc3])] : []),
+    Buffer.from(text),
+    Buffer.alloc(huge, " "),
+  ]);
+  socket.send(bytes, as === "binary");
+}
+
+function messageOf(text: string): AgentMessage | undefined {
+  try {
+    return AgentMessage.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+async function within<T>(promise: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), PATIENCE_MS);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
