@@ -85,6 +85,21 @@ describe("from prepared to removed", () => {
     );
   });
 
+  test("a container of somebody else on the session's network does not hold up its end, and runs on without it", async () => {
+    const session = await here.control.run(idle(1));
+    const { docker, id } = find(session, "main1");
+    const { NetworkSettings } = await docker.getContainer(id).inspect();
+    const theirs = await docker.createContainer({
+      Image: "skein/busybox:1",
+      Cmd: ["sleep", "inf"],
+      HostConfig: { NetworkMode: Object.keys(NetworkSettings.Networks)[0]! },
+    });
+    await theirs.start();
+    await here.control.remove(session);
+    expect((await theirs.inspect()).State.Running).toBe(true);
+    await theirs.remove({ force: true });
+  });
+
   test("no private key is in anything that was said or logged", async () => {
     const session = await here.control.run(spread(3));
     const secret = (await sh(session, "main1", "sed 1d\\;\\$d ~/.ssh/id_ed25519 | head -c 200")).replaceAll(

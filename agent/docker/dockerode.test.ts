@@ -3,16 +3,23 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
 import { connectDocker } from "./dockerode.ts";
 
-/** A socket that answers as an engine does: `/version`, and everything else with one status and message. */
-async function engineThatSays(status: number, message: string, connected = () => {}): Promise<string> {
+type Answer = (method: string, url: string, body: string) => { status: number; body: unknown };
+
+/** A socket that answers as an engine does. */
+async function engine(answer: Answer, connected = () => {}): Promise<string> {
   const dir = mkdtempSync(join(tmpdir(), "skein-engine-"));
-  const server = createServer(({ url }, response) => {
-    const isVersion = url?.endsWith("/version");
-    response.writeHead(isVersion ? 200 : status, { "content-type": "application/json" });
-    response.end(JSON.stringify(isVersion ? { ApiVersion: "1.41", MinAPIVersion: "1.12" } : { message }));
+  const server = createServer(async (request, response) => {
+    const { method = "", url = "" } = request;
+    const body = await text(request);
+    const said = url.endsWith("/version")
+      ? { status: 200, body: { ApiVersion: "1.41", MinAPIVersion: "1.12" } }
+      : answer(method, url, body);
+    response.writeHead(said.status, { "content-type": "application/json" });
+    response.end(said.status === 204 ? undefined : JSON.stringify(said.body));
   });
   server.on("connection", connected);
   server.listen(join(dir, "docker.sock"));
@@ -23,6 +30,32 @@ async function engineThatSays(status: number, message: string, connected = () =>
   });
   return join(dir, "docker.sock");
 }
+
+/** One that has one status and message for everything. */
+function engineThatSays(status: number, message: string, connected?: () => void): Promise<string> {
+  return engine(() => ({ status, body: { message } }), connected);
+}
+
+test("a network that still has a dead container's endpoint is rid of it, then removed", async () => {
+  const said: string[] = [];
+  let endpoints = { "ep-1f": { Name: "skein-0123456789ab-main1" } };
+  const socket = await engine((method, url, body) => {
+    const what = `${method} ${url.replace(/^\/v[\d.]+/, "")}`;
+    said.push(body === "" ? what : `${what} ${body}`);
+    if (method === "GET") return { status: 200, body: { Containers: endpoints } };
+    if (method === "POST") endpoints = {} as typeof endpoints;
+    else if (Object.keys(endpoints).length > 0)
+      return { status: 403, body: { message: "network net has active endpoints" } };
+    return { status: method === "POST" ? 200 : 204, body: {} };
+  });
+  await (await connectDocker(socket)).removeNetwork("net");
+  expect(said).toEqual([
+    "DELETE /networks/net",
+    "GET /networks/net",
+    'POST /networks/net/disconnect {"Container":"skein-0123456789ab-main1","Force":true}',
+    "DELETE /networks/net",
+  ]);
+});
 
 test("a container that somebody is removing has no output, which is no error", async () => {
   const socket = await engineThatSays(

@@ -144,7 +144,17 @@ function portOf(docker: Docker, newcomer: Docker, macOn: DockerPort["macOn"]): D
     },
 
     async removeNetwork(idOrName) {
-      await unless([404], docker.getNetwork(idOrName).remove());
+      const network = docker.getNetwork(idOrName);
+      const remove = () => unless([404], network.remove());
+      await remove().catch(async (error) => {
+        // 403, "has active endpoints": an engine that was stopped half-way through a start keeps that container's, also when it is gone.
+        if (!(error instanceof DockerError && error.status === 403)) throw error;
+        const found = await unless([404], network.inspect());
+        const endpoints: { Name: string }[] = Object.values(found?.Containers ?? {});
+        for (const { Name } of endpoints)
+          await unless([404], network.disconnect({ Container: Name, Force: true }));
+        await remove();
+      });
     },
 
     async containers(labels) {
