@@ -115,7 +115,7 @@ export class Sessions {
     const found = this.#inventory?.get(session) ?? { containers: [] };
     this.#inventory?.delete(session);
     const part = new SessionPart(this.#context, desired, found, (report) => {
-      if (report.phase === "removed") this.#forget(session, report);
+      if (part.removed) this.#forget(session, report);
       send(report);
     });
     this.#parts.set(session, part);
