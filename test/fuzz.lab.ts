@@ -91,7 +91,7 @@ test("assignments that no planner would make: the agent goes on, others' things 
     say(welcome);
     await expect
       .poll(async () => [gone, (await leftovers([agent])).filter((line) => !line.includes("bystander"))], {
-        timeout: 40_000,
+        timeout: 90_000,
         interval: 500,
       })
       .toEqual([false, []]);

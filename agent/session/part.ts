@@ -63,8 +63,9 @@ export class SessionPart {
     return this.#wanted.epoch;
   }
 
+  /** Gone, and to stay so: while one plan's part was being removed, the next plan may have come. */
   get removed(): boolean {
-    return this.#observed.phase === "removed";
+    return this.#wanted.phase === "removed" && this.#observed.phase === "removed";
   }
 
   /** It is, or is to be, removed. */

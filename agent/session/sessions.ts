@@ -118,7 +118,7 @@ export class Sessions {
   #open(desired: Desired, found: Found, send: (report: Report) => void): void {
     const { session } = desired;
     const part = new SessionPart(this.#context, desired, found, (report) => {
-      if (report.phase === "removed") this.#forget(session, report);
+      if (part.removed) this.#forget(session, report);
       send(report);
     });
     this.#parts.set(session, part);

@@ -1,0 +1,92 @@
+/** All sessions of a node, on an engine that is made up here: which of them live on, and which go. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Assignment, Report } from "../../shared/protocol.ts";
+import { makeLog } from "../log.ts";
+import type { NodeContext } from "./context.ts";
+import { Sessions } from "./sessions.ts";
+
+let sessionsDir: string;
+
+beforeEach(() => {
+  sessionsDir = mkdtempSync(join(tmpdir(), "skein-sessions-"));
+});
+
+afterEach(() => rmSync(sessionsDir, { recursive: true }));
+
+/** Sessions of no containers, whose networks are all there is. `listing` is awaited before the engine lists containers. */
+function node() {
+  const here = {
+    networks: new Set<string>(),
+    reports: [] as Report[],
+    listing: Promise.resolve(),
+    listed: 0,
+  };
+  const docker = {
+    async containers() {
+      here.listed++;
+      await here.listing;
+      return [];
+    },
+    networks: async () => [],
+    createNetwork: async ({ Name }: { Name: string }) => here.networks.add(Name),
+    removeNetwork: async (name: string) => here.networks.delete(name),
+  };
+  const context = {
+    docker,
+    owner: { fleet: "flt_1", node: "node_1" },
+    runner: { run: async () => "" },
+    guard: { add: async () => {}, drop: async () => {} },
+    sessionsDir,
+    log: makeLog(() => {}),
+  };
+  const sessions = new Sessions(context as unknown as NodeContext, (report) => here.reports.push(report));
+  return { here, sessions };
+}
+
+const assignment = (epoch: number): Assignment => ({
+  session: "ses_1",
+  name: "one",
+  epoch,
+  network: {
+    driver: "bridge",
+    subnet: "10.64.0.0/24",
+    gateway: "10.64.0.254",
+    vtep: "192.0.2.1",
+    mtu: 1500,
+    port: 14789,
+    egress: true,
+    peers: [],
+  },
+  containers: [],
+  members: [],
+  proofs: [],
+});
+const prepared = (epoch: number) => ({
+  ...({ type: "assign", session: "ses_1", epoch, phase: "prepared" } as const),
+  ...{ assignment: assignment(epoch), hash: `hash of ${epoch}` },
+});
+const removed = (epoch: number) => ({ type: "assign", session: "ses_1", epoch, phase: "removed" }) as const;
+
+test("a session whose next plan came while its last one was being removed is still known, and goes with the welcome", async () => {
+  const { here, sessions } = node();
+  const said = () => here.reports.map(({ phase, epoch }) => `${phase} ${epoch}`);
+  sessions.welcome([]);
+  sessions.assign(prepared(1));
+  await expect.poll(said).toEqual(["prepared 1"]);
+
+  const listing = Promise.withResolvers<void>();
+  here.listing = listing.promise;
+  const { listed } = here;
+  sessions.assign(removed(1));
+  await expect.poll(() => here.listed).toBeGreaterThan(listed);
+  sessions.assign(prepared(2));
+  listing.resolve();
+  await expect.poll(said).toEqual(["prepared 1", "removed 1", "prepared 2"]);
+  expect(here.networks.size).toBe(1);
+
+  sessions.welcome([]);
+  await expect.poll(() => here.networks.size).toBe(0);
+});
