@@ -52,6 +52,30 @@ describe("an agent that was away", () => {
     await here.control.remove(session);
   });
 
+  test("goes on where it was killed while it opened the gates: what has run by then does not run again", async () => {
+    const session = await here.control.run({
+      image: "skein/busybox:1",
+      roles: [
+        { name: "main", replicas: 1, command: ["sh", "-c", "echo run >>/runs; cat /runs; exit 0"] },
+        { name: "sub", replicas: 1 },
+      ],
+    });
+    await here.control.until(() => reported(session, "main1").status === "exited");
+    const { node } = find(session, "main1");
+    const agent = here.agents.find(({ host }) => node === `node_${host.name}`)!;
+    const name = networkName({ fleet: here.control.fleet, node }, session.id);
+    const gate = join(agent.stateDir, "sessions", name, "sub1/self/gate");
+    await here.away("SIGKILL", async () => {
+      // As if it had come no further than the first.
+      await agent.host.exec(["rm", gate]);
+      await agent.host.exec(["mkfifo", "-m", "0644", gate]);
+    });
+    await here.control.reach(session, "running");
+    expect(reported(session, "main1")).toMatchObject({ status: "exited", exitCode: 0, output: "run\n" });
+    expect((await agent.host.exec(["test", "-f", gate])).code).toBe(0);
+    await here.control.remove(session);
+  });
+
   test("removes what the API does not speak of any more", async () => {
     await here.control.run(spread(3));
     await here.away("SIGTERM", async () => {

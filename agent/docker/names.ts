@@ -35,3 +35,8 @@ export function sessionLabels(
     [LABELS.hash]: hash,
   };
 }
+
+/** Which session's which container a set of labels speaks of. */
+export function seatOf(labels: Record<string, string>): { session: string; host: string } {
+  return { session: labels[LABELS.session] ?? "", host: labels[LABELS.host] ?? "" };
+}

@@ -1,6 +1,9 @@
 /** After an agent's restart: what of an assignment is there already, and how far it had come. */
+import { setTimeout as delay } from "node:timers/promises";
 import { LABELS } from "../../shared/names.ts";
+import { ownerLabels } from "../docker/names.ts";
 import type { ListedContainer } from "../docker/port.ts";
+import { backoff } from "../link/backoff.ts";
 import { sessionDir } from "./context.ts";
 import { provideNetwork } from "./network.ts";
 import type { Part } from "./prepare.ts";
@@ -22,8 +25,35 @@ export function isOf(found: Found, { assignment, hash }: Pick<Part, "assignment"
   );
 }
 
+const RETRIES = 5;
+
+/**
+ * Adopts, several times if need be: a session that runs must not end because the engine was busy when the agent came back. Answers what the
+ * engine has after that: what ended meanwhile was running in `found`.
+ */
+export async function takeOver(
+  part: Part,
+  restarts: Restarts,
+  found: Found,
+  signal: AbortSignal,
+): Promise<ListedContainer[]> {
+  const { docker, owner } = part.context;
+  const labels = { ...ownerLabels(owner), [LABELS.session]: part.assignment.session };
+  await restarts.load(part.assignment.containers);
+  for (let failures = 0; ; failures++) {
+    try {
+      await adopt(part, restarts, found);
+      return await docker.containers(labels);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (failures === RETRIES) throw error;
+      await delay(backoff(failures, Math.random()));
+    }
+  }
+}
+
 /** Fills in `observed`: what was prepared to its end stays, what was not is removed. */
-export async function adopt(part: Part, restarts: Restarts, found: Found): Promise<void> {
+async function adopt(part: Part, restarts: Restarts, found: Found): Promise<void> {
   const { context, assignment, hash, observed } = part;
   const dir = sessionDir(context, assignment.session);
   const byHost = new Map(found.containers.map((container) => [container.labels[LABELS.host], container]));
@@ -48,6 +78,9 @@ export async function adopt(part: Part, restarts: Restarts, found: Found): Promi
   // A machine that was started anew has lost what was in its kernel.
   if (found.network) await provideNetwork(context, assignment, hash, true);
   const all = assignment.containers.length;
+  observed.gatesOpen = opened.some(Boolean);
   if (opened.every(Boolean)) observed.phase = "running";
+  // It was opening them, so all is proven; and what has run must not run again.
+  else if (observed.gatesOpen) observed.phase = "started";
   else if (found.network && observed.prepared.size === all) observed.phase = "prepared";
 }

@@ -2,10 +2,9 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { LABELS } from "../../shared/names.ts";
-import { networkName, ownerLabels } from "../docker/names.ts";
+import { networkName, ownerLabels, seatOf } from "../docker/names.ts";
 import type { Found } from "./adopt.ts";
 import type { NodeContext } from "./context.ts";
-import { seatOf } from "./part.ts";
 
 /** All containers and networks that bear our fleet and node, by session. Two calls to the engine. */
 export async function readInventory({

@@ -11,6 +11,8 @@ export class Observed {
   readonly epoch: number;
   phase: Report["phase"] = "none";
   failure: Failure | undefined;
+  /** Commands run, or may. */
+  gatesOpen = false;
   /** By host, in rank order; what the containers' next steps need. */
   readonly prepared = new Map<string, Prepared>();
   readonly #containers = new Map<string, ContainerReport>();
@@ -37,6 +39,13 @@ export class Observed {
   hasReached(phase: Phase): boolean {
     const order = ["none", "prepared", "started", "running", "removed"];
     return order.indexOf(this.phase) >= order.indexOf(phase);
+  }
+
+  /** What stays to be said of a container when it is gone: why it ended or could not be made, not how far its image had come. */
+  lastWord(host: string): string | undefined {
+    const { status, reason } = this.#containers.get(host)!;
+    if (status !== "pulling") return reason;
+    return this.failure?.host === host ? this.failure.message : undefined;
   }
 
   report(): Report {

@@ -1,13 +1,11 @@
 /** One session's part on this node: converges to what was last asked for, one step at a time, and reports what it observes. */
 import { setTimeout as delay } from "node:timers/promises";
 import { CONSTANTS } from "../../shared/constants.ts";
-import { LABELS } from "../../shared/names.ts";
 import type { Assignment, Report } from "../../shared/protocol.ts";
-import { ownerLabels } from "../docker/names.ts";
 import type { ListedContainer } from "../docker/port.ts";
 import { backoff } from "../link/backoff.ts";
 import type { Desired } from "../link/frames.ts";
-import { adopt, type Found, isOf } from "./adopt.ts";
+import { type Found, isOf, takeOver } from "./adopt.ts";
 import { type NodeContext, StepFailure } from "./context.ts";
 import { exitReason } from "./exit.ts";
 import { provideNetwork } from "./network.ts";
@@ -20,8 +18,6 @@ import { Restarts, type Verdict } from "./restarts.ts";
 import { start } from "./start.ts";
 
 const ORDER = ["prepared", "started", "running", "removed"];
-
-const ADOPTION_RETRIES = 5;
 
 /** Why a step was broken off: something else is wanted now. */
 const SUPERSEDED = new Error("superseded");
@@ -44,7 +40,6 @@ export class SessionPart {
   #restarts: Restarts | undefined;
   /** The step under way. */
   #step: AbortController | undefined;
-  #gatesOpen = false;
   #force = new AbortController();
   #working = false;
   /** Mending the network, or done with it; never rejects. */
@@ -119,12 +114,12 @@ export class SessionPart {
     if (!isNews() || container?.status !== "ended") return;
     const spec = this.#made!.assignment.containers.find((each) => each.host === host)!;
     const reason = exitReason(container, output, spec.resources.memory);
-    const verdict: Verdict = this.#gatesOpen
+    const verdict: Verdict = this.#observed.gatesOpen
       ? this.#restarts!.ended(spec, container, reason)
       : { status: "exited", ...(reason ? { reason } : {}) };
     const { exitCode } = container;
     observed.set(host, verdict.status, { exitCode, output, ...verdict });
-    if (!this.#gatesOpen) {
+    if (!this.#observed.gatesOpen) {
       const said = output.trim().split("\n").at(-1);
       const why = [`ended with ${exitCode} before its command`, reason, said].filter(Boolean).join(": ");
       this.#fail(new StepFailure("start", why, host));
@@ -139,7 +134,7 @@ export class SessionPart {
       return;
     this.#restarts?.forget(host);
     this.#observed.set(host, "lost", { reason: "it was removed from outside" });
-    if (!this.#gatesOpen)
+    if (!this.#observed.gatesOpen)
       this.#fail(new StepFailure("start", "its container was removed from outside", host));
     this.#reporter.now();
   }
@@ -151,7 +146,7 @@ export class SessionPart {
       const container = byId.get(containerId);
       if (!container) return this.gone(host, containerId);
       const { status } = this.#observed.container(host)!;
-      if (!container.running && (this.#gatesOpen || status === "started"))
+      if (!container.running && (this.#observed.gatesOpen || status === "started"))
         await this.ended(host, containerId);
     });
     await Promise.all(jobs);
@@ -224,7 +219,7 @@ export class SessionPart {
         this.#reach("started");
         break;
       case "started":
-        this.#gatesOpen = true;
+        this.#observed.gatesOpen = true;
         await open(part);
         this.#reach("running");
     }
@@ -250,43 +245,17 @@ export class SessionPart {
       },
       onGone: (host, containerId) => this.gone(host, containerId),
     });
-    this.#gatesOpen = false;
     this.#force = new AbortController();
     this.#networkExists = false;
-    const takeOver = !this.#made && !nothing && isOf(found, made);
+    const isFound = !this.#made && !nothing && isOf(found, made);
     this.#made = made;
-    if (!takeOver) return;
-    const listed = await this.#adopt(made, this.#restarts, found, signal);
+    if (!isFound) return;
+    const part = { context: this.#context, ...made, observed: this.#observed };
+    const listed = await takeOver(part, this.#restarts, found, signal);
     this.#networkExists = found.network !== undefined;
     this.#context.log.info({ session, epoch, phase: this.#observed.phase }, "session adopted");
     await this.resync(listed);
     this.tell();
-  }
-
-  /**
-   * Several times if need be: a session that runs must not end because the engine was busy when the agent came back. Answers what the
-   * engine has after that: what ended meanwhile was running in `found`.
-   */
-  async #adopt(
-    made: Made,
-    restarts: Restarts,
-    found: Found,
-    signal: AbortSignal,
-  ): Promise<ListedContainer[]> {
-    const { docker, owner } = this.#context;
-    const labels = { ...ownerLabels(owner), [LABELS.session]: made.assignment.session };
-    await restarts.load(made.assignment.containers);
-    for (let failures = 0; ; failures++) {
-      try {
-        await adopt({ context: this.#context, ...made, observed: this.#observed }, restarts, found);
-        this.#gatesOpen = this.#observed.phase === "running";
-        return await docker.containers(labels);
-      } catch (error) {
-        signal.throwIfAborted();
-        if (failures === ADOPTION_RETRIES) throw error;
-        await delay(backoff(failures, Math.random()));
-      }
-    }
   }
 
   async #remove(): Promise<void> {
@@ -297,18 +266,10 @@ export class SessionPart {
     if (this.#observed.epoch !== epoch) this.#observed = new Observed(session, epoch);
     await removeSession(this.#context, this.#observed, this.#force.signal, () => this.#reporter.soon());
     for (const { host } of this.#observed.report().containers) {
-      const reason = this.#lastWord(host);
+      const reason = this.#observed.lastWord(host);
       this.#observed.set(host, "removed", reason === undefined ? {} : { reason });
     }
     this.#reach("removed");
-  }
-
-  /** What stays to be said of a container when it is gone: why it ended or could not be made, not how far its image had come. */
-  #lastWord(host: string): string | undefined {
-    const { status, reason } = this.#observed.container(host)!;
-    if (status !== "pulling") return reason;
-    const { failure } = this.#observed;
-    return failure?.host === host ? failure.message : undefined;
   }
 
   #reach(phase: Report["phase"]): void {
@@ -335,9 +296,4 @@ export class SessionPart {
     this.#observed.failure = failure;
     this.#reporter.now();
   }
-}
-
-/** Which session's which container a set of labels speaks of. */
-export function seatOf(labels: Record<string, string>): { session: string; host: string } {
-  return { session: labels[LABELS.session] ?? "", host: labels[LABELS.host] ?? "" };
 }

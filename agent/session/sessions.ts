@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { LABELS } from "../../shared/names.ts";
 import type { Report } from "../../shared/protocol.ts";
-import { networkName, ownerLabels } from "../docker/names.ts";
+import { networkName, ownerLabels, seatOf } from "../docker/names.ts";
 import type { EngineEvent } from "../docker/port.ts";
 import { backoff } from "../link/backoff.ts";
 import type { Desired } from "../link/frames.ts";
@@ -10,7 +10,7 @@ import { sweepLinks } from "../network/links.ts";
 import type { Found } from "./adopt.ts";
 import type { NodeContext } from "./context.ts";
 import { readInventory, sweepFiles } from "./inventory.ts";
-import { SessionPart, seatOf } from "./part.ts";
+import { SessionPart } from "./part.ts";
 
 /** Last reports of removed sessions that are kept, in case the API missed them. */
 const MOST_REMEMBERED = 1024;

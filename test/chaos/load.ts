@@ -34,6 +34,15 @@ const KINDS: readonly ((random: Random) => SessionRequest)[] = [
     command: exits(random.pick([0, 3])),
   }),
   () => ({ image: "skein/no-such-image:0", clusterMode: "multi-node", clusterSize: 2 }),
+  (random) => ({
+    image: DEBIAN,
+    clusterMode: "multi-node",
+    clusterSize: random.between(2, 4),
+    onExit: "restart",
+    maxRestarts: 20,
+    retries: 2,
+  }),
+  () => ({ image: BUSYBOX, clusterSize: 2, command: exits(3), onExit: "restart", maxRestarts: 2 }),
 ];
 
 /** Milliseconds from when it is settled until it is ended; of a hasty one, from when it was asked for. */

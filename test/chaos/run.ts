@@ -9,7 +9,12 @@ import { storm } from "./storm.ts";
 
 /** Milliseconds within which all must be settled, or gone, once there are no more faults. */
 const SETTLE = 90_000;
-const SETTLED: readonly Session["status"][] = ["running", "failed", "terminated"];
+const isOver = ({ status }: Session) => status === "failed" || status === "terminated";
+/** Over, or running with all of it: none of its containers waits to be started again. */
+const isSettled = (session: Session) =>
+  isOver(session) ||
+  (session.status === "running" &&
+    session.containers.every(({ reason }) => !/^restart .* in \d+ s/.test(reason ?? "")));
 
 export interface Figures {
   /** How often each fault struck. */
@@ -42,9 +47,9 @@ export async function chaos(cluster: Cluster, { seconds, seed, say }: ChaosOptio
   say("calm");
 
   const problems: string[] = [];
-  const [sessions, settled] = await untilAll(cluster, made, SETTLED);
-  for (const { id, status, reason } of sessions)
-    if (!SETTLED.includes(status)) problems.push(`stuck: ${id} is ${status}: ${reason}`);
+  const [sessions, settled] = await untilAll(cluster, made, isSettled);
+  for (const session of sessions.filter((each) => !isSettled(each)))
+    problems.push(`stuck: ${session.id} is ${session.status}: ${session.reason}`);
   const listed = await everySession(cluster);
   for (const { id, name } of listed) if (!made.includes(id)) problems.push(`nobody made ${id} (${name})`);
 
@@ -52,10 +57,9 @@ export async function chaos(cluster: Cluster, { seconds, seed, say }: ChaosOptio
   for (const session of running) problems.push(...(await matrix(cluster, session)));
 
   await Promise.all(made.map((id) => skein.endSession({ path: { id } })));
-  const [over, ended] = await untilAll(cluster, made, ["failed", "terminated"]);
-  for (const { id, status, reason } of over)
-    if (status !== "failed" && status !== "terminated")
-      problems.push(`does not end: ${id} is ${status}: ${reason}`);
+  const [over, ended] = await untilAll(cluster, made, isOver);
+  for (const { id, status, reason } of over.filter((each) => !isOver(each)))
+    problems.push(`does not end: ${id} is ${status}: ${reason}`);
   problems.push(...(await leaks(cluster)));
   return {
     faults: Object.fromEntries([...struck].sort()),
@@ -69,11 +73,11 @@ export async function chaos(cluster: Cluster, { seconds, seed, say }: ChaosOptio
   };
 }
 
-/** All of them, when each has one of these statuses, or as they are when time is up; and how many milliseconds it took. */
+/** All of them, when each is so, or as they are when time is up; and how many milliseconds it took. */
 async function untilAll(
   { skein }: Cluster,
   ids: readonly string[],
-  wanted: readonly Session["status"][],
+  isDone: (session: Session) => boolean,
 ): Promise<[Session[], number]> {
   const began = Date.now();
   for (;;) {
@@ -81,7 +85,7 @@ async function untilAll(
       ids.map((id) => persistently((signal) => skein.getSession({ path: { id }, signal }))),
     );
     const took = Date.now() - began;
-    if (took > SETTLE || sessions.every(({ status }) => wanted.includes(status))) return [sessions, took];
+    if (took > SETTLE || sessions.every(isDone)) return [sessions, took];
     await pause(250);
   }
 }
