@@ -18,6 +18,8 @@ export interface ConnectionOptions {
   onAssign(desired: Desired): void;
   /** The API has replaced the node's key by this one. */
   onRotated(publicKey: string): void;
+  /** Where the fleet's nodes are. */
+  onNodes(addresses: string[]): void;
 }
 
 /** How a connection ended. `code`: the API's close code, where it sent one. `stop`: dialling again would be of no use. `stableMs`: how long the link was up. */
@@ -80,6 +82,8 @@ export function connect(options: ConnectionOptions, signal: AbortSignal): Promis
         options.onWelcome(frame.assignments, send, nonce);
       } else if (frame.type === "rotated") {
         options.onRotated(frame.publicKey);
+      } else if (frame.type === "nodes") {
+        options.onNodes(frame.addresses);
       } else {
         options.onAssign(frame);
       }

@@ -20,7 +20,16 @@ import {
 } from "../messages.ts";
 import { nodeOf, sessionOf } from "../objects.ts";
 import { addJoinToken, type IdempotencyKey, rememberKey, sessionOfKey, spendJoinToken } from "./keys.ts";
-import { addNode, findNode, listNodes, nodeView, noteNode, patchNode, rotateKey } from "./nodes.ts";
+import {
+  addNode,
+  findNode,
+  joinAddresses,
+  listNodes,
+  nodeView,
+  noteNode,
+  patchNode,
+  rotateKey,
+} from "./nodes.ts";
 import { Outbox, type Outgoing } from "./outbox.ts";
 import { admit, dryRun, noteSession, planWaiting, releaseNode, sessionsOn } from "./queue.ts";
 import { FLEET_SCHEMA } from "./schema.ts";
@@ -99,6 +108,7 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
     return answer(() =>
       this.#change(() => {
         spendJoinToken(this.#sql, tokenHash, Date.now());
+        this.#countChange();
         return { nodeId: addNode(this.#sql, join), fleet: this.#id() };
       }),
     );
@@ -110,6 +120,12 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
       .exec<{ public_key: string }>("SELECT public_key FROM nodes WHERE id = ?", node)
       .toArray()[0];
     return row && { fleet: this.#id(), publicKey: row.public_key };
+  }
+
+  /** Undefined where that is known: nobody joined or left since `known`. */
+  nodeAddresses(known?: number): { version: number; addresses: string[] } | undefined {
+    const version = this.#changes();
+    return version === known ? undefined : { version, addresses: joinAddresses(this.#sql) };
   }
 
   listNodes({ before, limit }: SliceRequest): Slice<NodeView> {
@@ -152,6 +168,7 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
           this.#outbox.add(session, { to: "session", message: { kind: "nodeGone", node: id, name } });
         }
         this.#sql.exec("DELETE FROM nodes WHERE id = ?", id);
+        this.#countChange();
         this.#outbox.add(id, { to: "node" });
         planWaiting(this.#sql, this.#outbox);
         return null;
@@ -198,6 +215,15 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
     this.#outbox.schedule();
     this.ctx.waitUntil(this.#outbox.deliverAll());
     return result;
+  }
+
+  /** How often a node has joined or left. */
+  #changes(): number {
+    return this.ctx.storage.kv.get<number>("changes") ?? 0;
+  }
+
+  #countChange(): void {
+    this.ctx.storage.kv.put("changes", this.#changes() + 1);
   }
 
   /** Made at first use. */
