@@ -104,6 +104,7 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
       () => measure(measured, owner),
       (about) => link.send({ type: "facts", capacity: about.capacity, facts: about.facts }),
     );
+    const guard = new Guard(hostRunner, owner);
     const sessions = new Sessions(
       {
         owner,
@@ -111,7 +112,7 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
         images: new Images(docker),
         surveys: new Surveys(docker),
         runner: hostRunner,
-        guard: new Guard(hostRunner, owner),
+        guard,
         limit: limiter(ENGINE_PARALLELISM),
         kitPath: kit.path,
         sysctls: kitSysctls(),
@@ -132,6 +133,10 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
       about: () => facts.measure(),
       onWelcome: (assignments) => sessions.welcome(assignments),
       onAssign: (desired) => sessions.assign(desired),
+      onNodes: (addresses) =>
+        void guard.keepFrom(addresses).catch((error: Error) => {
+          log.error({ reason: error.message }, "the firewall could not be loaded: it is tried again");
+        }),
       log,
     });
     const watching = watchEngine(docker, log, signal, {

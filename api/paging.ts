@@ -1,7 +1,7 @@
 /** Lists: newest first, in slices; the cursor names the last item seen, so it stays right while the list changes. */
 import { z } from "zod";
 import { invalidFields } from "../shared/errors.ts";
-import type { Slice, SliceRequest } from "./fleet/fleet.ts";
+import type { Slice, SliceRequest } from "./fleet/slice.ts";
 import { fromBase64Url, toBase64Url } from "./hash.ts";
 
 const MAX_LIMIT = 200;

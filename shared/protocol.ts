@@ -226,5 +226,9 @@ export type Welcome = z.infer<typeof Welcome>;
 export const Rotated = z.object({ type: z.literal("rotated"), publicKey: z.string() });
 export type Rotated = z.infer<typeof Rotated>;
 
-export const ApiMessage = z.discriminatedUnion("type", [Challenge, Welcome, Assign, Rotated]);
+/** Where the fleet's nodes are, this one included: no container reaches them. After each welcome, and when a node joined or left. */
+export const Nodes = z.object({ type: z.literal("nodes"), addresses: z.array(z.ipv4()) });
+export type Nodes = z.infer<typeof Nodes>;
+
+export const ApiMessage = z.discriminatedUnion("type", [Challenge, Welcome, Assign, Rotated, Nodes]);
 export type ApiMessage = z.infer<typeof ApiMessage>;

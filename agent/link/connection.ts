@@ -18,6 +18,8 @@ export interface ConnectionOptions {
   onAssign(desired: Desired): void;
   /** The API has replaced the node's key by this one. */
   onRotated(publicKey: string): void;
+  /** Where the fleet's nodes are. */
+  onNodes(addresses: string[]): void;
 }
 
 /** A link that is up. `nonce` is this connection's own; the others do nothing once it is down. */
@@ -41,6 +43,7 @@ const MAY_FOLLOW: Record<Frame["type"], string[]> = {
   welcome: ["challenge", "welcome"],
   assign: ["welcome"],
   rotated: ["welcome"],
+  nodes: ["welcome"],
 };
 
 /** Resolves when the connection is over; never rejects. */
@@ -102,6 +105,8 @@ export function connect(options: ConnectionOptions, signal: AbortSignal): Promis
         });
       } else if (frame.type === "rotated") {
         options.onRotated(frame.publicKey);
+      } else if (frame.type === "nodes") {
+        options.onNodes(frame.addresses);
       } else {
         options.onAssign(frame);
       }

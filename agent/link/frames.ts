@@ -4,6 +4,7 @@ import {
   ApiMessage,
   type Assign,
   type Challenge,
+  type Nodes,
   type Rotated,
   type Welcome,
 } from "../../shared/protocol.ts";
@@ -16,6 +17,7 @@ export interface Desired extends Assign {
 export type Frame =
   | Challenge
   | Rotated
+  | Nodes
   | (Omit<Welcome, "assignments"> & { assignments: Desired[] })
   | (Desired & { type: "assign" });
 
@@ -28,8 +30,8 @@ export function readFrame(text: string): Frame {
     throw new Error(`${path.join(".") || "frame"}: ${message}`);
   }
   const message = read.data;
-  if (message.type === "challenge" || message.type === "rotated") return message;
   if (message.type === "assign") return withHash(message, raw);
+  if (message.type !== "welcome") return message;
   const sent = (raw as { assignments: unknown[] }).assignments;
   return { ...message, assignments: message.assignments.map((assign, at) => withHash(assign, sent[at])) };
 }

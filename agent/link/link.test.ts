@@ -63,7 +63,7 @@ afterEach(async () => {
 /** A link that is being run; `welcomed` counts its welcomes. */
 function run({ rotateKey = false } = {}) {
   const keys = new NodeKeys(stateDir);
-  const seen = { welcomed: 0, assigned: [] as Desired[] };
+  const seen = { welcomed: 0, assigned: [] as Desired[], nodes: [] as string[] };
   const link = new Link({
     api: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     joined,
@@ -72,6 +72,7 @@ function run({ rotateKey = false } = {}) {
     about: async () => about,
     onWelcome: () => seen.welcomed++,
     onAssign: (desired) => seen.assigned.push(desired),
+    onNodes: (addresses) => seen.nodes.push(...addresses),
     log: makeLog((line) => log.push(line)),
   });
   return { link, seen, stopped: link.run(leaving.signal) };
@@ -188,9 +189,11 @@ describe("the link", () => {
     expect([fits("n0"), fits("n1")]).toEqual([true, false]);
 
     say(socket, welcome);
+    say(socket, { type: "nodes", addresses: ["192.0.2.1", "192.0.2.2"] });
     say(socket, { type: "assign", session: "ses_1", epoch: 1, phase: "removed" });
     await expect.poll(() => seen.assigned).toHaveLength(1);
     expect(seen.welcomed).toBe(1);
+    expect(seen.nodes).toEqual(["192.0.2.1", "192.0.2.2"]);
     link.send({ type: "facts", capacity: about.capacity, facts: about.facts });
     await once(socket, "message");
     expect(JSON.parse(frames[1]!)).toMatchObject({ type: "facts" });

@@ -11,7 +11,7 @@ import type { Rotation } from "./rotation.ts";
 const STABLE_MS = 10_000;
 
 export interface LinkOptions
-  extends Pick<ConnectionOptions, "api" | "joined" | "sign" | "about" | "onAssign"> {
+  extends Pick<ConnectionOptions, "api" | "joined" | "sign" | "about" | "onAssign" | "onNodes"> {
   rotation: Rotation;
   onWelcome(assignments: Desired[]): void;
   log: Log;

@@ -143,6 +143,13 @@ test("an overlay that is all on this node lets no VXLAN packet in at all", () =>
   );
 });
 
+test("no container reaches a node of the fleet, be it of its session or not", () => {
+  expect(renderFirewall(owner, [alone, spread], ["192.0.2.9", "192.0.2.2"])).toContain(
+    'ip daddr { 192.0.2.2, 192.0.2.3, 192.0.2.9 } counter drop comment "container to another node"',
+  );
+  expect(renderFirewall(owner, [alone], ["192.0.2.9"])).toContain("ip daddr { 192.0.2.9 } counter drop");
+});
+
 test("the order in which sessions come makes no difference", () => {
   expect(renderFirewall(owner, [spread, alone])).toBe(renderFirewall(owner, [alone, spread]));
 });

@@ -17,9 +17,13 @@ const elements = (all: readonly string[]) => `{ ${[...new Set(all)].sort().join(
 
 /**
  * The text for `nft -f -`: replaces the agent's table in one transaction; without sessions the table is gone.
- * What each rule is for is told in docs/networking.md. Drops are final whatever other tables say; accepting here overrules nobody.
+ * `nodes`: addresses of the fleet's nodes, besides those of the sessions' own. What each rule is for is told in docs/networking.md. Drops are final whatever other tables say; accepting here overrules nobody.
  */
-export function renderFirewall(owner: Owner, sessions: readonly GuardedSession[]): string {
+export function renderFirewall(
+  owner: Owner,
+  sessions: readonly GuardedSession[],
+  nodes: readonly string[] = [],
+): string {
   const table = `table inet ${tableName(owner)}`;
   // Deleting what is not there is an error, so it is declared first.
   const away = `${table}\ndelete ${table}\n`;
@@ -30,7 +34,7 @@ export function renderFirewall(owner: Owner, sessions: readonly GuardedSession[]
     network,
   }));
   const bridges = elements(guarded.map(({ bridge }) => bridge));
-  const peers = guarded.flatMap(({ network }) => network.peers.map((peer) => peer.vtep));
+  const peers = guarded.flatMap(({ network }) => network.peers.map((peer) => peer.vtep)).concat(nodes);
   const closed = guarded.filter(({ network }) => !network.egress).map(({ bridge }) => bridge);
   const ports = elements(guarded.map(({ network }) => String(network.port)));
   const tunnels = tunnelRule(guarded.map(({ network }) => network));
@@ -103,6 +107,7 @@ export async function applyFirewall(
   runner: Runner,
   owner: Owner,
   sessions: readonly GuardedSession[],
+  nodes: readonly string[] = [],
 ): Promise<void> {
-  await runner.run(["nft", "-f", "-"], { input: renderFirewall(owner, sessions) });
+  await runner.run(["nft", "-f", "-"], { input: renderFirewall(owner, sessions, nodes) });
 }

@@ -7,6 +7,7 @@ export class Guard {
   readonly #runner: Runner;
   readonly #owner: Owner;
   readonly #sessions = new Map<string, GuardedSession>();
+  #nodes: readonly string[] = [];
   #next: Promise<void> | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -19,6 +20,13 @@ export class Guard {
   async add(sessions: readonly GuardedSession[]): Promise<void> {
     for (const each of sessions) this.#sessions.set(each.session, each);
     await this.#load();
+  }
+
+  /** From now on no container reaches these addresses. */
+  async keepFrom(nodes: readonly string[]): Promise<void> {
+    this.#nodes = nodes;
+    // An agent that has just started knows of no session yet, and the table from before it is better than none.
+    if (this.#sessions.size > 0) await this.#load();
   }
 
   /** To be called when the session's network is gone. */
@@ -37,7 +45,7 @@ export class Guard {
       .catch(() => {})
       .then(() => {
         this.#next = undefined;
-        const load = applyFirewall(this.#runner, this.#owner, [...this.#sessions.values()]);
+        const load = applyFirewall(this.#runner, this.#owner, [...this.#sessions.values()], this.#nodes);
         this.#last = load;
         return load;
       });

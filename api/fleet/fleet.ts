@@ -25,24 +25,23 @@ import {
 import { limiterOf, nodeOf, sessionOf } from "../objects.ts";
 import { listAudit, noteChange, noteRefusals } from "./audit.ts";
 import { addJoinToken, type IdempotencyKey, rememberKey, sessionOfKey, spendJoinToken } from "./keys.ts";
-import { addNode, findNode, listNodes, nodeView, noteNode, patchNode, rotateKey } from "./nodes.ts";
+import {
+  addNode,
+  findNode,
+  joinAddresses,
+  listNodes,
+  nodeView,
+  noteNode,
+  patchNode,
+  rotateKey,
+} from "./nodes.ts";
 import { Outbox, type Outgoing } from "./outbox.ts";
 import { admit, dryRun, fleetChanged, noteSession, planWaiting, roomFreed, waitingReasons } from "./queue.ts";
 import { releaseNode, sessionsOn } from "./reservations.ts";
 import { FLEET_SCHEMA } from "./schema.ts";
 import { findSession, listSessions } from "./sessions.ts";
+import { type Slice, type SliceRequest, sliceOf } from "./slice.ts";
 import { addToken, listTokens, type NewToken, revokeToken } from "./tokens.ts";
-
-/** A slice of a list, newest first; `next` is what to ask for as `before` to get the following one. */
-export interface Slice<T> {
-  items: T[];
-  next: number | null;
-}
-
-export interface SliceRequest {
-  before: number;
-  limit: number;
-}
 
 export class Fleet extends DurableObject<Cloudflare.Env> {
   readonly #sql: SqlStorage;
@@ -125,6 +124,7 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
     return answer(() =>
       this.#change(() => {
         spendJoinToken(this.#sql, tokenHash, Date.now());
+        this.#countChange();
         const nodeId = addNode(this.#sql, join);
         noteChange(this.#sql, byNode(join.name), "joinAgent", nodeId);
         return { nodeId, fleet: this.#id() };
@@ -138,6 +138,12 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
       .exec<{ public_key: string }>("SELECT public_key FROM nodes WHERE id = ?", node)
       .toArray()[0];
     return row && { fleet: this.#id(), publicKey: row.public_key };
+  }
+
+  /** Undefined where that is known: nobody joined or left since `known`. */
+  nodeAddresses(known?: number): { version: number; addresses: string[] } | undefined {
+    const version = this.#changes();
+    return version === known ? undefined : { version, addresses: joinAddresses(this.#sql) };
   }
 
   listNodes({ before, limit }: SliceRequest): Slice<NodeView> {
@@ -183,6 +189,7 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
           this.#outbox.add(session, { to: "session", message: { kind: "nodeGone", node: id, name } });
         }
         this.#sql.exec("DELETE FROM nodes WHERE id = ?", id);
+        this.#countChange();
         noteChange(this.#sql, by, "removeNode", id);
         this.#outbox.add(id, { to: "node" });
         fleetChanged(this.#sql);
@@ -291,6 +298,15 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
     return result;
   }
 
+  /** How often a node has joined or left. */
+  #changes(): number {
+    return this.ctx.storage.kv.get<number>("changes") ?? 0;
+  }
+
+  #countChange(): void {
+    this.ctx.storage.kv.put("changes", this.#changes() + 1);
+  }
+
   /** Made at first use. */
   #id(): string {
     const known = this.ctx.storage.kv.get<string>("fleet");
@@ -309,9 +325,4 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
 
 function byNode(name: string): By {
   return { actor: `node:${name}`, project: null };
-}
-
-function sliceOf<R extends { seq: number }, T>(rows: R[], limit: number, item: (row: R) => T): Slice<T> {
-  const page = rows.slice(0, limit);
-  return { items: page.map(item), next: rows.length > limit ? page.at(-1)!.seq : null };
 }

@@ -40,16 +40,29 @@ export function addNode(sql: SqlStorage, join: AgentJoin): string {
   }
   const id = newId("node");
   sql.exec(
-    `INSERT INTO nodes (id, name, public_key, address, labels, capacity, facts) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO nodes (id, name, public_key, address, join_address, labels, capacity, facts)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     id,
     join.name,
     join.publicKey,
+    join.address,
     join.address,
     JSON.stringify(join.labels),
     JSON.stringify(join.capacity),
     JSON.stringify(join.facts),
   );
   return id;
+}
+
+/**
+ * Where the nodes are, as they said when they joined: what a node says later counts for itself alone, so that a stolen key closes no address
+ * to the whole fleet.
+ */
+export function joinAddresses(sql: SqlStorage): string[] {
+  return sql
+    .exec<{ join_address: string }>("SELECT DISTINCT join_address FROM nodes ORDER BY join_address")
+    .toArray()
+    .map((row) => row.join_address);
 }
 
 /** By id or name. */

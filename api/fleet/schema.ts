@@ -8,6 +8,8 @@ export const FLEET_SCHEMA = `
     name TEXT NOT NULL UNIQUE,
     public_key TEXT NOT NULL,
     address TEXT NOT NULL,
+    -- As it was when the node joined, which took a token.
+    join_address TEXT NOT NULL,
     labels TEXT NOT NULL,
     schedulable INTEGER NOT NULL DEFAULT 1,
     capacity TEXT NOT NULL,

@@ -8,7 +8,7 @@ import {
 } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import type { Hello, Welcome } from "../../shared/protocol.ts";
+import type { Hello, Nodes, Welcome } from "../../shared/protocol.ts";
 import type { NodeView } from "../../shared/schemas.ts";
 import { newId } from "../ids.ts";
 import { fleetOf, nodeOf } from "../objects.ts";
@@ -173,6 +173,22 @@ describe("what is not understood", () => {
       .poll(async () => (await call<NodeView>("GET", `/v1/nodes/${b.agent.name}`)).body.capacity.cpu)
       .toBe(2);
     expect((await call<{ status: string }>("GET", `/v1/sessions/${id}`)).body.status).toBe("preparing");
+  });
+});
+
+describe("where the fleet's nodes are", () => {
+  test("is told after the welcome, and again by the alarm when one has joined or left, not else", async () => {
+    const { agent, link } = await readyNode(nodeFacts(8, "192.0.2.1"));
+    const told = async () => (await link.next<Nodes>("nodes")).addresses;
+    expect(await told()).toEqual(["192.0.2.1"]);
+    const other = await FakeAgent.join(nodeFacts(8, "192.0.2.7"));
+    await runDurableObjectAlarm(nodeOf(env, agent.id));
+    expect(await told()).toEqual(["192.0.2.1", "192.0.2.7"]);
+    await runDurableObjectAlarm(nodeOf(env, agent.id));
+    expect((await call("DELETE", `/v1/nodes/${other.id}`)).status).toBe(204);
+    await runDurableObjectAlarm(nodeOf(env, agent.id));
+    // Were the one alarm in between heard of, it would be now.
+    expect(await told()).toEqual(["192.0.2.1"]);
   });
 });
 

@@ -4,21 +4,13 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { CONSTANTS } from "../../shared/constants.ts";
-import {
-  AgentMessage,
-  CLOSE,
-  type Hello,
-  PING,
-  PONG,
-  PROTOCOL,
-  type Report,
-  type Rotate,
-} from "../../shared/protocol.ts";
+import { CLOSE, type Hello, PING, PONG, PROTOCOL, type Report, type Rotate } from "../../shared/protocol.ts";
 import { SETTINGS } from "../../shared/settings.ts";
 import { Alarm } from "../alarm.ts";
 import { randomText } from "../hash.ts";
 import type { NodeNews } from "../messages.ts";
 import { fleetOf, sessionOf } from "../objects.ts";
+import { readFrame } from "./frame.ts";
 import { proves, provesNew } from "./key.ts";
 import { type Link, Sockets, turnAway } from "./sockets.ts";
 import { type LinkState, linkState, newsNumber, type Self, statusOf } from "./state.ts";
@@ -128,6 +120,12 @@ export class Node extends DurableObject<Cloudflare.Env> {
         console.error("a node's loss could not be told:", error),
       );
     }
+    const { kv } = this.ctx.storage;
+    if (this.#sockets.ready()) {
+      await this.#tellNodes(kv.get<number>("nodes")).catch((error: unknown) =>
+        console.error("where the nodes are could not be told, will be tried again:", error),
+      );
+    }
     this.#arm();
   }
 
@@ -178,7 +176,7 @@ export class Node extends DurableObject<Cloudflare.Env> {
     // Fleet knows of this connection now, and takes no rotation of an earlier one any more. One that came in just before voids this key.
     const now = await fleetOf(this.env).identityOf(link.node);
     if (now?.publicKey !== identity.publicKey) return this.#end(socket, CLOSE.badSignature);
-    const assignments = await this.#work(link.node);
+    const [assignments] = await Promise.all([this.#work(link.node), this.#tellNodes()]);
     this.#sockets.welcome(
       socket,
       `{"type":"welcome","protocol":${version},"connection":${connection},"assignments":[${assignments.join(",")}]}`,
@@ -201,6 +199,14 @@ export class Node extends DurableObject<Cloudflare.Env> {
   async #end(socket: WebSocket, why: { code: number; reason: string }): Promise<void> {
     this.#sockets.drop(socket, why);
     await this.#noteDown();
+  }
+
+  /** Where the fleet's nodes are, unless that is `known`. */
+  async #tellNodes(known?: number): Promise<void> {
+    const found = await fleetOf(this.env).nodeAddresses(known);
+    if (!found) return;
+    this.#sockets.send(JSON.stringify({ type: "nodes", addresses: found.addresses }));
+    this.ctx.storage.kv.put("nodes", found.version);
   }
 
   /** Every frame that the agent has to know, from the Sessions themselves. */
@@ -288,13 +294,4 @@ export class Node extends DurableObject<Cloudflare.Env> {
 
 function workKey(session: string): string {
   return `work/${session}`;
-}
-
-function readFrame(data: string | ArrayBuffer): AgentMessage | undefined {
-  if (typeof data !== "string") return undefined;
-  try {
-    return AgentMessage.safeParse(JSON.parse(data)).data;
-  } catch {
-    return undefined;
-  }
 }

@@ -2,7 +2,7 @@
 import { reset } from "cloudflare:test";
 import { exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Assign, Identity, Report, Welcome } from "../../shared/protocol.ts";
+import type { Assign, Identity, Nodes, Report, Welcome } from "../../shared/protocol.ts";
 import type { NodeView, SessionView } from "../../shared/schemas.ts";
 import { type Connection, done, FakeAgent, identityOf, nodeFacts } from "../testing/agent.ts";
 import { call, create, ended, settled } from "../testing/http.ts";
@@ -205,6 +205,18 @@ describe("with B's stolen key one cannot touch", () => {
     await expect.poll(async () => (await nodeView(b)).capacity.cpu).toBe(99);
     expect({ ...(await nodeView(a)), lastSeenAt: null }).toEqual({ ...before, lastSeenAt: null });
     expect((await nodeView(b)).labels).toEqual({ zone: "b" });
+  });
+
+  test("where A's containers may go: an address that B claims closes none to them", async () => {
+    const nfs = "198.51.100.99";
+    const link = await b.agent.connect((hello) => ({ ...hello, address: nfs }));
+    await link.next<Welcome>("welcome");
+    expect((await nodeView(b)).address).toBe(nfs);
+    a.link.close();
+    await a.link.closed;
+    const next = await a.agent.connect();
+    await next.next<Welcome>("welcome");
+    expect((await next.next<Nodes>("nodes")).addresses).toEqual(["192.0.2.1", "192.0.2.2"]);
   });
 
   test("what A writes into its containers: a login name is a name and no second line", async () => {

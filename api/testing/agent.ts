@@ -187,9 +187,9 @@ export class Connection {
     );
   }
 
-  /** Frames that nobody asked for yet. */
+  /** Frames that nobody asked for yet, but for where the nodes are: those come with every welcome. */
   get unread(): readonly ApiMessage[] {
-    return this.#frames;
+    return this.#frames.filter(({ type }) => type !== "nodes");
   }
 
   /** From now on does all that is asked and says so, except where `but` says something else or undefined: nothing. */

@@ -85,6 +85,7 @@ class AgentFuzz {
       about: async () => ({ bootId: "boot", ...ABOUT }),
       onWelcome: (assignments) => this.#taken.push(...assignments),
       onAssign: (assign) => this.#taken.push(assign),
+      onNodes: () => {},
       log,
       random: () => 0,
     });
@@ -163,6 +164,7 @@ const MAY_FOLLOW: Record<ApiMessage["type"], string[]> = {
   welcome: ["challenge", "welcome"],
   assign: ["welcome"],
   rotated: ["welcome"],
+  nodes: ["welcome"],
 };
 
 function foresee(frame: Frame, message: ApiMessage | undefined, heard: string): Verdict {

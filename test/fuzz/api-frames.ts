@@ -104,11 +104,19 @@ const rotated = own("A".repeat(43), "", "\0", "node-key.pem").map((publicKey) =>
   type: "rotated",
   publicKey,
 }));
+const nodes = own(
+  ["192.0.2.1"],
+  [],
+  ["0.0.0.0", "255.255.255.255"],
+  ["192.0.2.1; flush ruleset"],
+  ["::1"],
+).map((addresses) => ({ type: "nodes", addresses }));
 
 const right = fc.oneof(
   { weight: 20, arbitrary: assign },
   { weight: 4, arbitrary: welcome },
   { weight: 1, arbitrary: rotated },
+  { weight: 1, arbitrary: nodes },
 );
 const asText = <T>(from: fc.Arbitrary<T>) => from.map((value): Frame => ({ text: text(value) }));
 const wrong = (from: fc.Arbitrary<object>) => asText(from).map((each): Frame => ({ ...each, wrong: true }));
