@@ -99,7 +99,7 @@ const step: fc.Arbitrary<Step> = fc.record({
   phase: fc.constantFrom(...PHASES, "prepared", "prepared", "started", "started", "running", "running"),
   epoch: fc.constantFrom(1, 1, 1, 1, 2, 2, 3),
   times: fc.constantFrom(1, 1, 2, 8),
-  settles: fc.nat(3).map((n) => n === 0),
+  settles: fc.nat(7).map((n) => n === 0),
 });
 
 /** Up as far as it goes, then anything. */
