@@ -118,6 +118,10 @@ describe("messages", () => {
     ["whose session is no id", { ...within({ session: "../x" }), session: "../x" }],
     ["with a host that is a path", within({ members: [{ ...assign.assignment.members[0], host: "../x" }] })],
     ["with a host of two lines", within({ members: [{ ...assign.assignment.members[0], host: "a\nb" }] })],
+    [
+      "with an image that is a path of Docker's API",
+      within({ containers: [{ ...container, image: "a/../../containers/json" }] }),
+    ],
     ["with a VNI of 25 bits", within({ network: { ...network, vni: 2 ** 24 } })],
     ["with a port that is none", within({ network: { ...network, port: 65536 } })],
     ["with an MTU that is none", within({ network: { ...network, mtu: 0 } })],

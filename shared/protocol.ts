@@ -8,7 +8,7 @@
 import { z } from "zod";
 import { CONSTANTS } from "./constants.ts";
 import { CONTAINER_STATUSES, PHASES } from "./lifecycle.ts";
-import { Capacity, Facts } from "./schemas.ts";
+import { Capacity, Facts, ImageName } from "./schemas.ts";
 
 export const PROTOCOL = { min: 1, max: 1 } as const;
 
@@ -51,7 +51,7 @@ export const ContainerSpec = z.object({
   role: z.string(),
   rank: z.int(),
   address: z.ipv4(),
-  image: z.string(),
+  image: ImageName,
   command: z.array(z.string()).optional(),
   entrypoint: z.array(z.string()).optional(),
   user: z.string().optional(),

@@ -65,11 +65,15 @@ const Env = z
     example: { NCCL_DEBUG: "INFO" },
   });
 
-const ImageName = z
+/** It becomes part of a path of Docker's API: no part of it may be empty, `.` or `..`. */
+export const ImageName = z
   .string()
   .min(1)
   .max(4096)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._:/@-]*$/, "must be an image reference like debian:12");
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._:@-]*(\/[A-Za-z0-9][A-Za-z0-9._:@-]*)*$/,
+    "must be an image reference like debian:12",
+  );
 
 const what = {
   image: ImageName.meta({ description: "The image each container runs", example: "debian:12" }).optional(),

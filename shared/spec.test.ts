@@ -75,6 +75,8 @@ describe("bad requests", () => {
     ],
     ["a name that is no DNS label", { image: "a", name: "my session" }, "invalid_request", "name"],
     ["a name of 64 characters", { image: "a", name: "a".repeat(64) }, "invalid_request", "name"],
+    ["an image that is a path", { image: "a/../../containers/json" }, "invalid_request", "image"],
+    ["an image with an empty part", { image: "a//b" }, "invalid_request", "image"],
     ["duplicate roles", withRoles(main, main), "invalid_request", "roles[1].name"],
     ["a reserved variable", { image: "a", env: { SKEIN_X: "1" } }, "invalid_request", "env.SKEIN_X"],
     [

@@ -83,10 +83,12 @@ test("assignments that no planner would make: the agent goes on, others' things 
   const scenarios = fc.sample(scenario, { seed: SEED, numRuns: CHANGES.length });
   let frames = 0;
   for (let from = 0; from < CHANGES.length; from += AT_ONCE) {
-    const played = CHANGES.slice(from, from + AT_ONCE).map(async (change, at) => {
-      frames += await play(scenarios[from + at]!, change, planned(`ses_fuzz${from + at}`));
-    });
-    await Promise.all(played);
+    const played = await Promise.all(
+      CHANGES.slice(from, from + AT_ONCE).map((change, at) =>
+        play(scenarios[from + at]!, change, planned(`ses_fuzz${from + at}`)),
+      ),
+    );
+    frames += played.reduce((sum, each) => sum + each, 0);
     control.nodes.get(NODE)!.desired.clear();
     say(welcome);
     await expect
@@ -162,10 +164,10 @@ async function play(
   return frames;
 }
 
-/** Resolves with a session's next word, at the latest after some seconds: of a late frame nothing is said. */
+/** Resolves with a session's next word, at the latest after two seconds: of a late frame nothing is said. */
 async function settled(session: string, since: number): Promise<void> {
   await Promise.race([
     control.until(() => control.reports.slice(since).some(({ report }) => report.session === session)),
-    new Promise((resolve) => setTimeout(resolve, 3000)),
+    new Promise((resolve) => setTimeout(resolve, 2000)),
   ]);
 }

@@ -84,6 +84,9 @@ const harmful = fc
       ...["../../etc", "main1\n10.0.0.1 evil"].map((host) =>
         part({ proofs: [{ from: "main1", to: [host] }] }),
       ),
+      ...["../../containers/json", "a/../../containers/json", "a//b", ""].map(
+        (image) => (all: Assign) => part({ containers: [{ ...all.assignment!.containers[0], image }] })(all),
+      ),
       (all) => ({ ...all, identities: [{ ...identityOf("main1"), user: "root\n  ProxyCommand sh" }] }),
       (all) => ({ ...all, identities: [{ ...identityOf("main1"), user: "-oProxyCommand=sh" }] }),
       (all) => ({ ...all, identities: [{ ...identityOf("main1"), hostKey: "ssh-ed25519 AAAA\nx" }] }),
