@@ -245,6 +245,12 @@ describe("the launcher", () => {
     });
   });
 
+  test("shows the commands of a group", async () => {
+    const { code, stdout } = await skein(["node", "--help"]);
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^ {2}node ls +list nodes$/m)]);
+    expect(stdout).not.toContain("token create");
+  });
+
   test.each([[["nope"]], [["node"]], [["run", "--nope"]], [["run"]], [[]]])(
     "%j is wrong usage: exit code 2",
     async (args) => {

@@ -29,9 +29,14 @@ function unnamed(argv: readonly string[]): number {
     (first === undefined ? console.error : console.log)(overview(COMMANDS));
     return first === undefined ? 2 : 0;
   }
-  const group = Object.keys(COMMANDS).filter((candidate) => candidate.startsWith(`${first} `));
+  const group = Object.entries(COMMANDS).filter(([candidate]) => candidate.startsWith(`${first} `));
+  if (group.length > 0 && asksForHelp(argv)) {
+    console.log(overview(Object.fromEntries(group)));
+    return 0;
+  }
+  const names = group.map(([candidate]) => candidate).join(", ");
   throw new UsageError(
-    group.length > 0 ? `skein ${first} needs one of: ${group.join(", ")}` : `there is no command ${first}`,
+    names === "" ? `there is no command ${first}` : `skein ${first} needs one of: ${names}`,
   );
 }
 
