@@ -11,6 +11,7 @@ import {
   type Change,
   refusedFrames,
   type Scenario,
+  type Step,
   scenario,
 } from "./fuzz/assignments.ts";
 import { type Lab, startLab } from "./lab/lab.ts";
@@ -37,7 +38,6 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  (await import("node:fs")).writeFileSync("/tmp/fuzzagent.log", agent.log);
   await agent.kill("SIGTERM");
   await control.close();
   await lab.close();
@@ -105,16 +105,7 @@ test("assignments that no planner would make: the agent goes on, others' things 
   const phases = new Set(heard.map(({ phase }) => phase));
   expect([...phases].sort()).toEqual(["none", "prepared", "removed", "running", "started"]);
   const codes = new Set(heard.flatMap(({ failure }) => failure?.code ?? []));
-  expect([...codes]).toEqual(expect.arrayContaining(["create", "image", "internal", "proof", "start"]));
-  const tally = (all: string[]) =>
-    Object.fromEntries(all.map((each) => [each, all.filter((one) => one === each).length]));
-  console.log(
-    frames,
-    heard.length,
-    tally(heard.map(({ phase }) => phase)),
-    tally(heard.flatMap(({ failure }) => failure?.code ?? [])),
-    [...new Set(heard.flatMap(({ failure }) => failure?.message.slice(0, 140) ?? []))].join("\n"),
-  );
+  expect([...codes]).toEqual(expect.arrayContaining(["create", "image", "internal", "proof"]));
 
   const [first] = scenarios[0]!.steps;
   for (const frame of refusedFrames(assignFor(first!, CHANGES[0]!, planned("ses_refused"), []))) {
@@ -157,17 +148,23 @@ async function play(
       ? members.map(({ host }) => identityOf(host))
       : (control.reportOf(NODE, session)?.identities ?? []);
     const frame = assignFor(step, change, assignment, identities);
-    const { length } = control.reports;
     for (let said = 0; said < step.times; said++, frames++) say(frame);
-    if (step.settles) await settled(session, length);
+    if (step.settles) await settled(session, step);
   }
   return frames;
 }
 
-/** Resolves with a session's next word, at the latest after two seconds: of a late frame nothing is said. */
-async function settled(session: string, since: number): Promise<void> {
+/** Resolves when the step is done or has failed; at the latest after some seconds, since of a late word nothing is said. */
+async function settled(session: string, { epoch, phase }: Step): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
   await Promise.race([
-    control.until(() => control.reports.slice(since).some(({ report }) => report.session === session)),
-    new Promise((resolve) => setTimeout(resolve, 2000)),
+    control.until(() => {
+      const report = control.reportOf(NODE, session);
+      return report?.epoch === epoch && (report.phase === phase || report.failure !== undefined);
+    }),
+    new Promise((resolve) => {
+      timer = setTimeout(resolve, 4000);
+    }),
   ]);
+  clearTimeout(timer);
 }
