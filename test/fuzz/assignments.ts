@@ -104,7 +104,7 @@ const step: fc.Arbitrary<Step> = fc.record({
 
 /** Up as far as it goes, then anything. */
 export const scenario: fc.Arbitrary<Scenario> = fc.record({
-  steps: fc.array(step, { minLength: 10, maxLength: 25 }).map((rest) => [
+  steps: fc.array(step, { minLength: 2, maxLength: 10 }).map((rest) => [
     ...(["prepared", "started", "running"] as const).map((phase) => ({
       ...{ phase, epoch: 1, times: 2, settles: true },
     })),
