@@ -94,6 +94,31 @@ describe("what a container sees of its node", () => {
     expect(ended.code).not.toBe(0);
   });
 
+  test("no service of any node of the fleet, be its session there or not", async () => {
+    const { lab, agents } = await cluster();
+    const serve =
+      "require('net').createServer((s) => s.end('here')).listen(9998, () => console.log('ready'))";
+    const services = await Promise.all(
+      lab.hosts.map(async (host) => {
+        const service = host.spawn([process.execPath, "-e", serve]);
+        await new Promise((resolve) => service.stdout!.once("data", resolve));
+        return service;
+      }),
+    );
+    try {
+      const open = lab.hosts.map(async ({ address }) => {
+        const [inside, outside] = await Promise.all([
+          exec(session, "main1", ["nc", "-z", "-w", "1", address, "9998"]),
+          lab.api.exec(["bash", "-c", `exec 3<>/dev/tcp/${address}/9998`]),
+        ]);
+        return [inside.code === 0, outside.code === 0];
+      });
+      expect(await Promise.all(open)).toEqual(agents.map(() => [false, true]));
+    } finally {
+      for (const service of services) service.kill("SIGKILL");
+    }
+  });
+
   test("its own processes and environment alone", async () => {
     const programs = await sh(session, "main1", "cat /proc/[0-9]*/comm | sort -u");
     const own = ["busybox", "cat", "sh", "sleep", "sort", "tcpsvd", "tini-static", "start"];
