@@ -1,7 +1,8 @@
 /** Joining a fleet: shows the public key and a join token once, and gets the node's id. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { z } from "zod";
-import { type AgentJoin, AgentJoined, type ProblemView } from "../shared/schemas.ts";
+import { type AgentJoin, AgentJoined } from "../shared/node-schemas.ts";
+import type { ProblemView } from "../shared/problem-schema.ts";
 import { backoff } from "./link/backoff.ts";
 import type { Log } from "./log.ts";
 

@@ -5,11 +5,11 @@
 import type { ErrorCode, Problem } from "../shared/errors.ts";
 import { SkeinError } from "../shared/errors.ts";
 import type { NodeStatus, SessionStatus } from "../shared/lifecycle.ts";
+import type { Capacity, Facts } from "../shared/node-schemas.ts";
 import type { Plan } from "../shared/plan.ts";
-import type { Capacity, Facts } from "../shared/schemas.ts";
 import type { SessionSpec } from "../shared/spec.ts";
 
-/** Who asks for a change: for the audit log (shared/schemas.ts, AuditEntry). */
+/** Who asks for a change: for the audit log (shared/access-schemas.ts, AuditEntry). */
 export interface By {
   actor: string | null;
   project: string | null;

@@ -1,7 +1,7 @@
 /** Errors as RFC 9457 problem details: made in one place, documented in one place. */
 import type { Context } from "hono";
 import { ERRORS, type ErrorCode, SkeinError } from "../shared/errors.ts";
-import { ProblemView } from "../shared/schemas.ts";
+import { ProblemView } from "../shared/problem-schema.ts";
 
 /** The answer to anything thrown. What is no SkeinError is ours: logged, and told without its insides. */
 export function problemOf(error: unknown, context: Context): Response {

@@ -3,7 +3,7 @@
 import { CONSTANTS } from "./constants.ts";
 import { formatAddress, parseCidr, type Range } from "./ipv4.ts";
 import type { NodeSnapshot, Snapshot } from "./plan.ts";
-import type { NetworkView } from "./schemas.ts";
+import type { NetworkView } from "./session-schemas.ts";
 import { SETTINGS } from "./settings.ts";
 
 /** Smallest block that is cut from the pool: a /24, which people recognise at a glance. */

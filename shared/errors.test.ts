@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { ERRORS, fieldPath, invalidFields, SkeinError } from "./errors.ts";
-import { ProblemView } from "./schemas.ts";
+import { ProblemView } from "./problem-schema.ts";
 
 test("an error becomes the problem of its code", () => {
   const problem = new SkeinError("unschedulable", "no room", {

@@ -1,6 +1,8 @@
 /** What containers need and nodes have, in whole numbers, and how a shortage reads. */
+
+import type { Capacity } from "./node-schemas.ts";
 import type { NodeSnapshot } from "./plan.ts";
-import type { Capacity, Resources } from "./schemas.ts";
+import type { Resources } from "./session-schemas.ts";
 import { formatBytes } from "./units.ts";
 
 /** Nano-cores (Docker's own unit), bytes, GPUs. Whole, so that 0.1 + 0.2 cores fit in 0.3. 0: not asked for. */

@@ -5,7 +5,7 @@ import { fleet, GiB, hosts, node } from "./fixtures.ts";
 import type { Snapshot } from "./plan.ts";
 import { publicPlan, renderPlan } from "./plan-view.ts";
 import { plan } from "./planner.ts";
-import { PlanView } from "./schemas.ts";
+import { PlanView } from "./session-schemas.ts";
 import { readSpec } from "./spec.ts";
 
 function viewOf(request: object, snapshot: Snapshot): PlanView {

@@ -1,7 +1,7 @@
 /** A plan as others see it: the API's answer, and the text a person reads. */
 import { environmentsOf } from "./environment.ts";
 import type { Plan } from "./plan.ts";
-import type { PlanView, Resources } from "./schemas.ts";
+import type { PlanView, Resources } from "./session-schemas.ts";
 import type { SessionSpec } from "./spec.ts";
 import { formatBytes } from "./units.ts";
 

@@ -1,7 +1,8 @@
 /** The plan's shape: the full answer to "what would run where", and what the planner needs to know to make one. */
 
 import type { NodeStatus } from "./lifecycle.ts";
-import type { Capacity, NetworkView } from "./schemas.ts";
+import type { Capacity } from "./node-schemas.ts";
+import type { NetworkView } from "./session-schemas.ts";
 
 /** One node as the planner sees it. `allocated` counts what sessions hold on it, by their specs. */
 export interface NodeSnapshot {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { fleet, GiB, hosts, node } from "./fixtures.ts";
 import type { NodeSnapshot, Snapshot } from "./plan.ts";
 import { plan } from "./planner.ts";
-import type { SessionRequest } from "./schemas.ts";
+import type { SessionRequest } from "./request-schemas.ts";
 import { readSpec } from "./spec.ts";
 
 type Request = Partial<Record<keyof SessionRequest, unknown>>;

@@ -8,7 +8,8 @@
 import { z } from "zod";
 import { CONSTANTS } from "./constants.ts";
 import { CONTAINER_STATUSES, PHASES } from "./lifecycle.ts";
-import { Capacity, Facts, ImageName } from "./schemas.ts";
+import { Capacity, Facts } from "./node-schemas.ts";
+import { ImageName } from "./request-schemas.ts";
 
 export const PROTOCOL = { min: 1, max: 1 } as const;
 

@@ -1,6 +1,6 @@
 /** The rules of a request that no schema of one field can show, and what this version cannot do yet. */
 import { type FieldError, fieldPath } from "./errors.ts";
-import type { SessionRequest } from "./schemas.ts";
+import type { SessionRequest } from "./request-schemas.ts";
 import { SETTINGS } from "./settings.ts";
 import { parseBytes } from "./units.ts";
 

@@ -2,7 +2,8 @@
 import type { z } from "zod";
 import { CONSTANTS } from "./constants.ts";
 import { type ErrorCode, type FieldError, fieldPath, invalidFields } from "./errors.ts";
-import { type Resources, SessionRequest } from "./schemas.ts";
+import { SessionRequest } from "./request-schemas.ts";
+import type { Resources } from "./session-schemas.ts";
 import {
   countErrors,
   ignoredKeys,

@@ -1,7 +1,7 @@
 /** What a signed token says of its bearer. */
 import { z } from "zod";
 import { ROLES } from "./access.ts";
-import { DnsLabel } from "./schemas.ts";
+import { DnsLabel } from "./text-schemas.ts";
 
 /** What is signed in a token. */
 export const TokenClaims = z.strictObject({

@@ -1,6 +1,6 @@
 /** The audit log: changes, written in the transaction that makes them, and the refusals that are handed over. */
 import type { OperationId } from "../../shared/access.ts";
-import type { AuditEntry } from "../../shared/schemas.ts";
+import type { AuditEntry } from "../../shared/access-schemas.ts";
 import { SETTINGS } from "../../shared/settings.ts";
 import { KEPT_REFUSALS } from "../audit/refusals.ts";
 import type { By, Refusal } from "../messages.ts";

@@ -3,10 +3,11 @@
  * installation. Every change is one synchronous transaction that also writes down what others have to be told.
  */
 import { DurableObject } from "cloudflare:workers";
+import type { AuditEntry, TokenView } from "../../shared/access-schemas.ts";
 import { SkeinError } from "../../shared/errors.ts";
 import type { SessionStatus } from "../../shared/lifecycle.ts";
+import type { AgentJoin, NodeView } from "../../shared/node-schemas.ts";
 import type { Plan } from "../../shared/plan.ts";
-import type { AgentJoin, AuditEntry, NodeView, TokenView } from "../../shared/schemas.ts";
 import type { SessionSpec } from "../../shared/spec.ts";
 import { Alarm } from "../alarm.ts";
 import { DOCUMENTS } from "../documents.ts";

@@ -1,8 +1,8 @@
 /** The nodes of the fleet: join, inventory, what each holds, and the snapshot that the planner reads. */
 import { SkeinError } from "../../shared/errors.ts";
 import type { NodeStatus } from "../../shared/lifecycle.ts";
+import type { AgentJoin, Capacity, Facts, NodeView } from "../../shared/node-schemas.ts";
 import type { NodeSnapshot, Snapshot } from "../../shared/plan.ts";
-import type { AgentJoin, Capacity, Facts, NodeView } from "../../shared/schemas.ts";
 import { newId } from "../ids.ts";
 import type { KeyRotation, NodeNews } from "../messages.ts";
 

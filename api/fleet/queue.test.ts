@@ -2,8 +2,9 @@
 import { reset, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import type { NodeView } from "../../shared/node-schemas.ts";
 import { ROUND_DEPTH } from "../../shared/queue.ts";
-import type { NodeView, PlanView, SessionView } from "../../shared/schemas.ts";
+import type { PlanView, SessionView } from "../../shared/session-schemas.ts";
 import { SETTINGS } from "../../shared/settings.ts";
 import { fleetOf } from "../objects.ts";
 import { dial, FakeAgent, nodeFacts, readyNode } from "../testing/agent.ts";

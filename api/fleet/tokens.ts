@@ -1,6 +1,7 @@
 /** The list of the tokens that were made: all but the tokens themselves, which nobody keeps. */
+
+import type { TokenView } from "../../shared/access-schemas.ts";
 import { SkeinError } from "../../shared/errors.ts";
-import type { TokenView } from "../../shared/schemas.ts";
 import type { Outbox } from "./outbox.ts";
 
 interface TokenRow extends Record<string, SqlStorageValue> {

@@ -8,8 +8,8 @@ import {
 } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import type { NodeView } from "../../shared/node-schemas.ts";
 import type { Hello, Nodes, Welcome } from "../../shared/protocol.ts";
-import type { NodeView } from "../../shared/schemas.ts";
 import { newId } from "../ids.ts";
 import { fleetOf, nodeOf } from "../objects.ts";
 import { dial, done, FakeAgent, identityOf, nodeFacts, readyNode } from "../testing/agent.ts";

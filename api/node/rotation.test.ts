@@ -2,8 +2,8 @@
 import { evictDurableObject, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import type { AuditEntry } from "../../shared/access-schemas.ts";
 import type { Rotated, Welcome } from "../../shared/protocol.ts";
-import type { AuditEntry } from "../../shared/schemas.ts";
 import { Fleet } from "../fleet/fleet.ts";
 import { fleetOf, nodeOf } from "../objects.ts";
 import {

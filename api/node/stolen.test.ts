@@ -2,8 +2,9 @@
 import { reset } from "cloudflare:test";
 import { exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { NodeView } from "../../shared/node-schemas.ts";
 import type { Assign, Identity, Nodes, Report, Welcome } from "../../shared/protocol.ts";
-import type { NodeView, SessionView } from "../../shared/schemas.ts";
+import type { SessionView } from "../../shared/session-schemas.ts";
 import { type Connection, done, FakeAgent, identityOf, nodeFacts } from "../testing/agent.ts";
 import { call, create, ended, settled } from "../testing/http.ts";
 

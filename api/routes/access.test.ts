@@ -3,8 +3,8 @@ import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } 
 import { env, exports } from "cloudflare:workers";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { ACCESS, allows, isRole, type OperationId, ROLES } from "../../shared/access.ts";
+import type { TokenView } from "../../shared/access-schemas.ts";
 import type { Problem } from "../../shared/errors.ts";
-import type { TokenView } from "../../shared/schemas.ts";
 import { applySettings, SETTINGS } from "../../shared/settings.ts";
 import { app } from "../app.ts";
 import { documentOf } from "../document.ts";

@@ -2,8 +2,8 @@
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { invalidFields, SkeinError } from "../../shared/errors.ts";
+import { AgentJoin, AgentJoined, JoinToken } from "../../shared/node-schemas.ts";
 import { CLOSE } from "../../shared/protocol.ts";
-import { AgentJoin, AgentJoined, JoinToken } from "../../shared/schemas.ts";
 import { access } from "../auth.ts";
 import { readAs } from "../body.ts";
 import { randomText, sha256Hex } from "../hash.ts";

@@ -2,7 +2,7 @@
 import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import type { AuditEntry } from "../../shared/schemas.ts";
+import type { AuditEntry } from "../../shared/access-schemas.ts";
 import { applySettings, SETTINGS } from "../../shared/settings.ts";
 import { Fleet, Session } from "../index.ts";
 import { fleetOf, refusalsOf } from "../objects.ts";

@@ -1,7 +1,7 @@
 /** The audit log over HTTP. */
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
-import { AuditEntry } from "../../shared/schemas.ts";
+import { AuditEntry } from "../../shared/access-schemas.ts";
 import { access } from "../auth.ts";
 import { fleetOf, refusalsOf } from "../objects.ts";
 import { nextCursor, paging, sliceRequest } from "../paging.ts";

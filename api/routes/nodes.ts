@@ -1,7 +1,7 @@
 /** Nodes over HTTP: inventory, cordon, forget. */
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
-import { NodePatch, NodeView } from "../../shared/schemas.ts";
+import { NodePatch, NodeView } from "../../shared/node-schemas.ts";
 import { access } from "../auth.ts";
 import { readAs } from "../body.ts";
 import { unwrap } from "../messages.ts";

@@ -2,7 +2,7 @@
 import { reset } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
-import type { SessionView } from "../../shared/schemas.ts";
+import type { SessionView } from "../../shared/session-schemas.ts";
 import { call, create } from "../testing/http.ts";
 
 afterEach(() => reset());

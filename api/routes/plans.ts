@@ -1,7 +1,8 @@
 /** Dry runs over HTTP. */
 import { createRoute } from "@hono/zod-openapi";
 import { publicPlan } from "../../shared/plan-view.ts";
-import { PlanView, SessionRequest } from "../../shared/schemas.ts";
+import { SessionRequest } from "../../shared/request-schemas.ts";
+import { PlanView } from "../../shared/session-schemas.ts";
 import { readSpec } from "../../shared/spec.ts";
 import { access } from "../auth.ts";
 import { readBody } from "../body.ts";

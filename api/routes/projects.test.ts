@@ -2,7 +2,7 @@
 import { reset } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ROLES } from "../../shared/access.ts";
-import type { SessionView } from "../../shared/schemas.ts";
+import type { SessionView } from "../../shared/session-schemas.ts";
 import { applySettings, SETTINGS } from "../../shared/settings.ts";
 import { app } from "../app.ts";
 import { documentOf } from "../document.ts";

@@ -2,7 +2,7 @@
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import type { SessionView } from "../../shared/schemas.ts";
+import type { SessionView } from "../../shared/session-schemas.ts";
 import { SETTINGS } from "../../shared/settings.ts";
 import { newId } from "../ids.ts";
 import { FakeAgent, joinToken, newKeys, nodeFacts, publicKeyOf, readyNode } from "../testing/agent.ts";

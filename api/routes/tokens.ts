@@ -1,8 +1,8 @@
 /** Tokens over HTTP: made, listed, revoked. */
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
+import { TokenMade, TokenRequest, TokenView } from "../../shared/access-schemas.ts";
 import { invalidFields } from "../../shared/errors.ts";
-import { TokenMade, TokenRequest, TokenView } from "../../shared/schemas.ts";
 import { SETTINGS } from "../../shared/settings.ts";
 import { access } from "../auth.ts";
 import { readAs } from "../body.ts";

@@ -2,7 +2,8 @@
 import { reset, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, test, vi } from "vitest";
-import type { NodeView, SessionView } from "../../shared/schemas.ts";
+import type { NodeView } from "../../shared/node-schemas.ts";
+import type { SessionView } from "../../shared/session-schemas.ts";
 import { SETTINGS } from "../../shared/settings.ts";
 import { nodeOf, sessionOf } from "../objects.ts";
 import { done, nodeFacts, readyNode } from "../testing/agent.ts";

@@ -2,8 +2,9 @@
 import { reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test } from "vitest";
+import type { NodeView } from "../../shared/node-schemas.ts";
 import type { Welcome } from "../../shared/protocol.ts";
-import type { NodeView, SessionView } from "../../shared/schemas.ts";
+import type { SessionView } from "../../shared/session-schemas.ts";
 import { SETTINGS } from "../../shared/settings.ts";
 import { sessionOf } from "../objects.ts";
 import { done, nodeFacts, readyNode } from "../testing/agent.ts";

@@ -5,7 +5,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { SESSION_STATES } from "../../shared/lifecycle.ts";
 import type { Report } from "../../shared/protocol.ts";
-import type { SessionView } from "../../shared/schemas.ts";
+import type { SessionView } from "../../shared/session-schemas.ts";
 import { Alarm } from "../alarm.ts";
 import type { FleetMessage, Lookup } from "../messages.ts";
 import { nodeOf } from "../objects.ts";

@@ -1,7 +1,7 @@
 /** The Session as the API answers it. */
 import { seatsOf } from "../../shared/environment.ts";
 import { SESSION_STATES } from "../../shared/lifecycle.ts";
-import type { ContainerView, SessionView } from "../../shared/schemas.ts";
+import type { ContainerView, SessionView } from "../../shared/session-schemas.ts";
 import type { ContainerRow, SessionRecord, SessionStore } from "./store.ts";
 
 export function sessionView(store: SessionStore, record: SessionRecord): SessionView {

@@ -1,6 +1,7 @@
 /** An agent as the API sees it: a real key, a real WebSocket, the protocol; behind it nothing. */
 import { exports } from "cloudflare:workers";
 import { expect } from "vitest";
+import type { AgentJoin } from "../../shared/node-schemas.ts";
 import {
   type ApiMessage,
   type Assign,
@@ -14,7 +15,6 @@ import {
   rotateProof,
   type Welcome,
 } from "../../shared/protocol.ts";
-import type { AgentJoin } from "../../shared/schemas.ts";
 import { toBase64Url } from "../hash.ts";
 import { call } from "./http.ts";
 

@@ -3,7 +3,7 @@ import { env, exports } from "cloudflare:workers";
 import { expect } from "vitest";
 import type { Role } from "../../shared/access.ts";
 import type { Problem } from "../../shared/errors.ts";
-import type { SessionView } from "../../shared/schemas.ts";
+import type { SessionView } from "../../shared/session-schemas.ts";
 import { app } from "../app.ts";
 import { documentOf } from "../document.ts";
 

@@ -2,16 +2,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { z } from "zod";
+import { TokenMade } from "../../shared/access-schemas.ts";
 import { ERRORS } from "../../shared/errors.ts";
-import {
-  AgentJoined,
-  JoinToken,
-  NodeView,
-  PlanView,
-  ProblemView,
-  SessionView,
-  TokenMade,
-} from "../../shared/schemas.ts";
+import { AgentJoined, JoinToken, NodeView } from "../../shared/node-schemas.ts";
+import { ProblemView } from "../../shared/problem-schema.ts";
+import { PlanView, SessionView } from "../../shared/session-schemas.ts";
 
 export interface Schema {
   $ref?: string;

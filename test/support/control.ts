@@ -10,6 +10,7 @@ import { text } from "node:stream/consumers";
 import { type WebSocket, WebSocketServer } from "ws";
 import { assignmentsOf } from "../../shared/assignments.ts";
 import type { Phase } from "../../shared/lifecycle.ts";
+import { AgentJoin } from "../../shared/node-schemas.ts";
 import type { NodeSnapshot } from "../../shared/plan.ts";
 import { plan } from "../../shared/planner.ts";
 import {
@@ -24,7 +25,6 @@ import {
   PROTOCOL,
   type Report,
 } from "../../shared/protocol.ts";
-import { AgentJoin } from "../../shared/schemas.ts";
 import { readSpec } from "../../shared/spec.ts";
 
 interface ControlNode {

@@ -3,6 +3,7 @@ import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { once } from "node:events";
 import WebSocket from "ws";
 import { CONSTANTS } from "../../shared/constants.ts";
+import type { AgentJoin } from "../../shared/node-schemas.ts";
 import {
   type ApiMessage,
   type Assign,
@@ -14,7 +15,6 @@ import {
   PROTOCOL,
   type Report,
 } from "../../shared/protocol.ts";
-import type { AgentJoin } from "../../shared/schemas.ts";
 import type { TestApi } from "./server.ts";
 
 /** What a node says of itself besides its name. */

@@ -1,0 +1,16 @@
+/** Texts that requests and answers have in common, as zod schemas. */
+import { z } from "zod";
+
+/** RFC 1123 label in lower case. */
+export const DnsLabel = z
+  .string()
+  .regex(
+    /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+    "must be a DNS label: lower-case letters, digits, hyphens; at most 63",
+  );
+
+/** What a Linux process can be given: no NUL; and no lone surrogate, which UTF-8 cannot carry. */
+const TEXT = /^[^\0\p{Cs}]*$/u;
+export const Text = z.string().regex(TEXT, "must be Unicode text without NUL").max(131_072);
+
+export const Time = z.string().meta({ description: "RFC 3339", example: "2026-11-24T12:00:00.000Z" });
