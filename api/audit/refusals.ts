@@ -4,11 +4,10 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { Alarm } from "../alarm.ts";
+import { KEPT_REFUSALS } from "../fleet/audit.ts";
 import type { Refusal } from "../messages.ts";
 import { fleetOf } from "../objects.ts";
 
-/** The audit log keeps as many: what is older would not be kept anyway. */
-export const KEPT_REFUSALS = 1000;
 const HAND_OVER_MS = 5000;
 
 export class Refusals extends DurableObject<Cloudflare.Env> {

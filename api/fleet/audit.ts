@@ -2,8 +2,10 @@
 import type { OperationId } from "../../shared/access.ts";
 import type { AuditEntry } from "../../shared/access-schemas.ts";
 import { SETTINGS } from "../../shared/settings.ts";
-import { KEPT_REFUSALS } from "../audit/refusals.ts";
 import type { By, Refusal } from "../messages.ts";
+
+/** The last refusals: as many are kept, here and on their way here. */
+export const KEPT_REFUSALS = 1000;
 
 /** What changes something, and what it answers then: operations, and what comes over a node's link. */
 const CHANGES = {
