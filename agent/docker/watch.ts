@@ -1,9 +1,10 @@
 /** Listens to the engine's events for good: subscribes again after any break, and says what may have been missed, and when it stays silent. */
 import { setTimeout as delay } from "node:timers/promises";
-import { backoff } from "../link/backoff.ts";
 import type { Log } from "../log.ts";
 import type { DockerPort, EngineEvent } from "./port.ts";
 
+/** It is on this machine and asked by nobody else so: no need to spare it. */
+const RETRY_MS = 1_000;
 /** Longer than an engine takes that is started again. */
 const PATIENCE_MS = 10_000;
 
@@ -22,16 +23,12 @@ export async function watchEngine(
   signal: AbortSignal,
   { onEvent, onGap, onSilence }: Listener,
 ): Promise<void> {
-  let failures = 0;
-  let silentSince: number | undefined;
-  let isSaid = false;
+  let silence: { since: number; isSaid: boolean } | undefined;
   while (!signal.aborted) {
     try {
       const events = await docker.events(signal);
-      if (failures > 0) log.info("the Docker engine answers again");
-      failures = 0;
-      silentSince = undefined;
-      isSaid = false;
+      if (silence) log.info("the Docker engine answers again");
+      silence = undefined;
       const broke = (error: Error) => log.error({ err: error }, "an event could not be seen to");
       // Not awaited: events go on meanwhile.
       onGap().catch(broke);
@@ -39,14 +36,13 @@ export async function watchEngine(
     } catch (error) {
       if (signal.aborted) return;
       const reason = `the Docker engine does not answer: ${(error as Error).message}`;
-      silentSince ??= performance.now();
-      if (failures === 0) log.warn(reason);
-      if (!isSaid && performance.now() - silentSince > PATIENCE_MS) {
-        isSaid = true;
+      if (!silence) log.warn(reason);
+      silence ??= { since: performance.now(), isSaid: false };
+      if (!silence.isSaid && performance.now() - silence.since > PATIENCE_MS) {
+        silence.isSaid = true;
         onSilence(reason);
       }
     }
-    if (signal.aborted) return;
-    await delay(backoff(++failures, Math.random()), undefined, { signal }).catch(() => {});
+    await delay(RETRY_MS, undefined, { signal }).catch(() => {});
   }
 }
