@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { LABELS } from "../../shared/names.ts";
 import type { Assignment, Report } from "../../shared/protocol.ts";
+import type { Network } from "../docker/port.ts";
 import { makeLog } from "../log.ts";
 import type { NodeContext } from "./context.ts";
 import { Sessions } from "./sessions.ts";
@@ -16,21 +18,24 @@ beforeEach(() => {
 
 afterEach(() => rmSync(sessionsDir, { recursive: true }));
 
-/** Sessions of no containers, whose networks are all there is. `listing` is awaited before the engine lists containers. */
+/** Sessions of no containers, whose networks are all there is. */
 function node() {
   const here = {
     networks: new Set<string>(),
     reports: [] as Report[],
-    listing: Promise.resolve(),
+    /** Awaited before the engine's nth list of containers. */
+    listing: async (_nth: number): Promise<void> => {},
     listed: 0,
+    /** Networks that are there from before. */
+    left: [] as Network[],
   };
   const docker = {
     async containers() {
       here.listed++;
-      await here.listing;
+      await here.listing(here.listed);
       return [];
     },
-    networks: async () => [],
+    networks: async () => here.left,
     createNetwork: async ({ Name }: { Name: string }) => here.networks.add(Name),
     removeNetwork: async (name: string) => here.networks.delete(name),
   };
@@ -45,6 +50,12 @@ function node() {
   const sessions = new Sessions(context as unknown as NodeContext, (report) => here.reports.push(report));
   return { here, sessions };
 }
+
+const labelsOf = (session: string) => ({
+  [LABELS.fleet]: "flt_1",
+  [LABELS.node]: "node_1",
+  [LABELS.session]: session,
+});
 
 const assignment = (epoch: number): Assignment => ({
   session: "ses_1",
@@ -78,7 +89,7 @@ test("a session whose next plan came while its last one was being removed is sti
   await expect.poll(said).toEqual(["prepared 1"]);
 
   const listing = Promise.withResolvers<void>();
-  here.listing = listing.promise;
+  here.listing = () => listing.promise;
   const { listed } = here;
   sessions.assign(removed(1));
   await expect.poll(() => here.listed).toBeGreaterThan(listed);
@@ -89,4 +100,20 @@ test("a session whose next plan came while its last one was being removed is sti
 
   sessions.welcome([]);
   await expect.poll(() => here.networks.size).toBe(0);
+});
+
+test("a session that is asked for while what is left of it is swept away has its say", async () => {
+  const { here, sessions } = node();
+  const listing = Promise.withResolvers<void>();
+  here.left = [{ id: "n1", name: "skein-x", subnets: [], labels: labelsOf("ses_1") }];
+  // The first is the stock that is taken, the second the removal's.
+  here.listing = (nth) => (nth === 1 ? Promise.resolve() : listing.promise);
+  sessions.welcome([]);
+  await expect.poll(() => here.listed).toBe(2);
+  sessions.assign(prepared(2));
+  here.left = [];
+  listing.resolve();
+  await expect
+    .poll(() => here.reports.map(({ phase, epoch }) => `${phase} ${epoch}`))
+    .toContain("prepared 2");
 });

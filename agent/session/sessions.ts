@@ -24,6 +24,8 @@ export class Sessions {
   readonly #send: (report: Report) => void;
   readonly #parts = new Map<string, SessionPart>();
   readonly #removed = new Map<string, Report>();
+  /** Sessions that are removed because the API does not speak of them: nothing is said of them either, until it does. */
+  readonly #unspoken = new Set<string>();
   /** Sessions of which something came up while they were being removed. */
   readonly #belated = new Set<string>();
   /** Whether we know which sessions are wanted. */
@@ -104,6 +106,7 @@ export class Sessions {
 
   #take(desired: Desired, found = NOTHING): void {
     const { session } = desired;
+    this.#unspoken.delete(session);
     const part = this.#parts.get(session);
     if (part && !part.removed) {
       part.want(desired);
@@ -112,14 +115,14 @@ export class Sessions {
     const last = this.#removed.get(session);
     // A reminder of what is done already: the report was lost.
     if (last && desired.epoch <= last.epoch) this.#send(last);
-    else this.#open(desired, found, this.#send);
+    else this.#open(desired, found);
   }
 
-  #open(desired: Desired, found: Found, send: (report: Report) => void): void {
+  #open(desired: Desired, found: Found): void {
     const { session } = desired;
     const part = new SessionPart(this.#context, desired, found, (report) => {
+      if (!this.#unspoken.has(session)) this.#send(report);
       if (part.removed) this.#forget(session, report);
-      send(report);
     });
     this.#parts.set(session, part);
     part.converge();
@@ -127,6 +130,7 @@ export class Sessions {
 
   #forget(session: string, report: Report): void {
     this.#parts.delete(session);
+    this.#unspoken.delete(session);
     this.#removed.delete(session);
     this.#removed.set(session, report);
     const oldest = this.#removed.keys().next();
@@ -140,7 +144,10 @@ export class Sessions {
     const part = this.#parts.get(session);
     const gone: Desired = { type: "assign", session, epoch: part?.epoch ?? 1, phase: "removed" };
     if (part) part.want(gone);
-    else this.#open(gone, found, () => {});
+    else {
+      this.#unspoken.add(session);
+      this.#open(gone, found);
+    }
   }
 
   /**
