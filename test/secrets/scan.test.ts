@@ -23,7 +23,8 @@ function found(files: Record<string, string | Buffer>): string[] {
 }
 
 test("secrets where they belong are no find", () => {
-  expect(found({ "api.log": "ready", "api/x.sqlite": Buffer.from([0, 1, 255]) })).toEqual([]);
+  const image = { "node1/docker/overlay2/1/ssh.so": "-----BEGIN PRIVATE KEY-----" };
+  expect(found({ "api.log": "ready", "api/x.sqlite": Buffer.from([0, 1, 255]), ...image })).toEqual([]);
 });
 
 test.each([
@@ -36,6 +37,7 @@ test.each([
   ],
   ["a key of an SSH client", "-----BEGIN OPENSSH PRIVATE KEY-----", "a private key"],
   ["the same without its first line", "b3BlbnNzaC1rZXktdjEAAAAABG5vbmU", "an OpenSSH private key"],
+  ["a token", `Bearer skt_${"a".repeat(99)}.${"b".repeat(43)}`, "a token"],
   ["a join token", `{"token":"skj_${"a".repeat(43)}"}`, "a join token"],
 ])("%s is found", (_, content, what) => {
   expect(found({ "some/file": content })).toEqual([`some/file: ${what}`]);

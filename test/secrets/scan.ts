@@ -23,13 +23,23 @@ const SHAPES: Record<string, RegExp> = {
   // "openssh-key-v1", as it begins in base64.
   "an OpenSSH private key": /b3BlbnNzaC1rZXktdjE/,
   "a join token": /skj_[\w-]{43}/,
+  "a token": /skt_[\w-]{40,}\.[\w-]{43}/,
 };
+
+/** An engine's own directory: images and containers, which have keys for themselves. */
+const NOT_OURS = "docker";
+
+function filesBelow(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) return entry.name === NOT_OURS ? [] : filesBelow(path);
+    return entry.isFile() ? [path] : [];
+  });
+}
 
 /** A line for each file and secret; empty where all is well. O(files × secrets). */
 export function secretsBelow(directory: string): string[] {
-  const files = readdirSync(directory, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
+  const files = filesBelow(directory);
   const known = files.flatMap((path) => {
     const secrets = KEEPERS[basename(path)]?.(readFileSync(path, "utf8")) ?? [];
     return secrets.map((secret) => ({ secret, of: relative(directory, path) }));
