@@ -58,7 +58,8 @@ export function secretsBelow(directory: string): string[] {
 
 if (import.meta.main) {
   const directory = process.argv[2] ?? slotsDir;
-  const found = existsSync(directory) ? secretsBelow(directory) : [`${directory}: no lab has left anything`];
+  const isLab = existsSync(directory) && filesBelow(directory).some((path) => basename(path) in KEEPERS);
+  const found = isLab ? secretsBelow(directory) : [`${directory}: no lab has left anything to look through`];
   for (const line of found) console.log(line);
   process.exitCode = found.length > 0 ? 1 : 0;
 }
