@@ -141,6 +141,17 @@ test("one that somebody removed is gone, and is not started", async () => {
   expect(heard.onVerdict).not.toHaveBeenCalled();
 });
 
+test("one whose network is missing is still there: the engine will not start it", async () => {
+  const heard = hearing();
+  const lab = node(async () => {
+    throw new DockerError("network skein-1 not found", 404);
+  });
+  (await withDue(lab, heard, 1)).ended(spec(1), ended(7), undefined);
+  await vi.waitFor(() => expect(heard.onVerdict).toHaveBeenCalled());
+  expect(heard.onVerdict.mock.calls[0]![1].status).toBe("exited");
+  expect(heard.onGone).not.toHaveBeenCalled();
+});
+
 test("closing waits for a start under way, and says nothing of it", async () => {
   const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
   const lab = node(() => answered);
