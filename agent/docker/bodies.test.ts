@@ -99,6 +99,7 @@ describe("the body of a container's create call", () => {
         MemorySwap: 67108864,
         ShmSize: 8388608,
         DeviceRequests: [{ DeviceIDs: ["0", "1"], Capabilities: [["gpu"]] }],
+        Dns: ["127.0.0.1"],
         SecurityOpt: ["no-new-privileges"],
         PidsLimit: 16384,
         Init: false,
@@ -136,6 +137,12 @@ describe("the body of a container's create call", () => {
     const { Env } = containerBody(assignment, greedy, cuda, "/state/self", here) as { Env: string[] };
     const said = Env.filter((entry) => entry.startsWith("NVIDIA_VISIBLE_DEVICES="));
     expect(said).toEqual([`NVIDIA_VISIBLE_DEVICES=${devices}`]);
+  });
+
+  test("with a way out, names are the engine's to resolve", () => {
+    const open = { ...assignment, network: { ...assignment.network, egress: true } };
+    const { HostConfig } = containerBody(open, spec, image, "/state/self", here) as { HostConfig: object };
+    expect(HostConfig).not.toHaveProperty("Dns");
   });
 
   test("the limit of cores is never above what the machine has", () => {

@@ -89,6 +89,8 @@ export function containerBody(
       ...(gpuIds.length > 0 && gpuDevices
         ? { DeviceRequests: [{ DeviceIDs: gpuIds, Capabilities: [["gpu"]] }] }
         : {}),
+      // Docker's resolver would ask on the node's behalf, where no rule about bridges sees it. This one is the container's own loopback: nobody.
+      ...(assignment.network.egress ? {} : { Dns: ["127.0.0.1"] }),
       // SSH needs no privilege that its user lacks. What goes without is sudo and the like; who wants root asks for it with `user`.
       SecurityOpt: ["no-new-privileges"],
       PidsLimit: PIDS_LIMIT,

@@ -106,14 +106,17 @@ describe("what a container sees of its node", () => {
       }),
     );
     try {
-      const open = lab.hosts.map(async ({ address }) => {
+      const open = async ({ address }: (typeof lab.hosts)[number]) => {
         const [inside, outside] = await Promise.all([
           exec(session, "main1", ["nc", "-z", "-w", "1", address, "9998"]),
           lab.api.exec(["bash", "-c", `exec 3<>/dev/tcp/${address}/9998`]),
         ]);
         return [inside.code === 0, outside.code === 0];
-      });
-      expect(await Promise.all(open)).toEqual(agents.map(() => [false, true]));
+      };
+      // Of a node that has just joined the others hear within 20 s.
+      await expect
+        .poll(() => Promise.all(lab.hosts.map(open)), { timeout: 40_000, interval: 500 })
+        .toEqual(agents.map(() => [false, true]));
     } finally {
       for (const service of services) service.kill("SIGKILL");
     }

@@ -1,7 +1,7 @@
 /** Two sessions on the same hosts: no packet from one network reaches the other, its gateways, or any service of a node. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SessionView } from "../../shared/session-schemas.ts";
-import { cluster, containerOf, end, request, running, sh } from "./skein.ts";
+import { cluster, containerOf, end, exec, request, running, sh } from "./skein.ts";
 
 const PORT = 9999;
 const SERVICE = `
@@ -98,6 +98,18 @@ function lastAddress(subnet: string, back: number): string {
   return [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join(".");
 }
 
+/** Looks up a name, and says whether it was asked itself. */
+const NAME_SERVER = `
+import socket, subprocess
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("127.0.0.1", 53))
+server.settimeout(10)
+lookup = subprocess.Popen(["getent", "hosts", "elsewhere.test"])
+query, _ = server.recvfrom(512)
+print("asked" if b"elsewhere" in query else query)
+lookup.kill()
+`;
+
 describe("two sessions on the same three hosts", () => {
   test("share the hosts, not the network", () => {
     expect(new Set(a.containers.map((each) => each.node)).size).toBe(3);
@@ -165,6 +177,10 @@ describe("two sessions on the same three hosts", () => {
     try {
       expect(await answersFrom(a, "main1", lab.api.address, PORT, 10)).toEqual(["ping", "tcp", "udp"]);
       expect(await answersFrom(closed, "main1", lab.api.address, PORT)).toEqual([]);
+      // The engine's resolver asks whoever listens inside: nobody, unless one does as here.
+      expect(await exec(closed, "main1", ["python3", "-c", NAME_SERVER])).toMatchObject({
+        stdout: "asked\n",
+      });
     } finally {
       world.kill("SIGKILL");
       await end(closed);
