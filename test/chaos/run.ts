@@ -21,7 +21,7 @@ export interface Figures {
   faults: Record<string, number>;
   /** Sessions made, by how they stood when the faults had stopped and all had settled. */
   sessions: Record<string, number>;
-  /** Milliseconds from the last fault's end until the last session had settled. */
+  /** Milliseconds from the last fault's end until the last session had settled, and those that run kept their promise. */
   settled: number;
   /** Milliseconds that the ending of those that were left took. */
   ended: number;
@@ -47,14 +47,12 @@ export async function chaos(cluster: Cluster, { seconds, seed, say }: ChaosOptio
   say("calm");
 
   const problems: string[] = [];
-  const [sessions, settled] = await untilAll(cluster, made, isSettled);
+  const { sessions, settled, broken } = await untilTrue(cluster, made);
   for (const session of sessions.filter((each) => !isSettled(each)))
     problems.push(`stuck: ${session.id} is ${session.status}: ${session.reason}`);
+  problems.push(...broken);
   const listed = await everySession(cluster);
   for (const { id, name } of listed) if (!made.includes(id)) problems.push(`nobody made ${id} (${name})`);
-
-  const running = sessions.filter(({ status }) => status === "running");
-  for (const session of running) problems.push(...(await matrix(cluster, session)));
 
   await Promise.all(made.map((id) => skein.endSession({ path: { id } })));
   const [over, ended] = await untilAll(cluster, made, isOver);
@@ -71,6 +69,25 @@ export async function chaos(cluster: Cluster, { seconds, seed, say }: ChaosOptio
     ),
     problems,
   };
+}
+
+/**
+ * All of them, when each is settled and those that run keep their promise; or as they are when time is up. Until an agent that has just come
+ * back has looked round, the API says of its sessions what was true before.
+ */
+async function untilTrue(
+  cluster: Cluster,
+  ids: readonly string[],
+): Promise<{ sessions: Session[]; settled: number; broken: string[] }> {
+  const began = Date.now();
+  for (;;) {
+    const [sessions] = await untilAll(cluster, ids, isSettled);
+    const running = sessions.filter(({ status }) => status === "running");
+    const broken = (await Promise.all(running.map((session) => matrix(cluster, session)))).flat();
+    const settled = Date.now() - began;
+    if (broken.length === 0 || settled > SETTLE) return { sessions, settled, broken };
+    await pause(250);
+  }
 }
 
 /** All of them, when each is so, or as they are when time is up; and how many milliseconds it took. */
