@@ -17,6 +17,7 @@ import { ApiMessage, type Assign, CLOSE, PONG, PROTOCOL } from "../../shared/pro
 import { ABOUT } from "../support/node.ts";
 import { conversation, FLEET } from "./api-frames.ts";
 import type { Frame } from "./node-frames.ts";
+import { within } from "./within.ts";
 
 export interface Figures {
   seed: number;
@@ -32,7 +33,6 @@ export interface Figures {
   faults: string[];
 }
 
-const PATIENCE_MS = 20_000;
 const CHUNK = 50;
 const LIMIT = 32 * 1024 * 1024;
 
@@ -187,16 +187,4 @@ function messageOf({ text, as }: Frame): ApiMessage | undefined {
 function bytesOf({ text, as, huge = 0 }: Frame): Buffer {
   const start = as === "broken" ? [Buffer.from([0xff, 0xc3])] : [];
   return Buffer.concat([...start, Buffer.from(text), Buffer.alloc(huge, " ")]);
-}
-
-async function within<T>(promise: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), PATIENCE_MS);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

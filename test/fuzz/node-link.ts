@@ -10,6 +10,7 @@ import { ABOUT, type About, done, identityOf, NodeSocket, TestNode } from "../su
 import { type TestApi, testApi } from "../support/server.ts";
 import { faultOf } from "./document.ts";
 import { type Conversation, conversation, type Frame } from "./node-frames.ts";
+import { PATIENCE_MS, within } from "./within.ts";
 
 export interface Figures {
   seed: number;
@@ -26,7 +27,6 @@ export interface Figures {
 }
 
 const IMAGE = "debian:12";
-const PATIENCE_MS = 20_000;
 const CHUNK = 20;
 /** What workerd says of a frame that is over its limit, before any code of ours sees it. */
 const TOO_LARGE = /^.*Uncaught exception: .*Message is too large: .*\n\n?/gm;
@@ -325,17 +325,5 @@ function messageOf(text: string): AgentMessage | undefined {
     return AgentMessage.safeParse(JSON.parse(text)).data;
   } catch {
     return undefined;
-  }
-}
-
-async function within<T>(promise: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), PATIENCE_MS);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
