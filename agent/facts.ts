@@ -6,7 +6,7 @@ import type { Hello } from "../shared/protocol.ts";
 import { ownerLabels } from "./docker/names.ts";
 import type { DockerPort, EngineInfo } from "./docker/port.ts";
 import type { Runner } from "./host/runner.ts";
-import { defaultAddress, mtuOf, usedSubnets } from "./network/facts.ts";
+import { defaultAddress, mtuOf, ownAddresses, usedSubnets } from "./network/facts.ts";
 import type { Owner } from "./network/names.ts";
 
 export type About = Pick<Hello, "bootId" | "address" | "capacity" | "facts">;
@@ -74,12 +74,13 @@ export async function measure(
   const networks = (await docker.networks()).filter(
     ({ labels }) => !ours.every(([name, value]) => labels[name] === value),
   );
-  const [subnets, mtu, bootId] = await Promise.all([
+  const [subnets, own, mtu, bootId] = await Promise.all([
     usedSubnets(
       runner,
       owner,
       networks.flatMap((network) => network.subnets),
     ),
+    ownAddresses(runner),
     mtuOf(runner, address),
     readFile("/proc/sys/kernel/random/boot_id", "utf8"),
   ]);
@@ -99,6 +100,7 @@ export async function measure(
       dockerVersion: engine.version,
       agentVersion: AGENT_VERSION,
       mtu: mtu ?? 1500,
+      addresses: own.filter((each) => each !== address).slice(0, 64),
       gpuIds,
       usedSubnets: subnets,
     },

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
+import { FACTS } from "../shared/fixtures.ts";
 import { joinFleet } from "./join.ts";
 import { makeLog } from "./log.ts";
 
@@ -21,16 +22,7 @@ const request = {
   address: "192.0.2.1",
   labels: {},
   capacity: { cpu: 1, memory: 1, gpu: 0 },
-  facts: {
-    os: "Debian",
-    kernel: "6.1",
-    arch: "x64",
-    dockerVersion: "20.10",
-    agentVersion: "0.1.0",
-    mtu: 1500,
-    gpuIds: [],
-    usedSubnets: [],
-  },
+  facts: FACTS,
 };
 const never = new AbortController().signal;
 

@@ -29,6 +29,12 @@ export interface Refusal extends By {
   code: string;
 }
 
+/** Fleet → Node: where the fleet's nodes are, after the how manieth join or leave. */
+export interface NodeAddresses {
+  change: number;
+  addresses: string[];
+}
+
 /** A plan that Fleet has reserved. */
 export interface Start {
   epoch: number;

@@ -40,6 +40,7 @@ export function nodeText(node: Node): string {
       ["docker", facts.dockerVersion],
       ["agent", facts.agentVersion],
       ["MTU", String(facts.mtu)],
+      ["also at", facts.addresses.join(", ") || "-"],
       ["GPU ids", facts.gpuIds.join(", ") || "-"],
       ["used subnets", facts.usedSubnets.join(", ") || "-"],
     ].map(([what, value]) => `${what!.padEnd(14)}${value}`),

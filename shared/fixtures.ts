@@ -1,7 +1,21 @@
 /** Nodes and snapshots for tests: plain, roomy, and overridden field by field. */
+import type { Facts } from "./node-schemas.ts";
 import type { NodeSnapshot, Snapshot } from "./plan.ts";
 
 export const GiB = 2 ** 30;
+
+/** Of a machine without GPUs. */
+export const FACTS: Facts = {
+  os: "Debian GNU/Linux 12",
+  kernel: "6.1.0",
+  arch: "x64",
+  dockerVersion: "20.10.24",
+  agentVersion: "0.1.0",
+  mtu: 1500,
+  addresses: [],
+  gpuIds: [],
+  usedSubnets: [],
+};
 
 /** `node_1`, named `host1`: 4 cores, 8 GiB, 2 GPUs, empty. */
 export function node(number: number, over: Partial<NodeSnapshot> = {}): NodeSnapshot {

@@ -28,6 +28,14 @@ export const Facts = z
       .min(576)
       .max(65535)
       .meta({ description: "MTU of the interface that holds the node's address", example: 1500 }),
+    addresses: z
+      .array(z.ipv4())
+      .max(64)
+      .default([])
+      .meta({
+        description: "All that the machine answers at, the node's address and those of bridges aside",
+        example: ["198.51.100.11"],
+      }),
     gpuIds: z
       .array(
         z

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { z } from "zod";
+import { FACTS } from "./fixtures.ts";
 import { AgentMessage, ApiMessage, CLOSE, connectProof } from "./protocol.ts";
 
 /** Messages with every optional field there. */
@@ -47,16 +48,6 @@ const assign = {
   force: true,
 };
 const capacity = { cpu: 4, memory: 1, gpu: 0 };
-const facts = {
-  os: "Debian",
-  kernel: "6.1",
-  arch: "x64",
-  dockerVersion: "20.10",
-  agentVersion: "0.1.0",
-  mtu: 1500,
-  gpuIds: [],
-  usedSubnets: ["172.17.0.0/16"],
-};
 const hello = {
   type: "hello",
   protocol: { min: 1, max: 1 },
@@ -66,7 +57,7 @@ const hello = {
   bootId: "boot",
   address: "192.0.2.1",
   capacity,
-  facts,
+  facts: FACTS,
 };
 const report = {
   type: "report",
@@ -78,7 +69,7 @@ const report = {
   failure: { code: "image", host: "main1", message: "no such image" },
 };
 
-const toApi: unknown[] = [hello, report, { type: "facts", capacity, facts }];
+const toApi: unknown[] = [hello, report, { type: "facts", capacity, facts: FACTS }];
 const toAgent: unknown[] = [
   { type: "challenge", protocol: { min: 1, max: 1 }, fleet: "flt_1", nonce: "n" },
   { type: "welcome", protocol: 1, connection: 7, assignments: [assign] },

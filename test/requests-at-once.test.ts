@@ -2,6 +2,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { FACTS } from "../shared/fixtures.ts";
 import { type TestApi, testApi } from "./support/server.ts";
 
 interface Made {
@@ -91,16 +92,7 @@ function joining(joinToken: string, name: string): object {
     name,
     address: "192.0.2.1",
     capacity: { cpu: 4, memory: 2 ** 33, gpu: 0 },
-    facts: {
-      os: "Debian GNU/Linux 12",
-      kernel: "6.1.0",
-      arch: "x64",
-      dockerVersion: "20.10.24",
-      agentVersion: "0.1.0",
-      mtu: 1500,
-      gpuIds: [],
-      usedSubnets: [],
-    },
+    facts: FACTS,
   };
 }
 

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
+import { FACTS } from "../../shared/fixtures.ts";
 import { connectProof, type Hello, type Rotate, rotateProof } from "../../shared/protocol.ts";
 import { makeLog } from "../log.ts";
 import { NodeKeys } from "../node-keys.ts";
@@ -19,16 +20,7 @@ const about: Pick<Hello, "bootId" | "address" | "capacity" | "facts"> = {
   bootId: "boot",
   address: "192.0.2.1",
   capacity: { cpu: 1, memory: 1, gpu: 0 },
-  facts: {
-    os: "Debian",
-    kernel: "6.1",
-    arch: "x64",
-    dockerVersion: "20.10",
-    agentVersion: "0.1.0",
-    mtu: 1500,
-    gpuIds: [],
-    usedSubnets: [],
-  },
+  facts: FACTS,
 };
 
 const joined = { fleet: "flt_1", node: "node_1" };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { defaultAddress, mtuOf, usedSubnets } from "./facts.ts";
+import { defaultAddress, mtuOf, ownAddresses, usedSubnets } from "./facts.ts";
 import { linkNames } from "./names.ts";
 import { recordingRunner } from "./recording.ts";
 
@@ -13,9 +13,10 @@ const at = (ifname: string, mtu: number, ...addresses: string[]) => ({
 });
 const interfaces = [
   at("lo", 65536, "127.0.0.1", "10.200.0.1"),
-  at("docker0", 1500, "172.17.0.1"),
+  { ...at("docker0", 1500, "172.17.0.1"), linkinfo: { info_kind: "bridge" } },
   at("eth0", 9000, "192.0.2.7"),
-  at(ours, 1450, "10.64.0.254"),
+  { ...at("wg0", 1420, "10.9.0.2"), linkinfo: { info_kind: "wireguard" } },
+  { ...at(ours, 1450, "10.64.0.254"), linkinfo: { info_kind: "bridge" } },
 ];
 const routes = [
   { dst: "default", gateway: "192.0.2.1", dev: "eth0" },
@@ -30,7 +31,7 @@ const routes = [
 ];
 const { runner } = recordingRunner({
   "ip -j -4 route show": JSON.stringify(routes),
-  "ip -j -4 addr show": JSON.stringify(interfaces),
+  "ip -j -d -4 addr show": JSON.stringify(interfaces),
 });
 
 test("subnets in use: routes, addresses, resolvers and Docker's, but not our own sessions'", async () => {
@@ -40,6 +41,7 @@ test("subnets in use: routes, addresses, resolvers and Docker's, but not our own
   ).toEqual([
     "10.8.0.0/16",
     "10.9.0.1/32",
+    "10.9.0.2/32",
     "10.64.1.0/24",
     "10.200.0.1/32",
     "10.244.0.0/16",
@@ -50,6 +52,10 @@ test("subnets in use: routes, addresses, resolvers and Docker's, but not our own
   ]);
 });
 
+test("own addresses: all that others may reach, whatever the interface; bridges aside", async () => {
+  expect(await ownAddresses(runner)).toEqual(["10.200.0.1", "10.9.0.2", "192.0.2.7"]);
+});
+
 test("the MTU is that of the interface with the address", async () => {
   expect(await mtuOf(runner, "192.0.2.7")).toBe(9000);
   expect(await mtuOf(runner, "192.0.2.8")).toBeUndefined();
@@ -57,7 +63,7 @@ test("the MTU is that of the interface with the address", async () => {
 
 test("the address is that of the default route's interface, else the first that others may reach", async () => {
   expect(await defaultAddress(runner)).toBe("192.0.2.7");
-  const adrift = recordingRunner({ "ip -j -4 addr show": JSON.stringify([interfaces[2], interfaces[1]]) });
+  const adrift = recordingRunner({ "ip -j -d -4 addr show": JSON.stringify([interfaces[2], interfaces[1]]) });
   expect(await defaultAddress(adrift.runner)).toBe("192.0.2.7");
   expect(await defaultAddress(recordingRunner().runner)).toBeUndefined();
 });

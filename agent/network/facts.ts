@@ -68,6 +68,17 @@ function outermost(subnets: readonly string[]): string[] {
   return kept.map(({ base, prefix }) => `${base}/${prefix}`);
 }
 
+/**
+ * The machine's own IPv4 addresses that other machines may reach; sorted. Not those of bridges: Docker's and libvirt's are the same on many
+ * machines, and no way leads there from outside.
+ */
+export async function ownAddresses(runner: Runner): Promise<string[]> {
+  return (await readInterfaces(runner))
+    .filter(({ linkinfo }) => linkinfo?.info_kind !== "bridge")
+    .flatMap(({ addr_info }) => addr_info.filter(({ scope }) => scope === "global").map(({ local }) => local))
+    .sort();
+}
+
 /** MTU in bytes of the interface that holds the address; undefined where none does. */
 export async function mtuOf(runner: Runner, address: string): Promise<number | undefined> {
   return (await readInterfaces(runner)).find((one) => one.addr_info.some(({ local }) => local === address))

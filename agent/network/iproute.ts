@@ -50,6 +50,7 @@ const Route = z.object({ type: z.string().optional(), dst: z.string(), dev: z.st
 const Interface = z.object({
   ifname: z.string(),
   mtu: z.int(),
+  linkinfo: z.object({ info_kind: z.string().optional() }).optional(),
   addr_info: z.array(z.object({ local: z.string(), scope: z.string() })),
 });
 
@@ -98,7 +99,7 @@ export function readRoutes(runner: Runner) {
 }
 
 export function readInterfaces(runner: Runner) {
-  return read(runner, ["ip", "-j", "-4", "addr", "show"], Interface);
+  return read(runner, ["ip", "-j", "-d", "-4", "addr", "show"], Interface);
 }
 
 /** Feeds lines to one `ip` or `bridge`, which stops at the first that fails: a process for each line would cost 4 ms each. */

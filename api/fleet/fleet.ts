@@ -18,24 +18,17 @@ import {
   type By,
   type KeyRotation,
   type Lookup,
+  type NodeAddresses,
   type NodeIdentity,
   type NodeNews,
   type Refusal,
   type SessionNews,
 } from "../messages.ts";
 import { limiterOf, nodeOf, sessionOf } from "../objects.ts";
+import { Addresses } from "./addresses.ts";
 import { listAudit, noteChange, noteRefusals } from "./audit.ts";
 import { addJoinToken, type IdempotencyKey, rememberKey, sessionOfKey, spendJoinToken } from "./keys.ts";
-import {
-  addNode,
-  findNode,
-  joinAddresses,
-  listNodes,
-  nodeView,
-  noteNode,
-  patchNode,
-  rotateKey,
-} from "./nodes.ts";
+import { addNode, findNode, listNodes, nodeView, noteNode, patchNode, rotateKey } from "./nodes.ts";
 import { Outbox, type Outgoing } from "./outbox.ts";
 import { admit, dryRun, fleetChanged, noteSession, planWaiting, roomFreed, waitingReasons } from "./queue.ts";
 import { releaseNode, sessionsOn } from "./reservations.ts";
@@ -48,6 +41,7 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
   readonly #sql: SqlStorage;
   readonly #alarm: Alarm;
   readonly #outbox: Outbox;
+  readonly #addresses: Addresses;
   /** The queue's last round would get further. */
   #unfinished = false;
 
@@ -57,6 +51,9 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
     this.#sql.exec(FLEET_SCHEMA + DOCUMENTS);
     this.#alarm = new Alarm(ctx.storage);
     this.#outbox = new Outbox(ctx.storage, this.#alarm, (target, outgoing) => this.#send(target, outgoing));
+    this.#addresses = new Addresses(ctx.storage, this.#alarm, async (node, addresses) =>
+      nodeOf(env, node).hearAddresses(addresses),
+    );
   }
 
   /** Admits a session, or finds the one that the key made. Its id; the Session object exists when this answers. */
@@ -125,7 +122,7 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
     return answer(() =>
       this.#change(() => {
         spendJoinToken(this.#sql, tokenHash, Date.now());
-        this.#countChange();
+        this.#addresses.changed();
         const nodeId = addNode(this.#sql, join);
         noteChange(this.#sql, byNode(join.name), "joinAgent", nodeId);
         return { nodeId, fleet: this.#id() };
@@ -141,10 +138,9 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
     return row && { fleet: this.#id(), publicKey: row.public_key };
   }
 
-  /** Undefined where that is known: nobody joined or left since `known`. */
-  nodeAddresses(known?: number): { version: number; addresses: string[] } | undefined {
-    const version = this.#changes();
-    return version === known ? undefined : { version, addresses: joinAddresses(this.#sql) };
+  /** For a Node whose link has just come up: of what changes later it hears. */
+  addressesFor(node: string): NodeAddresses {
+    return this.#addresses.tellOne(node);
   }
 
   listNodes({ before, limit }: SliceRequest): Slice<NodeView> {
@@ -190,7 +186,7 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
           this.#outbox.add(session, { to: "session", message: { kind: "nodeGone", node: id, name } });
         }
         this.#sql.exec("DELETE FROM nodes WHERE id = ?", id);
-        this.#countChange();
+        this.#addresses.changed();
         noteChange(this.#sql, by, "removeNode", id);
         this.#outbox.add(id, { to: "node" });
         fleetChanged(this.#sql);
@@ -282,7 +278,7 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
   override async alarm(): Promise<void> {
     this.#alarm.rang();
     this.#change(() => this.#planWaiting());
-    await this.#outbox.deliverAll();
+    await Promise.all([this.#outbox.deliverAll(), this.#addresses.tellMore()]);
   }
 
   /** A part of the queue at a time, so that the object answers in between; what is left is the alarm's. */
@@ -295,17 +291,9 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
     const result = this.ctx.storage.transactionSync(work);
     if (this.#unfinished) this.#alarm.ringBy(Date.now());
     this.#outbox.schedule();
+    this.#addresses.schedule();
     this.ctx.waitUntil(this.#outbox.deliverAll());
     return result;
-  }
-
-  /** How often a node has joined or left. */
-  #changes(): number {
-    return this.ctx.storage.kv.get<number>("changes") ?? 0;
-  }
-
-  #countChange(): void {
-    this.ctx.storage.kv.put("changes", this.#changes() + 1);
   }
 
   /** Made at first use. */

@@ -40,13 +40,13 @@ export function addNode(sql: SqlStorage, join: AgentJoin): string {
   }
   const id = newId("node");
   sql.exec(
-    `INSERT INTO nodes (id, name, public_key, address, join_address, labels, capacity, facts)
+    `INSERT INTO nodes (id, name, public_key, address, join_addresses, labels, capacity, facts)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     id,
     join.name,
     join.publicKey,
     join.address,
-    join.address,
+    JSON.stringify([join.address, ...join.facts.addresses]),
     JSON.stringify(join.labels),
     JSON.stringify(join.capacity),
     JSON.stringify(join.facts),
@@ -60,9 +60,27 @@ export function addNode(sql: SqlStorage, join: AgentJoin): string {
  */
 export function joinAddresses(sql: SqlStorage): string[] {
   return sql
-    .exec<{ join_address: string }>("SELECT DISTINCT join_address FROM nodes ORDER BY join_address")
+    .exec<{ value: string }>(
+      "SELECT DISTINCT value FROM nodes, json_each(nodes.join_addresses) ORDER BY value",
+    )
     .toArray()
-    .map((row) => row.join_address);
+    .map((row) => row.value);
+}
+
+/** Nodes whose link is up and who do not know where the others are since this change; at most `limit`. */
+export function untoldNodes(sql: SqlStorage, change: number, limit: number): string[] {
+  return sql
+    .exec<{ id: string }>(
+      "SELECT id FROM nodes WHERE told < ? AND status = 'ready' ORDER BY told, seq LIMIT ?",
+      change,
+      limit,
+    )
+    .toArray()
+    .map(({ id }) => id);
+}
+
+export function noteTold(sql: SqlStorage, id: string, change: number): void {
+  sql.exec("UPDATE nodes SET told = ? WHERE id = ? AND told < ?", change, id, change);
 }
 
 /** By id or name. */

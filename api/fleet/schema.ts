@@ -1,6 +1,6 @@
 /** Fleet's tables. */
 
-/** JSON in `labels`, `capacity`, `facts`, `demand`, `avoid`, `claim`, `gpu_ids`. Times in ms since 1970, unless text: then RFC 3339. */
+/** JSON in `join_addresses`, `labels`, `capacity`, `facts`, `demand`, `avoid`, `claim`, `gpu_ids`. Times in ms since 1970, unless text: then RFC 3339. */
 export const FLEET_SCHEMA = `
   CREATE TABLE IF NOT EXISTS nodes (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -8,8 +8,8 @@ export const FLEET_SCHEMA = `
     name TEXT NOT NULL UNIQUE,
     public_key TEXT NOT NULL,
     address TEXT NOT NULL,
-    -- As it was when the node joined, which took a token.
-    join_address TEXT NOT NULL,
+    -- As they were when the node joined, which took a token.
+    join_addresses TEXT NOT NULL,
     labels TEXT NOT NULL,
     schedulable INTEGER NOT NULL DEFAULT 1,
     capacity TEXT NOT NULL,
@@ -17,7 +17,9 @@ export const FLEET_SCHEMA = `
     status TEXT NOT NULL DEFAULT 'disconnected',
     -- Number of the last news of its Node.
     news INTEGER NOT NULL DEFAULT 0,
-    seen_at INTEGER
+    seen_at INTEGER,
+    -- How often nodes had joined or left when its Node was last told where they are.
+    told INTEGER NOT NULL DEFAULT 0
   );
   CREATE TABLE IF NOT EXISTS sessions (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -177,18 +177,28 @@ describe("what is not understood", () => {
 });
 
 describe("where the fleet's nodes are", () => {
-  test("is told after the welcome, and again by the alarm when one has joined or left, not else", async () => {
-    const { agent, link } = await readyNode(nodeFacts(8, "192.0.2.1"));
+  test("is told after the welcome, and again when one has joined or left", async () => {
+    const { link } = await readyNode(nodeFacts(8, "192.0.2.1"));
     const told = async () => (await link.next<Nodes>("nodes")).addresses;
     expect(await told()).toEqual(["192.0.2.1"]);
-    const other = await FakeAgent.join(nodeFacts(8, "192.0.2.7"));
-    await runDurableObjectAlarm(nodeOf(env, agent.id));
-    expect(await told()).toEqual(["192.0.2.1", "192.0.2.7"]);
-    await runDurableObjectAlarm(nodeOf(env, agent.id));
+    const other = await FakeAgent.join(nodeFacts(8, "192.0.2.7", ["198.51.100.7", "192.0.2.1"]));
+    expect(await told()).toEqual(["192.0.2.1", "192.0.2.7", "198.51.100.7"]);
     expect((await call("DELETE", `/v1/nodes/${other.id}`)).status).toBe(204);
-    await runDurableObjectAlarm(nodeOf(env, agent.id));
-    // Were the one alarm in between heard of, it would be now.
     expect(await told()).toEqual(["192.0.2.1"]);
+  });
+
+  test("a node that was away hears it once its link is up again, and once only", async () => {
+    const { agent, link } = await readyNode(nodeFacts(8, "192.0.2.1"));
+    link.close();
+    await expect.poll(() => status(agent.name)).toBe("disconnected");
+    await FakeAgent.join(nodeFacts(8, "192.0.2.2"));
+    await runDurableObjectAlarm(fleetOf(env));
+    const again = await agent.connect();
+    const told = async () => (await again.next<Nodes>("nodes")).addresses;
+    expect(await told()).toEqual(["192.0.2.1", "192.0.2.2"]);
+    await runDurableObjectAlarm(fleetOf(env));
+    await FakeAgent.join(nodeFacts(8, "192.0.2.3"));
+    expect(await told()).toEqual(["192.0.2.1", "192.0.2.2", "192.0.2.3"]);
   });
 });
 

@@ -8,7 +8,7 @@ import { CLOSE, type Hello, PING, PONG, PROTOCOL, type Report, type Rotate } fro
 import { SETTINGS } from "../../shared/settings.ts";
 import { Alarm } from "../alarm.ts";
 import { randomText } from "../hash.ts";
-import type { NodeNews } from "../messages.ts";
+import type { NodeAddresses, NodeNews } from "../messages.ts";
 import { fleetOf, sessionOf } from "../objects.ts";
 import { readFrame } from "./frame.ts";
 import { proves, provesNew } from "./key.ts";
@@ -89,6 +89,14 @@ export class Node extends DurableObject<Cloudflare.Env> {
     this.#sockets.send(frame);
   }
 
+  /** From Fleet: where the fleet's nodes are, for the agent. What comes late, after a later one, is void. */
+  hearAddresses({ change, addresses }: NodeAddresses): void {
+    const { kv } = this.ctx.storage;
+    if (!kv.get("self") || change < (kv.get<number>("heard") ?? 0)) return;
+    kv.put("heard", change);
+    this.#sockets.send(JSON.stringify({ type: "nodes", addresses }));
+  }
+
   /** Whether the agent's link is up, and when it was last heard of (ms since 1970; null: not since it is down). */
   link(): { connected: boolean; seenAt: number | null } {
     const socket = this.#sockets.ready();
@@ -118,12 +126,6 @@ export class Node extends DurableObject<Cloudflare.Env> {
       this.ctx.storage.kv.put<LinkState>("link", { ...state, lost: true, told: false });
       await this.#tellFleet({}).catch((error: unknown) =>
         console.error("a node's loss could not be told:", error),
-      );
-    }
-    const { kv } = this.ctx.storage;
-    if (this.#sockets.ready()) {
-      await this.#tellNodes(kv.get<number>("nodes")).catch((error: unknown) =>
-        console.error("where the nodes are could not be told, will be tried again:", error),
       );
     }
     this.#arm();
@@ -176,7 +178,11 @@ export class Node extends DurableObject<Cloudflare.Env> {
     // Fleet knows of this connection now, and takes no rotation of an earlier one any more. One that came in just before voids this key.
     const now = await fleetOf(this.env).identityOf(link.node);
     if (now?.publicKey !== identity.publicKey) return this.#end(socket, CLOSE.badSignature);
-    const [assignments] = await Promise.all([this.#work(link.node), this.#tellNodes()]);
+    const [assignments, addresses] = await Promise.all([
+      this.#work(link.node),
+      fleetOf(this.env).addressesFor(link.node),
+    ]);
+    this.hearAddresses(addresses);
     this.#sockets.welcome(
       socket,
       `{"type":"welcome","protocol":${version},"connection":${connection},"assignments":[${assignments.join(",")}]}`,
@@ -199,14 +205,6 @@ export class Node extends DurableObject<Cloudflare.Env> {
   async #end(socket: WebSocket, why: { code: number; reason: string }): Promise<void> {
     this.#sockets.drop(socket, why);
     await this.#noteDown();
-  }
-
-  /** Where the fleet's nodes are, unless that is `known`. */
-  async #tellNodes(known?: number): Promise<void> {
-    const found = await fleetOf(this.env).nodeAddresses(known);
-    if (!found) return;
-    this.#sockets.send(JSON.stringify({ type: "nodes", addresses: found.addresses }));
-    this.ctx.storage.kv.put("nodes", found.version);
   }
 
   /** Every frame that the agent has to know, from the Sessions themselves. */

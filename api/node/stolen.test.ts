@@ -210,7 +210,11 @@ describe("with B's stolen key one cannot touch", () => {
 
   test("where A's containers may go: an address that B claims closes none to them", async () => {
     const nfs = "198.51.100.99";
-    const link = await b.agent.connect((hello) => ({ ...hello, address: nfs }));
+    const link = await b.agent.connect((hello) => ({
+      ...hello,
+      address: nfs,
+      facts: { ...hello.facts, addresses: [nfs] },
+    }));
     await link.next<Welcome>("welcome");
     expect((await nodeView(b)).address).toBe(nfs);
     a.link.close();

@@ -27,6 +27,7 @@ const EXAMPLE = {
     dockerVersion: "20.10.24",
     agentVersion: "0.1.0",
     mtu: 1500,
+    addresses: ["198.51.100.11"],
     gpuIds: ["0", "1", "2", "3"],
     usedSubnets: ["172.17.0.0/16"],
   },

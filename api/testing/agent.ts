@@ -1,6 +1,7 @@
 /** An agent as the API sees it: a real key, a real WebSocket, the protocol; behind it nothing. */
 import { exports } from "cloudflare:workers";
 import { expect } from "vitest";
+import { FACTS } from "../../shared/fixtures.ts";
 import type { AgentJoin } from "../../shared/node-schemas.ts";
 import {
   type ApiMessage,
@@ -27,21 +28,12 @@ function nextName(): string {
   return `node-${String(++joined).padStart(4, "0")}`;
 }
 
-export function nodeFacts(cpu = 8, address = "192.0.2.1"): NodeFacts {
+export function nodeFacts(cpu = 8, address = "192.0.2.1", addresses: string[] = []): NodeFacts {
   return {
     address,
     labels: {},
     capacity: { cpu, memory: 16 * 2 ** 30, gpu: 0 },
-    facts: {
-      os: "Debian GNU/Linux 12",
-      kernel: "6.1.0",
-      arch: "x64",
-      dockerVersion: "20.10.24",
-      agentVersion: "0.1.0",
-      mtu: 1500,
-      gpuIds: [],
-      usedSubnets: [],
-    },
+    facts: { ...FACTS, addresses },
   };
 }
 

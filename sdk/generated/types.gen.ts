@@ -105,6 +105,10 @@ export type Capacity = {
 
 export type Facts = {
     /**
+     * All that the machine answers at, the node's address and those of bridges aside
+     */
+    addresses?: Array<string>;
+    /**
      * Skein agent
      */
     agentVersion: string;

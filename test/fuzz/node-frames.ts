@@ -46,6 +46,7 @@ const about = fc.record({
     dockerVersion: own("20.10"),
     agentVersion: own("0.1.0"),
     mtu: mostly([1500, 576, 65535], 0, -1),
+    addresses: mostly([[], ["198.51.100.1"]], ["::1"], Array<string>(65).fill("198.51.100.1")),
     gpuIds: own<string[]>(
       [],
       ["0", "1"],

@@ -3,6 +3,7 @@ import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { once } from "node:events";
 import WebSocket from "ws";
 import { CONSTANTS } from "../../shared/constants.ts";
+import { FACTS } from "../../shared/fixtures.ts";
 import type { AgentJoin } from "../../shared/node-schemas.ts";
 import {
   type ApiMessage,
@@ -23,16 +24,7 @@ export type About = Pick<AgentJoin, "address" | "capacity" | "facts">;
 export const ABOUT: About = {
   address: "192.0.2.1",
   capacity: { cpu: 8, memory: 16 * 2 ** 30, gpu: 0 },
-  facts: {
-    os: "Debian GNU/Linux 12",
-    kernel: "6.1.0",
-    arch: "x64",
-    dockerVersion: "20.10.24",
-    agentVersion: "0.1.0",
-    mtu: 1500,
-    gpuIds: [],
-    usedSubnets: [],
-  },
+  facts: FACTS,
 };
 
 export class TestNode {
