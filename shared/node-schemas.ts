@@ -31,7 +31,6 @@ export const Facts = z
     addresses: z
       .array(z.ipv4())
       .max(64)
-      .default([])
       .meta({
         description: "All that the machine answers at, the node's address and those of bridges aside",
         example: ["198.51.100.11"],

@@ -107,7 +107,7 @@ export type Facts = {
     /**
      * All that the machine answers at, the node's address and those of bridges aside
      */
-    addresses?: Array<string>;
+    addresses: Array<string>;
     /**
      * Skein agent
      */
