@@ -2,6 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { arch } from "node:os";
+import type { Allowed } from "../shared/node-schemas.ts";
 import type { Hello } from "../shared/protocol.ts";
 import { ownerLabels } from "./docker/names.ts";
 import type { DockerPort, EngineInfo } from "./docker/port.ts";
@@ -62,12 +63,13 @@ export interface Measured {
   /** From {@link addressOf}. */
   address: string;
   gpus: string[];
+  allowed: Allowed;
   overrides: Overrides;
 }
 
 /** A few milliseconds. `owner`: whose networks do not count as used; before the node has joined nobody's. */
 export async function measure(
-  { docker, runner, engine, address, gpus, overrides }: Measured,
+  { docker, runner, engine, address, gpus, allowed, overrides }: Measured,
   owner: Owner,
 ): Promise<About> {
   const ours = Object.entries(ownerLabels(owner));
@@ -101,6 +103,7 @@ export async function measure(
       agentVersion: AGENT_VERSION,
       mtu: mtu ?? 1500,
       addresses: own.filter((each) => each !== address).slice(0, 64),
+      allows: allowed,
       gpuIds,
       usedSubnets: subnets,
     },

@@ -2,7 +2,9 @@
 import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
-import { connectDocker } from "./docker/dockerode.ts";
+import type { Allowed } from "../shared/node-schemas.ts";
+import { checkAllowed } from "./allowed.ts";
+import { connectDocker, socketOf } from "./docker/dockerode.ts";
 import { Images } from "./docker/images.ts";
 import { watchEngine } from "./docker/watch.ts";
 import { addressOf, findGpus, hasGpuRuntime, type Measured, measure, type Overrides } from "./facts.ts";
@@ -34,6 +36,8 @@ export interface AgentOptions extends Overrides {
   /** Path of the engine's socket, or its URL. */
   docker?: string;
   labels: Record<string, string>;
+  /** What containers may have of this node itself. */
+  allowed: Allowed;
   /** Replace the node's key once the link is up. */
   rotateKey?: boolean;
   /** Where `skein setup` put the kit. */
@@ -84,6 +88,8 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
   const state = await openState(stateDir);
   try {
     const docker = await connectDocker(options.docker);
+    const { allowed } = options;
+    await checkAllowed(allowed, [stateDir, resolve(options.kitRoot), socketOf(options.docker) ?? stateDir]);
     await Promise.all([...HOST_TOOLS].map(([tool, from]) => needTool(tool, from)));
     const [engine, address, kit] = await Promise.all([
       docker.engine(),
@@ -91,7 +97,15 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
       currentKit(resolve(options.kitRoot)),
     ]);
     const gpus = options.gpu === undefined ? await findGpus(hostRunner, engine) : [];
-    const measured: Measured = { docker, runner: hostRunner, engine, address, gpus, overrides: options };
+    const measured: Measured = {
+      docker,
+      runner: hostRunner,
+      engine,
+      address,
+      gpus,
+      allowed,
+      overrides: options,
+    };
     const keys = new NodeKeys(stateDir);
     const joined = await identify(options, stateDir, keys, measured, log, signal);
     const { fleet, node, name } = joined;
@@ -116,6 +130,7 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
         limit: limiter(ENGINE_PARALLELISM),
         kitPath: kit.path,
         sysctls: kitSysctls(),
+        allowed,
         cpus: engine.cpus,
         gpuDevices: hasGpuRuntime(engine),
         mapsUsers: engine.mapsUsers,

@@ -40,6 +40,7 @@ export function nodeText(node: Node): string {
       ["docker", facts.dockerVersion],
       ["agent", facts.agentVersion],
       ["MTU", String(facts.mtu)],
+      ["allows", allows(facts.allows) || "nothing of its own"],
       ["also at", facts.addresses.join(", ") || "-"],
       ["GPU ids", facts.gpuIds.join(", ") || "-"],
       ["used subnets", facts.usedSubnets.join(", ") || "-"],
@@ -50,6 +51,16 @@ export function nodeText(node: Node): string {
 /** `node10` after `node9`. */
 function byName(a: Node, b: Node): number {
   return a.name.localeCompare(b.name, "en", { numeric: true });
+}
+
+/** As `skein agent --allow` has it. */
+function allows({ mounts, devices, privileged, hostNetwork }: Node["facts"]["allows"]): string {
+  return [
+    ...mounts.map(({ source, readOnly }) => `mount=${source}${readOnly ? "" : ":rw"}`),
+    ...devices.map((path) => `device=${path}`),
+    ...(privileged ? ["privileged"] : []),
+    ...(hostNetwork ? ["host-network"] : []),
+  ].join(", ");
 }
 
 function labels(node: Node): string {

@@ -41,6 +41,7 @@ describe("options", () => {
           "--workdir",
           "/w",
         ],
+        ...["--mount", "/data:/d", "--device", "/dev/fuse", "--privileged", "--host-network"],
         ...["--pack", "--label", "zone=a", "--no-egress", "--priority", "7"],
       ),
     ).toEqual({
@@ -55,6 +56,10 @@ describe("options", () => {
       placement: { strategy: "pack", labels: { zone: "a" } },
       network: { egress: false },
       priority: 7,
+      mounts: [{ source: "/data", target: "/d", readOnly: true }],
+      devices: ["/dev/fuse"],
+      privileged: true,
+      hostNetwork: true,
     });
   });
 

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import type { SessionRequest } from "../sdk/index.ts";
 import type { Options, Values } from "./command.ts";
 import { CliError, UsageError } from "./errors.ts";
-import { decimalNumber, keyValues, oneOf, wholeNumber } from "./values.ts";
+import { decimalNumber, keyValues, mountsGiven, oneOf, wholeNumber } from "./values.ts";
 
 export const REQUEST_OPTIONS = {
   file: {
@@ -34,6 +34,20 @@ export const REQUEST_OPTIONS = {
     value: "N",
     about: "0 to 9 (default 5); where there is no room, higher goes first",
   },
+  mount: {
+    type: "string",
+    multiple: true,
+    value: "PATH:PATH",
+    about: "a path of the node and where containers read it; with :rw they may write; on nodes that allow it",
+  },
+  device: {
+    type: "string",
+    multiple: true,
+    value: "PATH",
+    about: "a device of the node, where it allows it",
+  },
+  privileged: { type: "boolean", about: "all rights over the node, where it allows it" },
+  "host-network": { type: "boolean", about: "on the node's own network, where it allows it" },
   "no-egress": { type: "boolean", about: "no way out to the world" },
   each: {
     type: "boolean",
@@ -83,6 +97,10 @@ function fromOptions(options: RequestValues): SessionRequest {
     ...(options.env.length > 0 ? { env: keyValues("env", options.env) } : {}),
     ...(Object.keys(resources).length > 0 ? { resources } : {}),
     ...(Object.keys(placement).length > 0 ? { placement } : {}),
+    ...(options.mount.length > 0 ? { mounts: mountsGiven("mount", options.mount) } : {}),
+    ...(options.device.length > 0 ? { devices: [...options.device] } : {}),
+    ...(options.privileged ? { privileged: true } : {}),
+    ...(options["host-network"] ? { hostNetwork: true } : {}),
     ...(options["no-egress"] ? { network: { egress: false } } : {}),
   };
 }

@@ -1,12 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { UsageError } from "./errors.ts";
 import {
+  allowedGiven,
   byteSize,
   decimalNumber,
   duration,
   httpUrl,
   keyValues,
   listenAddress,
+  mountsGiven,
   oneOf,
   settingsGiven,
   wholeNumber,
@@ -25,6 +27,23 @@ describe("option values", () => {
       addressPool: "10.0.0.0/16",
       vxlanPort: 4789,
     });
+    const allowed = ["mount=/data", "mount=/scratch:rw", "device=/dev/fuse", "privileged", "host-network"];
+    expect(allowedGiven("allow", allowed)).toEqual({
+      mounts: [
+        { source: "/data", readOnly: true },
+        { source: "/scratch", readOnly: false },
+      ],
+      devices: ["/dev/fuse"],
+      privileged: true,
+      hostNetwork: true,
+    });
+    expect(allowedGiven("allow", [])).toEqual({
+      ...{ mounts: [], devices: [], privileged: false, hostNetwork: false },
+    });
+    expect(mountsGiven("mount", ["/data:/d", "/scratch:/s:rw"])).toEqual([
+      { source: "/data", target: "/d", readOnly: true },
+      { source: "/scratch", target: "/s", readOnly: false },
+    ]);
     expect(oneOf("mode", ["single-node", "multi-node"], "multi-node")).toBe("multi-node");
     expect(listenAddress("listen", "127.0.0.1:0")).toEqual({ host: "127.0.0.1", port: 0 });
     expect(listenAddress("listen", "[::1]:8787")).toEqual({ host: "::1", port: 8787 });
@@ -50,6 +69,13 @@ describe("option values", () => {
     [() => settingsGiven("set", ["ADDRESS_POOL=::/12"]), "ADDRESS_POOL must be an IPv4 range from /8 to /21"],
     [() => settingsGiven("set", ["maxContainers=3"]), "no setting maxContainers; there are ADDRESS_POOL, "],
     [() => oneOf("mode", ["single-node", "multi-node"], "multi"), "--mode"],
+    [() => allowedGiven("allow", ["mount=data"]), "--allow: data must be an absolute path"],
+    [() => allowedGiven("allow", ["mount=/a/../b"]), "--allow: /a/../b must be an absolute path"],
+    [() => allowedGiven("allow", ["mount="]), "--allow must be mount=PATH"],
+    [() => allowedGiven("allow", ["device=/dev/fuse:rw"]), "--allow must be mount=PATH"],
+    [() => allowedGiven("allow", ["everything"]), "--allow must be mount=PATH"],
+    [() => mountsGiven("mount", ["/data"]), "--mount"],
+    [() => mountsGiven("mount", ["/a:/b:/c"]), "--mount"],
     [() => listenAddress("listen", "8787"), "--listen"],
     [() => listenAddress("listen", "127.0.0.1:70000"), "--listen"],
     [() => listenAddress("listen", "::1:8787"), "--listen"],

@@ -1,4 +1,6 @@
 /** Option values that are more than text. Each throws a UsageError that names the option. */
+import type { SessionRequest } from "../sdk/index.ts";
+import type { Allowed } from "../shared/node-schemas.ts";
 import {
   outerName,
   SETTING_NAMES,
@@ -7,6 +9,7 @@ import {
   type Settings,
   settingValue,
 } from "../shared/settings.ts";
+import { HostPath } from "../shared/text-schemas.ts";
 import { parseBytes } from "../shared/units.ts";
 import { UsageError } from "./errors.ts";
 
@@ -48,6 +51,43 @@ export function keyValues(option: string, pairs: readonly string[]): Record<stri
       return [pair.slice(0, at), pair.slice(at + 1)];
     }),
   );
+}
+
+type Mount = NonNullable<SessionRequest["mounts"]>[number];
+
+/** `--allow mount=/data --allow mount=/scratch:rw --allow device=/dev/fuse --allow privileged --allow host-network`. */
+export function allowedGiven(option: string, texts: readonly string[]): Allowed {
+  const read = texts.map((text) => {
+    const [, kind, , path = "", writable] =
+      /^(privileged|host-network|(mount|device)=(.+?)(:rw)?)$/.exec(text) ?? [];
+    if (kind === undefined || (kind.startsWith("device") && writable)) {
+      throw new UsageError(
+        `--${option} must be mount=PATH, mount=PATH:rw, device=PATH, privileged or host-network, not ${text}`,
+      );
+    }
+    if (path !== "" && !HostPath.safeParse(path).success)
+      throw new UsageError(`--${option}: ${path} must be an absolute path without . or .., and not / itself`);
+    return { kind: kind.replace(/=.*/, ""), path, readOnly: writable === undefined };
+  });
+  const of = (wanted: string) => read.filter(({ kind }) => kind === wanted);
+  return {
+    mounts: of("mount").map(({ path, readOnly }) => ({ source: path, readOnly })),
+    devices: of("device").map(({ path }) => path),
+    privileged: of("privileged").length > 0,
+    hostNetwork: of("host-network").length > 0,
+  };
+}
+
+/** `--mount /data:/data`, `--mount /scratch:/scratch:rw`. */
+export function mountsGiven(option: string, texts: readonly string[]): Mount[] {
+  return texts.map((text) => {
+    const [, source, target, writable] = /^([^:]+):([^:]+?)(:rw)?$/.exec(text) ?? [];
+    if (source === undefined || target === undefined)
+      throw new UsageError(
+        `--${option} must be PATH:PATH, on the node and in the container, or PATH:PATH:rw, not ${text}`,
+      );
+    return { source, target, readOnly: writable === undefined };
+  });
 }
 
 /** `--set MAX_BODY_BYTES=65536 --set VXLAN_PORT=4789`; of two for one setting, the last counts. */

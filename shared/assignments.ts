@@ -1,9 +1,12 @@
 /** From a plan to what each node is told: one Assignment per node, and who proves SSH to whom. */
 import { environmentsOf } from "./environment.ts";
 import type { Plan } from "./plan.ts";
-import type { Assignment } from "./protocol.ts";
+import type { Assignment, Member } from "./protocol.ts";
 import { SETTINGS } from "./settings.ts";
-import type { SessionSpec } from "./spec.ts";
+import { definedOf, REACH, type SessionSpec } from "./spec.ts";
+
+/** What of a role its containers' nodes are told as it is. */
+const TOLD = ["command", "entrypoint", "user", "workdir", ...REACH, "maxRestarts"] as const;
 
 /** O(nodes × containers): each node learns all members. */
 export function assignmentsOf(
@@ -13,7 +16,9 @@ export function assignmentsOf(
 ): Map<string, Assignment> {
   const environments = environmentsOf(spec, session);
   const roles = new Map(spec.roles.map((role) => [role.name, role]));
-  const members = plan.containers.map(({ host, address, nodeId }) => ({ host, address, nodeId }));
+  const members = plan.containers.map(({ host, role, address, nodeId }): Member => {
+    return { host, address, nodeId, ...(roles.get(role)!.hostNetwork ? { onNode: true } : {}) };
+  });
   const proofs = proofsOf(plan);
   const peers = plan.nodes.map(({ id, vtep, gateway }) => ({ nodeId: id, vtep, gateway }));
 
@@ -33,26 +38,23 @@ export function assignmentsOf(
           ...(plan.network.vni === undefined ? {} : { vni: plan.network.vni }),
           port: SETTINGS.vxlanPort,
           egress: spec.network.egress,
+          ...onNodeOf(members.filter(({ nodeId }) => nodeId === node.id)),
           peers: peers.filter((peer) => peer.nodeId !== node.id),
         },
         containers: plan.containers
           .filter((container) => container.nodeId === node.id)
           .map(({ host, role, rank, address, gpuIds }) => {
-            const { image, command, entrypoint, user, workdir, resources, maxRestarts } = roles.get(role)!;
-            const { gpu: _, ...limits } = resources;
+            const spec = roles.get(role)!;
+            const { gpu: _, ...limits } = spec.resources;
             return {
               host,
               role,
               rank,
               address,
-              image,
-              ...(command === undefined ? {} : { command }),
-              ...(entrypoint === undefined ? {} : { entrypoint }),
-              ...(user === undefined ? {} : { user }),
-              ...(workdir === undefined ? {} : { workdir }),
+              image: spec.image,
+              ...definedOf(spec, TOLD),
               env: environments.get(host)!,
               resources: { ...limits, gpuIds },
-              ...(maxRestarts === undefined ? {} : { maxRestarts }),
             };
           }),
         members,
@@ -60,6 +62,11 @@ export function assignmentsOf(
       },
     ]),
   );
+}
+
+function onNodeOf(members: Member[]): { onNode?: string[] } {
+  const onNode = members.filter((member) => member.onNode).map(({ address }) => address);
+  return onNode.length === 0 ? {} : { onNode };
 }
 
 /**

@@ -12,6 +12,7 @@ export const ERRORS = {
   unauthorized: { status: 401, title: "A valid bearer token is needed" },
   join_token_invalid: { status: 401, title: "The join token is unknown, used or expired" },
   forbidden: { status: 403, title: "This token may not do that" },
+  not_allowed: { status: 403, title: "No node of the fleet allows that" },
   not_found: { status: 404, title: "There is no such thing" },
   method_not_allowed: { status: 405, title: "This path does not answer that method" },
   name_in_use: { status: 409, title: "The name is taken" },

@@ -1,4 +1,5 @@
 /** Nodes and snapshots for tests: plain, roomy, and overridden field by field. */
+import { NOTHING_ALLOWED } from "./allowed.ts";
 import type { Facts } from "./node-schemas.ts";
 import type { NodeSnapshot, Snapshot } from "./plan.ts";
 
@@ -13,6 +14,7 @@ export const FACTS: Facts = {
   agentVersion: "0.1.0",
   mtu: 1500,
   addresses: [],
+  allows: NOTHING_ALLOWED,
   gpuIds: [],
   usedSubnets: [],
 };
@@ -31,6 +33,7 @@ export function node(number: number, over: Partial<NodeSnapshot> = {}): NodeSnap
     gpuIds: ["gpu-0", "gpu-1"],
     usedSubnets: ["172.17.0.0/16", "192.0.2.0/24"],
     mtu: 1500,
+    allows: FACTS.allows,
     ...over,
   };
 }

@@ -1,7 +1,7 @@
 /** Nodes and how they join, as zod schemas: a source of the OpenAPI document. */
 import { z } from "zod";
 import { NODE_STATUSES } from "./lifecycle.ts";
-import { DnsLabel, Time } from "./text-schemas.ts";
+import { DnsLabel, HostPath, Time } from "./text-schemas.ts";
 
 export const Capacity = z
   .object({
@@ -12,10 +12,32 @@ export const Capacity = z
   .meta({ id: "Capacity" });
 export type Capacity = z.infer<typeof Capacity>;
 
+/** What the node's operator lets containers have of the node itself (`skein agent --allow`); apart from that they have nothing of it. */
+export const Allowed = z
+  .object({
+    mounts: z
+      .array(
+        z.object({
+          source: HostPath.meta({ description: "Exactly this path, nothing below it", example: "/data" }),
+          readOnly: z.boolean().meta({ description: "Only to be read", example: true }),
+        }),
+      )
+      .max(64)
+      .meta({ description: "What may be mounted" }),
+    devices: z
+      .array(HostPath)
+      .max(64)
+      .meta({ description: "Devices, or folders of devices", example: ["/dev/infiniband"] }),
+    privileged: z.boolean().meta({ description: "Containers that may do all that root may", example: false }),
+    hostNetwork: z.boolean().meta({ description: "Containers on the node's own network", example: false }),
+  })
+  .meta({ id: "Allowed", description: "What containers may have of the node itself" });
+export type Allowed = z.infer<typeof Allowed>;
+
 /** One byte each as JSON: all of an agent's facts must fit in a row of a database, which ends at 2 MB. */
 const GRAPHIC = "must be printable ASCII without spaces";
 
-/** What an agent says of its machine; the planner reads `gpuIds`, `usedSubnets` and `mtu`. */
+/** What an agent says of its machine; the planner reads `allows`, `gpuIds`, `usedSubnets` and `mtu`. */
 export const Facts = z
   .object({
     os: z.string().max(256).meta({ description: "Operating system", example: "Debian GNU/Linux 12" }),
@@ -35,6 +57,7 @@ export const Facts = z
         description: "All that the machine answers at, the node's address and those of bridges aside",
         example: ["198.51.100.11"],
       }),
+    allows: Allowed,
     gpuIds: z
       .array(
         z

@@ -1,7 +1,7 @@
 /** The plan's shape: the full answer to "what would run where", and what the planner needs to know to make one. */
 
 import type { NodeStatus } from "./lifecycle.ts";
-import type { Capacity } from "./node-schemas.ts";
+import type { Allowed, Capacity } from "./node-schemas.ts";
 import type { NetworkView } from "./session-schemas.ts";
 
 /** One node as the planner sees it. `allocated` counts what sessions hold on it, by their specs. */
@@ -21,6 +21,7 @@ export interface NodeSnapshot {
   usedSubnets: string[];
   /** Bytes. */
   mtu: number;
+  allows: Allowed;
 }
 
 /** All that planning depends on. */

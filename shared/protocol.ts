@@ -10,6 +10,7 @@ import { CONSTANTS } from "./constants.ts";
 import { CONTAINER_STATUSES, PHASES } from "./lifecycle.ts";
 import { Capacity, Facts } from "./node-schemas.ts";
 import { ImageName } from "./request-schemas.ts";
+import { HostPath } from "./text-schemas.ts";
 
 export const PROTOCOL = { min: 1, max: 1 } as const;
 
@@ -65,13 +66,25 @@ export const ContainerSpec = z.object({
     shm: z.int().optional(),
     gpuIds: z.array(z.string()),
   }),
+  /** What it has of its node itself; the node refuses what it does not allow. */
+  mounts: z.array(z.object({ source: HostPath, target: HostPath, readOnly: z.boolean() })).optional(),
+  devices: z.array(HostPath).optional(),
+  privileged: z.literal(true).optional(),
+  /** On the node's own network, where it serves SSH at its address in the session. */
+  hostNetwork: z.literal(true).optional(),
   /** How often it is started again when it ends with another code than 0; missing: never. Until that is used up it is not `exited`. */
   maxRestarts: z.int().min(1).optional(),
 });
 export type ContainerSpec = z.infer<typeof ContainerSpec>;
 
 /** Every container of the session, on whatever node: for hosts files, static FDB and neighbour entries. */
-export const Member = z.object({ host: Host, address: z.ipv4(), nodeId: Id });
+export const Member = z.object({
+  host: Host,
+  address: z.ipv4(),
+  nodeId: Id,
+  /** It is on its node's own network: the node answers at its address. */
+  onNode: z.literal(true).optional(),
+});
 export type Member = z.infer<typeof Member>;
 
 /** Another node of the session. `gateway` is its address inside the subnet. */
@@ -95,6 +108,8 @@ export const Assignment = z.object({
     vni: z.int().min(1).max(0xffffff).optional(),
     port: z.int().min(1).max(65535),
     egress: z.boolean(),
+    /** Addresses of this node's containers that are on its own network; missing: none is. */
+    onNode: z.array(z.ipv4()).optional(),
     /** The other nodes; empty for a bridge. */
     peers: z.array(PeerNode),
   }),

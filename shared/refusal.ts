@@ -1,4 +1,5 @@
 /** Why a session cannot be placed: one sentence for the whole, one reason for each node. */
+import { askedReach, notAllowed } from "./allowed.ts";
 import type { Seat } from "./environment.ts";
 import {
   type Dimension,
@@ -21,9 +22,18 @@ export function unusable(node: NodeSnapshot, spec: SessionSpec): string | undefi
   const reasons = [
     ...(node.status === "ready" ? [] : [node.status]),
     ...(node.schedulable ? [] : ["cordoned"]),
-    ...missingLabels(node, spec),
+    ...unsuitable(node, spec),
   ];
   return reasons.length === 0 ? undefined : reasons.join("; ");
+}
+
+/** What keeps this spec from this node as it is set up, whatever else it holds, and whether its link is up or not. */
+function unsuitable(node: NodeSnapshot, spec: SessionSpec): string[] {
+  const denied = notAllowed(spec.roles, node.allows);
+  return [
+    ...missingLabels(node, spec),
+    ...(denied.length === 0 ? [] : [`does not allow ${denied.join(", ")}`]),
+  ];
 }
 
 function missingLabels(node: NodeSnapshot, spec: SessionSpec): string[] {
@@ -41,17 +51,17 @@ export function nodeReasons(nodes: NodeSnapshot[], reason: (node: NodeSnapshot) 
 }
 
 /**
- * The refusal for want of room. `stuck` is where placing on the usable nodes ended. `never` when the nodes with
- * the right labels, cordoned and unreachable ones too, could not hold it without any other session.
+ * The refusal for want of room. `stuck` is where placing on the usable nodes ended. `never` when the suitable
+ * nodes, cordoned and unreachable ones too, could not hold it without any other session.
  */
 export function noRoom(spec: SessionSpec, nodes: NodeSnapshot[], groups: Group[], stuck: Stuck): Refusal {
   const rooms = new Map(stuck.rooms.map((room) => [room.node.id, room]));
-  const labelled = nodes.filter((node) => missingLabels(node, spec).length === 0).map(emptied);
-  const stuckEmpty = place(groups, labelled, spec.placement.strategy).stuck;
+  const suitable = nodes.filter((node) => unsuitable(node, spec).length === 0).map(emptied);
+  const stuckEmpty = place(groups, suitable, spec.placement.strategy).stuck;
   return {
     never: stuckEmpty !== undefined,
     reason: stuckEmpty
-      ? neverReason(spec, nodes, labelled, groups, stuckEmpty)
+      ? neverReason(spec, nodes, suitable, groups, stuckEmpty)
       : nowReason(spec, nodes, groups, stuck),
     nodes: nodeReasons(nodes, (node) => {
       const room = rooms.get(node.id);
@@ -63,15 +73,19 @@ export function noRoom(spec: SessionSpec, nodes: NodeSnapshot[], groups: Group[]
 function neverReason(
   spec: SessionSpec,
   nodes: NodeSnapshot[],
-  labelled: NodeSnapshot[],
+  suitable: NodeSnapshot[],
   groups: Group[],
   stuck: Stuck,
 ): string {
   if (nodes.length === 0) return "the fleet has no nodes; start skein agent on one";
   const labels = Object.entries(spec.placement.labels).map(([key, value]) => `${key}=${value}`);
-  const having = labels.length === 0 ? "" : ` with ${labels.join(", ")}`;
-  if (labelled.length === 0) return `the fleet has no node${having}`;
-  return shortage(groups, stuck, labelled, {
+  const reach = askedReach(spec.roles);
+  const having = [
+    ...(labels.length === 0 ? [] : [` with ${labels.join(", ")}`]),
+    ...(reach.length === 0 ? [] : [` allowing ${reach.join(", ")}`]),
+  ].join("");
+  if (suitable.length === 0) return `the fleet has no node${having}`;
+  return shortage(groups, stuck, suitable, {
     all: having ? `all nodes of the fleet${having} have` : "the whole fleet has",
     one: `the largest node of the fleet${having} has`,
     free: "",
@@ -96,6 +110,7 @@ function tally(spec: SessionSpec, nodes: NodeSnapshot[]): string {
   for (const node of nodes) {
     const [first] = [
       ...missingLabels(node, spec).map(() => "without the labels"),
+      ...unsuitable(node, spec).map(() => "that does not allow it"),
       ...(node.status === "ready" ? [] : [node.status]),
       "cordoned",
     ];

@@ -1,7 +1,7 @@
 /** What a session is asked for with, as zod schemas: a source of the OpenAPI document. */
 import { z } from "zod";
 import { CONSTANTS } from "./constants.ts";
-import { DnsLabel, Text } from "./text-schemas.ts";
+import { DnsLabel, HostPath, Text } from "./text-schemas.ts";
 
 const MAX_INT = Number.MAX_SAFE_INTEGER;
 
@@ -90,6 +90,46 @@ const what = {
     .optional(),
   env: Env.optional(),
   resources: ResourcesRequest.optional(),
+  mounts: z
+    .array(
+      z.strictObject({
+        source: HostPath.meta({ description: "What is mounted: a path of the node", example: "/data" }),
+        target: HostPath.regex(
+          /^(?!\/(\.skein|etc|proc|sys|dev)(\/|$))/,
+          "must lie outside /.skein, /etc, /proc, /sys and /dev",
+        ).meta({ description: "Where the container has it", example: "/data" }),
+        readOnly: z.boolean().default(true).meta({
+          description: "Only to be read, and without what is mounted below it on the node; true unless told",
+          example: true,
+        }),
+      }),
+    )
+    .max(64)
+    .meta({ description: "Files and folders of the node; on nodes that allow it" })
+    .optional(),
+  devices: z
+    .array(HostPath)
+    .max(64)
+    .meta({
+      description: "Devices of the node, or folders of devices; on nodes that allow it",
+      example: ["/dev/infiniband"],
+    })
+    .optional(),
+  privileged: z
+    .boolean()
+    .meta({
+      description: "All that root may do on the node itself; on nodes that allow it. false unless told",
+      example: false,
+    })
+    .optional(),
+  hostNetwork: z
+    .boolean()
+    .meta({
+      description:
+        "The container is on its node's own network, and keeps its name and address in the session; its user must be root. On nodes that allow it. false unless told",
+      example: false,
+    })
+    .optional(),
   onExit: z
     .enum(["fail", "ignore", "restart"])
     .meta({

@@ -90,7 +90,8 @@ export const SETTINGS_TABLE = {
     unit: "bytes",
     min: 1024,
     max: 8 * 1024 * 1024,
-    about: "JSON of env, command and entrypoint over all containers of one session (`session_too_large`).",
+    about:
+      "JSON of env, command, entrypoint, mounts and devices over all containers of one session (`session_too_large`).",
   },
   joinTokenSeconds: {
     default: 3600,

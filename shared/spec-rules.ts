@@ -24,6 +24,7 @@ export function ruleErrors(request: SessionRequest): FieldError[] {
     ...(roles || image !== undefined ? [] : [{ field: "image", message: "is needed" }]),
     ...(roles ? roleErrors(roles, image) : []),
     ...restartErrors(request),
+    ...egressErrors(request),
   ];
 }
 
@@ -43,17 +44,32 @@ function restartErrors(request: SessionRequest): FieldError[] {
   ];
 }
 
+/** A container on its node's network has the node's way out. */
+function egressErrors(request: SessionRequest): FieldError[] {
+  const { roles = [], hostNetwork, network } = request;
+  const onNode = hostNetwork || roles.some((role) => role.hostNetwork);
+  return onNode && network?.egress === false
+    ? [{ field: "network.egress", message: "cannot be false with hostNetwork: that has the node's way out" }]
+    : [];
+}
+
 /** What the top of a request and each of its roles have in common. */
 function levelErrors(
   at: PropertyKey[],
-  { env, resources }: Pick<RoleRequest, "env" | "resources">,
+  { env, resources, mounts = [] }: Pick<RoleRequest, "env" | "resources" | "mounts">,
 ): FieldError[] {
   const reserved = Object.keys(env ?? {}).filter((key) => /^(BACKENDAI_CLUSTER_|SKEIN_)/.test(key));
   const sizes = (["memory", "shm"] as const).filter((key) => {
     const size = resources?.[key];
     return size !== undefined && parseBytes(size) === undefined;
   });
+  const targets = mounts.map(({ target }) => target);
   return [
+    ...targets.flatMap((target, i) =>
+      targets.indexOf(target) < i
+        ? [{ field: fieldPath([...at, "mounts", i, "target"]), message: `is given twice: ${target}` }]
+        : [],
+    ),
     ...reserved.map((key) => ({
       field: fieldPath([...at, "env", key]),
       message: "is set by Skein; choose another name",
@@ -88,17 +104,17 @@ export function countErrors(request: SessionRequest): FieldError[] {
   return [{ field: request.roles ? "roles" : "clusterSize", message }];
 }
 
-/** A small body can name much: env, command and entrypoint come again with each container. */
+/** A small body can name much: all this comes again with each container. */
 export function sizeErrors(request: SessionRequest): FieldError[] {
   const sizeOf = (level: SessionRequest | RoleRequest) =>
-    JSON.stringify([level.env, level.command, level.entrypoint]).length;
+    JSON.stringify([level.env, level.command, level.entrypoint, level.mounts, level.devices]).length;
   const shared = sizeOf(request);
   const total = requestedRoles(request).reduce(
     (sum, role) => sum + role.replicas * (shared + sizeOf(role)),
     0,
   );
   if (total <= SETTINGS.maxSessionBytes) return [];
-  const message = `needs ${total} bytes of env, command and entrypoint over all containers; at most ${SETTINGS.maxSessionBytes}`;
+  const message = `needs ${total} bytes of env, command, entrypoint, mounts and devices over all containers; at most ${SETTINGS.maxSessionBytes}`;
   return [{ field: request.roles ? "roles" : "clusterSize", message }];
 }
 

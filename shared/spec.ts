@@ -25,6 +25,11 @@ export interface RoleSpec {
   workdir?: string;
   env: Record<string, string>;
   resources: Resources;
+  /** These four only on nodes that allow it (allowed.ts); not there where nothing of it is asked for. */
+  mounts?: { source: string; target: string; readOnly: boolean }[];
+  devices?: string[];
+  privileged?: true;
+  hostNetwork?: true;
   /** "fail" where it is missing. */
   onExit?: NonNullable<SessionRequest["onExit"]>;
   /** With `onExit: "restart"`, and only then. */
@@ -109,6 +114,7 @@ function refuse(code: ErrorCode, errors: FieldError[]): void {
 function expandRoles(request: SessionRequest): RoleSpec[] {
   return requestedRoles(request).map((role) => {
     const pick = { ...definedOf(request, WHOLE), ...definedOf(role, WHOLE) };
+    const reach = { ...definedOf(request, REACH), ...definedOf(role, REACH) };
     const resources = { ...request.resources, ...role.resources };
     return {
       ...pick,
@@ -121,6 +127,10 @@ function expandRoles(request: SessionRequest): RoleSpec[] {
         ...(resources.memory === undefined ? {} : { memory: parseBytes(resources.memory)! }),
         ...(resources.shm === undefined ? {} : { shm: parseBytes(resources.shm)! }),
       },
+      ...(reach.mounts?.length ? { mounts: reach.mounts } : {}),
+      ...(reach.devices?.length ? { devices: [...new Set(reach.devices)] } : {}),
+      ...(reach.privileged ? { privileged: true } : {}),
+      ...(reach.hostNetwork ? { hostNetwork: true } : {}),
       ...(pick.onExit === "restart"
         ? { maxRestarts: role.maxRestarts ?? request.maxRestarts ?? CONSTANTS.defaultRestarts }
         : {}),
@@ -130,7 +140,11 @@ function expandRoles(request: SessionRequest): RoleSpec[] {
 
 const WHOLE = ["command", "entrypoint", "user", "workdir", "onExit"] as const;
 
-function definedOf<T extends object, K extends keyof T>(
+/** What reaches past a container into its node (allowed.ts). */
+export const REACH = ["mounts", "devices", "privileged", "hostNetwork"] as const;
+
+/** Those of the keys that have a value. */
+export function definedOf<T extends object, K extends keyof T>(
   from: T,
   keys: readonly K[],
 ): { [P in K]?: NonNullable<T[P]> } {

@@ -13,4 +13,13 @@ export const DnsLabel = z
 const TEXT = /^[^\0\p{Cs}]*$/u;
 export const Text = z.string().regex(TEXT, "must be Unicode text without NUL").max(131_072);
 
+/** An absolute path, written in one way only: no `.` or `..`, no empty part, no slash at the end. */
+export const HostPath = z
+  .string()
+  .max(4096)
+  .regex(
+    /^(\/(?!\.{1,2}(\/|$))[^/\p{Cc}\p{Cs}]+)+$/u,
+    "must be an absolute path without . or .., and not / itself",
+  );
+
 export const Time = z.string().meta({ description: "RFC 3339", example: "2026-11-24T12:00:00.000Z" });

@@ -75,7 +75,15 @@ describe("the body of a container's create call", () => {
     expect(containerBody(assignment, spec, image, "/state/self", here)).toEqual({
       Image: "debian:12",
       Hostname: "sub1",
-      Entrypoint: ["/.skein/kit/bin/tini-static", "--", "/.skein/kit/start", "/entry", "train", "--fast"],
+      Entrypoint: [
+        "/.skein/kit/bin/tini-static",
+        "--",
+        "/.skein/kit/start",
+        "0",
+        "/entry",
+        "train",
+        "--fast",
+      ],
       Cmd: [],
       Env: [
         "A=mine",
@@ -91,6 +99,8 @@ describe("the body of a container's create call", () => {
       MacAddress: "02:42:0a:40:00:03",
       HostConfig: {
         Binds: ["/kit/1:/.skein/kit:ro", "/state/self:/.skein/self:ro"],
+        Mounts: [],
+        Devices: [],
         Sysctls: { "net.ipv4.some": "1" },
         NetworkMode: "skein-86f24c12ecb4",
         ExtraHosts: ["main1:10.64.0.2"],
@@ -143,6 +153,43 @@ describe("the body of a container's create call", () => {
     const open = { ...assignment, network: { ...assignment.network, egress: true } };
     const { HostConfig } = containerBody(open, spec, image, "/state/self", here) as { HostConfig: object };
     expect(HostConfig).not.toHaveProperty("Dns");
+  });
+
+  test("what it is to have of the node, which else is nothing", () => {
+    const mounts = [
+      { source: "/data", target: "/d", readOnly: true },
+      { source: "/scratch", target: "/s", readOnly: false },
+    ];
+    const bold: ContainerSpec = { ...spec, mounts, devices: ["/dev/fuse"], privileged: true };
+    const { HostConfig } = containerBody(assignment, bold, image, "/state/self", here);
+    expect(HostConfig).toMatchObject({
+      Mounts: [
+        {
+          ...{ Type: "bind", Source: "/data", Target: "/d", ReadOnly: true },
+          BindOptions: { Propagation: "rprivate", NonRecursive: true },
+        },
+        {
+          ...{ Type: "bind", Source: "/scratch", Target: "/s", ReadOnly: false },
+          BindOptions: { Propagation: "rprivate", NonRecursive: false },
+        },
+      ],
+      Devices: [{ PathOnHost: "/dev/fuse", PathInContainer: "/dev/fuse", CgroupPermissions: "rw" }],
+      Privileged: true,
+      SecurityOpt: ["no-new-privileges"],
+    });
+  });
+
+  test("on the node's own network: SSH at its address alone, its own name among the hosts, nothing of the node's set", () => {
+    const body = containerBody(assignment, { ...spec, hostNetwork: true }, image, "/state/self", here);
+    const { HostConfig } = body as { HostConfig: object };
+    expect(body["Entrypoint"]).toContain("10.64.0.3");
+    expect(HostConfig).toMatchObject({
+      NetworkMode: "host",
+      ExtraHosts: ["main1:10.64.0.2", "sub1:10.64.0.3"],
+    });
+    expect(HostConfig).not.toHaveProperty("Sysctls");
+    expect(body).not.toHaveProperty("MacAddress");
+    expect(body).not.toHaveProperty("NetworkingConfig");
   });
 
   test("the limit of cores is never above what the machine has", () => {

@@ -59,12 +59,14 @@ export function containerBody(
   { owner, hash, macOn, kitPath, sysctls, cpus, gpuDevices }: Surroundings,
 ): CreateBody {
   const { cpu, memory, shm, gpuIds } = spec.resources;
+  const { hostNetwork } = spec;
   const mac = { MacAddress: macOf(spec.address) };
   const network = networkName(owner, assignment.session);
   return {
     Image: spec.image,
     Hostname: spec.host,
-    Entrypoint: kitEntrypoint(argvOf(spec, image)),
+    // On the node's network it must leave the node's own addresses, and its SSH, alone.
+    Entrypoint: kitEntrypoint(argvOf(spec, image), hostNetwork && spec.address),
     Cmd: [],
     Env: environmentOf(spec, image, gpuDevices),
     ...(spec.user === undefined ? {} : { User: spec.user }),
@@ -74,13 +76,22 @@ export function containerBody(
     // The image's would run before the gate opens.
     Healthcheck: { Test: ["NONE"] },
     Labels: { ...sessionLabels(owner, assignment, hash), [LABELS.host]: spec.host },
-    ...(macOn === "container" ? mac : {}),
+    ...(macOn === "container" && !hostNetwork ? mac : {}),
     HostConfig: {
       Binds: kitBinds(kitPath, selfDir),
-      Sysctls: sysctls,
-      NetworkMode: network,
+      Mounts: (spec.mounts ?? []).map(mountBody),
+      Devices: (spec.devices ?? []).map((path) => ({
+        PathOnHost: path,
+        PathInContainer: path,
+        CgroupPermissions: "rw",
+      })),
+      ...(spec.privileged ? { Privileged: true } : {}),
+      // The node's own are not a container's to set.
+      ...(hostNetwork ? {} : { Sysctls: sysctls }),
+      NetworkMode: hostNetwork ? "host" : network,
       ExtraHosts: assignment.members
-        .filter(({ host }) => host !== spec.host)
+        // Docker adds a container's own name where it gives it the address.
+        .filter(({ host }) => hostNetwork || host !== spec.host)
         .map(({ host, address }) => `${host}:${address}`),
       ...(cpu === undefined ? {} : { NanoCpus: Math.round(Math.min(cpu, cpus) * 1e9) }),
       // Equal to Memory: no swap on top (Docker would add as much again).
@@ -99,15 +110,28 @@ export function containerBody(
       RestartPolicy: { Name: "no" },
       LogConfig: { Type: "json-file", Config: { "max-size": "10m", "max-file": "2" } },
     },
-    NetworkingConfig: {
-      EndpointsConfig: {
-        [network]: {
-          IPAMConfig: { IPv4Address: spec.address },
-          ...(macOn === "endpoint" ? mac : {}),
-        },
-      },
-    },
+    ...(hostNetwork
+      ? {}
+      : {
+          NetworkingConfig: {
+            EndpointsConfig: {
+              [network]: {
+                IPAMConfig: { IPv4Address: spec.address },
+                ...(macOn === "endpoint" ? mac : {}),
+              },
+            },
+          },
+        }),
   };
+}
+
+/**
+ * Fails where the node has no such path, which `Binds` would make. Read-only is the mount itself alone (before Docker 25, and before
+ * Linux 5.12): so what is mounted below it stays out.
+ */
+function mountBody({ source, target, readOnly }: NonNullable<ContainerSpec["mounts"]>[number]) {
+  const BindOptions = { Propagation: "rprivate", NonRecursive: readOnly };
+  return { Type: "bind", Source: source, Target: target, ReadOnly: readOnly, BindOptions };
 }
 
 /** `POST /networks/create` for a session's bridge, to which the overlay's VXLAN device is added later. */

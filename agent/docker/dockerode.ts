@@ -16,9 +16,14 @@ const MAC_ON_ENDPOINT = "1.44";
 const DEFAULT_SOCKET = "/var/run/docker.sock";
 
 /** Where an engine listens: a socket's path, `unix://…`, `tcp://host:port` or `http(s)://host:port`. */
-export async function connectDocker(
-  where: string = process.env["DOCKER_HOST"] ?? DEFAULT_SOCKET,
-): Promise<DockerPort> {
+const givenEngine = () => process.env["DOCKER_HOST"] ?? DEFAULT_SOCKET;
+
+/** Path of the engine's socket on this machine, where it has one. */
+export function socketOf(where = givenEngine()): string | undefined {
+  return addressOf(where).socketPath;
+}
+
+export async function connectDocker(where = givenEngine()): Promise<DockerPort> {
   const address = addressOf(where);
   const { ApiVersion } = await answer(new Docker(address).version()).catch((error) => {
     throw new DockerError(`no Docker engine answers at ${where} (${error.message})`);

@@ -15,6 +15,7 @@ it("composes the entry point and the mounts", () => {
     "/.skein/kit/bin/tini-static",
     "--",
     "/.skein/kit/start",
+    "0",
     "python",
     "-c",
     "a b",

@@ -19,9 +19,12 @@ export function kitBinds(kitPath: string, selfDir: string): string[] {
   return [`${kitPath}:${INSIDE.kit}:ro`, `${selfDir}:${INSIDE.self}:ro`];
 }
 
-/** Docker `Entrypoint` (leave `Cmd` empty). `argv`: the entry point and command to run once the gate opens; none idles. */
-export function kitEntrypoint(argv: readonly string[]): string[] {
-  return [`${INSIDE.kit}/bin/tini-static`, "--", `${INSIDE.kit}/start`, ...argv];
+/**
+ * Docker `Entrypoint` (leave `Cmd` empty). `argv`: the entry point and command to run once the gate opens; none idles. `address`: where
+ * SSH is served; all of the container's own unless told.
+ */
+export function kitEntrypoint(argv: readonly string[], address = "0"): string[] {
+  return [`${INSIDE.kit}/bin/tini-static`, "--", `${INSIDE.kit}/start`, address, ...argv];
 }
 
 /**

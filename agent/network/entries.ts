@@ -24,7 +24,7 @@ export function entriesOf(
   members: readonly Member[],
   nodeId: string,
 ): Entries {
-  const vteps = new Map(network.peers.map((peer) => [peer.nodeId, peer.vtep]));
+  const peers = new Map(network.peers.map((peer) => [peer.nodeId, peer]));
   const entries: Entries = { tunnel: new Set(), port: new Set(), neighbours: new Map() };
   const add = (address: string, vtep: string | undefined) => {
     const mac = macOf(address);
@@ -33,12 +33,14 @@ export function entriesOf(
     entries.tunnel.add(`${mac} ${vtep}`);
     entries.port.add(mac);
   };
-  for (const { host, address, nodeId: at } of members) {
-    const vtep = vteps.get(at);
-    if (vtep === undefined && at !== nodeId) {
+  for (const { host, address, nodeId: at, onNode } of members) {
+    const peer = peers.get(at);
+    if (peer === undefined && at !== nodeId) {
       throw new Error(`${host} is on node ${at}, which is no peer of the session`);
     }
-    add(address, vtep);
+    if (!onNode) add(address, peer?.vtep);
+    // The node's bridge answers in its place; at the node itself no neighbour does.
+    else if (peer) entries.neighbours.set(address, macOf(peer.gateway));
   }
   for (const peer of network.peers) {
     add(peer.gateway, peer.vtep);

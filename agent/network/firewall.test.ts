@@ -150,6 +150,21 @@ test("no container reaches a node of the fleet, be it of its session or not", ()
   expect(renderFirewall(owner, [alone], ["192.0.2.9"])).toContain("ip daddr { 192.0.2.9 } counter drop");
 });
 
+test("a container on the node's network is reached at its address by its own session, and by nobody else", () => {
+  const onNode = { ...alone, network: { ...alone.network, onNode: ["10.64.0.3"] } };
+  const bridge = '"skbd5nfd65zun4o"';
+  const text = renderFirewall(owner, [onNode, spread]);
+  const accepted = `    iifname . ip daddr { ${bridge} . 10.64.0.3 } accept`;
+  expect(text.split("\n").filter((line) => line.startsWith(accepted)).length).toBe(2);
+  const [prerouting, input] = ['container to node"', "container to node, broadcast"].map((drop) =>
+    text.indexOf(drop),
+  );
+  expect(text.indexOf(accepted)).toBeLessThan(prerouting!);
+  expect(text.lastIndexOf(accepted)).toBeGreaterThan(prerouting!);
+  expect(text.lastIndexOf(accepted)).toBeLessThan(input!);
+  expect(text).toContain('iifname != "lo" ip daddr { 10.64.0.1, 10.64.0.3, 10.64.1.254 }');
+});
+
 test("the order in which sessions come makes no difference", () => {
   expect(renderFirewall(owner, [spread, alone])).toBe(renderFirewall(owner, [alone, spread]));
 });

@@ -36,6 +36,13 @@ export function renderFirewall(
   const bridges = elements(guarded.map(({ bridge }) => bridge));
   const peers = guarded.flatMap(({ network }) => network.peers.map((peer) => peer.vtep)).concat(nodes);
   const closed = guarded.filter(({ network }) => !network.egress).map(({ bridge }) => bridge);
+  const own = guarded.flatMap(({ bridge, network }) =>
+    (network.onNode ?? []).map((address) => `${bridge} . ${address}`),
+  );
+  const onNode =
+    own.length === 0
+      ? ""
+      : `    iifname . ip daddr ${elements(own)} accept comment "container to one on the node's network"\n`;
   const ports = elements(guarded.map(({ network }) => String(network.port)));
   const tunnels = tunnelRule(guarded.map(({ network }) => network));
 
@@ -53,13 +60,13 @@ export function renderFirewall(
 
   chain prerouting {
     type filter hook prerouting priority mangle; policy accept;
-    iifname @bridges fib daddr type local ct state != { established, related } counter drop comment "container to node"
+${onNode}    iifname @bridges fib daddr type local ct state != { established, related } counter drop comment "container to node"
   }
 
   chain input {
     type filter hook input priority filter; policy accept;
-    iifname @bridges ct state != { established, related } counter drop comment "container to node, broadcast"
-    iifname != "lo" ip daddr ${elements(guarded.map(({ network }) => network.gateway))} ct state != { established, related } counter drop comment "outside to gateway"
+${onNode}    iifname @bridges ct state != { established, related } counter drop comment "container to node, broadcast"
+    iifname != "lo" ip daddr ${elements(guarded.flatMap(({ network: { gateway, onNode = [] } }) => [gateway, ...onNode]))} ct state != { established, related } counter drop comment "outside to gateway"
 ${tunnels}  }
 
   chain forward {

@@ -34,6 +34,21 @@ export async function removeOrphanedBridge(runner: Runner, owner: Owner, session
   }
 }
 
+/** Gives the node these addresses in the session, for containers that are on its own network. They go with the bridge. */
+export async function addAddresses(
+  runner: Runner,
+  owner: Owner,
+  session: string,
+  addresses: readonly string[],
+): Promise<void> {
+  const { bridge } = linkNames(owner, session);
+  await batch(
+    runner,
+    "ip",
+    addresses.map((address) => `address replace ${address}/32 dev ${bridge}`),
+  );
+}
+
 /** By name; and by alias, unless we were killed between making it and giving it one. */
 function isOurs(owner: Owner, name: string, alias = ""): boolean {
   const ours = linkAlias(owner, "x").slice(0, -1);

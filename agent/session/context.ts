@@ -1,5 +1,6 @@
 /** What all sessions of a node work with. */
 import { join } from "node:path";
+import type { Allowed } from "../../shared/node-schemas.ts";
 import type { Failure } from "../../shared/protocol.ts";
 import type { Images } from "../docker/images.ts";
 import { networkName } from "../docker/names.ts";
@@ -22,6 +23,8 @@ export interface NodeContext {
   kitPath: string;
   /** From `kitSysctls`. */
   sysctls: Record<string, string>;
+  /** What containers may have of this node itself. */
+  allowed: Allowed;
   /** The machine's cores. */
   cpus: number;
   gpuDevices: boolean;

@@ -2,7 +2,7 @@
 import type { Assignment } from "../../shared/protocol.ts";
 import { networkBody } from "../docker/bodies.ts";
 import { networkName } from "../docker/names.ts";
-import { removeOrphanedBridge } from "../network/links.ts";
+import { addAddresses, removeOrphanedBridge } from "../network/links.ts";
 import { applyOverlay, NetworkConflict, removeOverlay } from "../network/overlay.ts";
 import { type NodeContext, StepFailure } from "./context.ts";
 
@@ -21,6 +21,7 @@ export async function provideNetwork(
   await guard.add([{ session, network }]);
   try {
     if (!exists) await docker.createNetwork(networkBody(assignment, owner, hash));
+    await addAddresses(runner, owner, session, network.onNode ?? []);
     if (network.driver === "overlay") await applyOverlay(runner, { owner, session, network, members });
   } catch (error) {
     const { message } = error as Error;

@@ -11,6 +11,7 @@ import { together } from "./concurrency.ts";
 import { type NodeContext, StepFailure, sessionDir } from "./context.ts";
 import { provideNetwork } from "./network.ts";
 import type { Observed } from "./observed.ts";
+import { refuseReach, refuseUnderSsh } from "./reach.ts";
 import { type Prepared, savePrepared, selfDir } from "./record.ts";
 
 export interface Part {
@@ -48,6 +49,11 @@ async function prepareContainer(
   signal: AbortSignal,
 ): Promise<Prepared> {
   const { host } = spec;
+  try {
+    refuseReach(spec, context.allowed);
+  } catch (error) {
+    throw new StepFailure("create", (error as Error).message, host);
+  }
   const self = selfDir(sessionDir(context, assignment.session), host);
   const gate = makeGate(self).catch((error: Error) => {
     throw new StepFailure("create", error.message, host);
@@ -77,6 +83,7 @@ async function prepareContainer(
     });
     observed.set(host, "pending", { containerId });
     const survey = await context.surveys.of(image.id, spec.user ?? image.user, containerId);
+    refuseUnderSsh(spec, survey);
     const prepared = await makeKeys(context, assignment.session, host, containerId, survey);
     observed.set(host, "prepared");
     return prepared;

@@ -1,7 +1,7 @@
 /** The nodes of the fleet: join, inventory, what each holds, and the snapshot that the planner reads. */
 import { SkeinError } from "../../shared/errors.ts";
 import type { NodeStatus } from "../../shared/lifecycle.ts";
-import type { AgentJoin, Capacity, Facts, NodeView } from "../../shared/node-schemas.ts";
+import type { AgentJoin, Allowed, Capacity, Facts, NodeView } from "../../shared/node-schemas.ts";
 import type { NodeSnapshot, Snapshot } from "../../shared/plan.ts";
 import { newId } from "../ids.ts";
 import type { KeyRotation, NodeNews } from "../messages.ts";
@@ -177,6 +177,14 @@ export function nodeView(sql: SqlStorage, row: NodeRow): NodeView {
   };
 }
 
+/** What the fleet's nodes allow, each kind of answer once, be they ready or not. */
+export function allowances(sql: SqlStorage): Allowed[] {
+  return sql
+    .exec<{ allows: string }>("SELECT DISTINCT facts -> 'allows' AS allows FROM nodes")
+    .toArray()
+    .map(({ allows }) => JSON.parse(allows) as Allowed);
+}
+
 /** All that planning depends on, as it is now. */
 export function snapshotOf(sql: SqlStorage): Snapshot {
   const held = heldBy(sql.exec<Held>("SELECT * FROM reservations").toArray());
@@ -186,7 +194,7 @@ export function snapshotOf(sql: SqlStorage): Snapshot {
     .toArray();
   return {
     nodes: nodes.map((row): NodeSnapshot => {
-      const { gpuIds, usedSubnets, mtu } = JSON.parse(row.facts) as Facts;
+      const { gpuIds, usedSubnets, mtu, allows } = JSON.parse(row.facts) as Facts;
       return {
         id: row.id,
         name: row.name,
@@ -199,6 +207,7 @@ export function snapshotOf(sql: SqlStorage): Snapshot {
         gpuIds,
         usedSubnets,
         mtu,
+        allows,
       };
     }),
     reserved: networksOf(networks),

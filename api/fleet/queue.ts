@@ -1,4 +1,5 @@
 /** Admission, and the queue of those that wait: kept for the rules of shared/queue.ts. */
+import { refuseUnlessAllowed } from "../../shared/allowed.ts";
 import { SkeinError } from "../../shared/errors.ts";
 import type { SessionStatus } from "../../shared/lifecycle.ts";
 import { SESSION_STATES } from "../../shared/lifecycle.ts";
@@ -13,10 +14,10 @@ import {
   waitingReason,
 } from "../../shared/queue.ts";
 import { SETTINGS } from "../../shared/settings.ts";
-import type { SessionSpec } from "../../shared/spec.ts";
+import { definedOf, REACH, type SessionSpec } from "../../shared/spec.ts";
 import { newId } from "../ids.ts";
 import type { SessionNews, Start } from "../messages.ts";
-import { lingeringNetworks, snapshotOf } from "./nodes.ts";
+import { allowances, lingeringNetworks, snapshotOf } from "./nodes.ts";
 import type { Outbox } from "./outbox.ts";
 import { freeNetworks, release, reserve } from "./reservations.ts";
 
@@ -59,6 +60,7 @@ export function admit(
     );
   }
   refuseOverLimit(sql, project, spec);
+  refuseUnlessAllowed(spec.roles, () => allowances(sql));
   sql.exec(
     `INSERT INTO sessions (id, project, name, status, live, priority, epoch, demand)
      VALUES (?, ?, ?, 'pending', 1, ?, 0, ?)`,
@@ -101,6 +103,7 @@ function refuseOverLimit(sql: SqlStorage, project: string, { roles }: SessionSpe
 
 /** What would be planned now. */
 export function dryRun(sql: SqlStorage, spec: SessionSpec): Plan {
+  refuseUnlessAllowed(spec.roles, () => allowances(sql));
   const { plan: planned, refusal } = plan(demandOf(spec), snapshotOf(sql));
   if (refusal) throw new SkeinError("unschedulable", refusal.reason, { nodes: refusal.nodes });
   return planned;
@@ -259,7 +262,10 @@ function demandOf({ clusterMode, placement, roles }: SessionSpec): SessionSpec {
   return {
     clusterMode,
     placement,
-    roles: roles.map(({ name, replicas, resources }) => ({ name, replicas, resources, image: "", env: {} })),
+    roles: roles.map(({ name, replicas, resources, mounts, devices, privileged, hostNetwork }) => {
+      const reach = { mounts, devices, privileged, hostNetwork };
+      return { name, replicas, resources, ...definedOf(reach, REACH), image: "", env: {} };
+    }),
     network: { encryption: "auto", egress: true },
     priority: 0,
     retries: 0,

@@ -1,6 +1,7 @@
 /** Agents over HTTP: join tokens, joining, and the WebSocket that an agent dials. */
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
+import { NOTHING_ALLOWED } from "../../shared/allowed.ts";
 import { invalidFields, SkeinError } from "../../shared/errors.ts";
 import { AgentJoin, AgentJoined, JoinToken } from "../../shared/node-schemas.ts";
 import { CLOSE } from "../../shared/protocol.ts";
@@ -28,6 +29,7 @@ const EXAMPLE = {
     agentVersion: "0.1.0",
     mtu: 1500,
     addresses: ["198.51.100.11"],
+    allows: NOTHING_ALLOWED,
     gpuIds: ["0", "1", "2", "3"],
     usedSubnets: ["172.17.0.0/16"],
   },

@@ -29,6 +29,7 @@ const create = createRoute({
       "too_many_containers",
       "session_too_large",
       "unauthorized",
+      "not_allowed",
       "unschedulable",
       "body_too_large",
       "unsupported_media_type",

@@ -81,6 +81,7 @@ const create = createRoute({
       "session_too_large",
       "unauthorized",
       "forbidden",
+      "not_allowed",
       "name_in_use",
       "too_many_live_sessions",
       "too_many_live_containers",

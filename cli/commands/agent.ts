@@ -4,7 +4,7 @@ import { defineCommand } from "../command.ts";
 import { CliError, UsageError } from "../errors.ts";
 import { ensureKit } from "../kit.ts";
 import { AGENT_STATE, KIT_ROOT } from "../paths.ts";
-import { byteSize, decimalNumber, httpUrl, keyValues, wholeNumber } from "../values.ts";
+import { allowedGiven, byteSize, decimalNumber, httpUrl, keyValues, wholeNumber } from "../values.ts";
 
 export const agent = defineCommand({
   options: {
@@ -34,6 +34,13 @@ export const agent = defineCommand({
     cpu: { type: "string", value: "N", about: "cores to give to sessions (default: all)" },
     memory: { type: "string", value: "SIZE", about: "memory to give to sessions, like 32GiB (default: all)" },
     gpu: { type: "string", value: "N", about: "GPUs to give to sessions (default: those found)" },
+    allow: {
+      type: "string",
+      multiple: true,
+      value: "WHAT",
+      about:
+        "what containers may have of this node: mount=PATH, mount=PATH:rw, device=PATH, privileged, host-network (default: nothing)",
+    },
     "rotate-key": { type: "boolean", about: "replace the node's key once the link is up, then go on" },
   },
   notes: "Runs until Ctrl-C. Sessions outlive it: they carry on, and it finds them again.",
@@ -43,6 +50,7 @@ export const agent = defineCommand({
     const given = {
       api: httpUrl("--api", options.api),
       labels: keyValues("label", options.label),
+      allowed: allowedGiven("allow", options.allow),
       ...(join === undefined ? {} : { joinToken: join }),
       ...(name === undefined ? {} : { name }),
       ...(docker === undefined ? {} : { docker }),

@@ -42,6 +42,37 @@ export type AgentJoined = {
     nodeId: string;
 };
 
+/**
+ * What containers may have of the node itself
+ */
+export type Allowed = {
+    /**
+     * Devices, or folders of devices
+     */
+    devices: Array<string>;
+    /**
+     * Containers on the node's own network
+     */
+    hostNetwork: boolean;
+    /**
+     * What may be mounted
+     */
+    mounts: Array<{
+        /**
+         * Only to be read
+         */
+        readOnly: boolean;
+        /**
+         * Exactly this path, nothing below it
+         */
+        source: string;
+    }>;
+    /**
+     * Containers that may do all that root may
+     */
+    privileged: boolean;
+};
+
 export type AuditEntry = {
     /**
      * The operationId, or rotateKey
@@ -112,6 +143,7 @@ export type Facts = {
      * Skein agent
      */
     agentVersion: string;
+    allows: Allowed;
     /**
      * Machine architecture
      */
@@ -416,6 +448,10 @@ export type RoleRequest = {
      */
     command?: Array<string>;
     /**
+     * Devices of the node, or folders of devices; on nodes that allow it
+     */
+    devices?: Array<string>;
+    /**
      * Replaces the image's ENTRYPOINT
      */
     entrypoint?: Array<string>;
@@ -426,6 +462,10 @@ export type RoleRequest = {
         [key: string]: string;
     };
     /**
+     * The container is on its node's own network, and keeps its name and address in the session; its user must be root. On nodes that allow it. false unless told
+     */
+    hostNetwork?: boolean;
+    /**
      * The image each container runs
      */
     image?: string;
@@ -434,6 +474,23 @@ export type RoleRequest = {
      */
     maxRestarts?: number;
     /**
+     * Files and folders of the node; on nodes that allow it
+     */
+    mounts?: Array<{
+        /**
+         * Only to be read, and without what is mounted below it on the node; true unless told
+         */
+        readOnly?: boolean;
+        /**
+         * What is mounted: a path of the node
+         */
+        source: string;
+        /**
+         * Where the container has it
+         */
+        target: string;
+    }>;
+    /**
      * The role; one role must be main
      */
     name: string;
@@ -441,6 +498,10 @@ export type RoleRequest = {
      * When a container ends after the session came to run. fail: main1's end is the session's, another's fails it unless it is 0. ignore: the session goes on, main1 included. restart: a container that ends with another code than 0 is started again, maxRestarts times with growing pauses; apart from that as fail. fail unless told
      */
     onExit?: 'fail' | 'ignore' | 'restart';
+    /**
+     * All that root may do on the node itself; on nodes that allow it. false unless told
+     */
+    privileged?: boolean;
     /**
      * How many containers
      */
@@ -608,6 +669,10 @@ export type SessionRequest = {
      */
     command?: Array<string>;
     /**
+     * Devices of the node, or folders of devices; on nodes that allow it
+     */
+    devices?: Array<string>;
+    /**
      * Replaces the image's ENTRYPOINT
      */
     entrypoint?: Array<string>;
@@ -618,6 +683,10 @@ export type SessionRequest = {
         [key: string]: string;
     };
     /**
+     * The container is on its node's own network, and keeps its name and address in the session; its user must be root. On nodes that allow it. false unless told
+     */
+    hostNetwork?: boolean;
+    /**
      * The image each container runs
      */
     image?: string;
@@ -625,6 +694,23 @@ export type SessionRequest = {
      * How often each container is started again in all, with onExit restart; once that is used up, its end counts as with fail. 5 unless told
      */
     maxRestarts?: number;
+    /**
+     * Files and folders of the node; on nodes that allow it
+     */
+    mounts?: Array<{
+        /**
+         * Only to be read, and without what is mounted below it on the node; true unless told
+         */
+        readOnly?: boolean;
+        /**
+         * What is mounted: a path of the node
+         */
+        source: string;
+        /**
+         * Where the container has it
+         */
+        target: string;
+    }>;
     /**
      * Unique among the live sessions of the project; made up when left out
      */
@@ -669,6 +755,10 @@ export type SessionRequest = {
      * Where there is no room, those with a higher one are served first; among equals, those that came first
      */
     priority?: number;
+    /**
+     * All that root may do on the node itself; on nodes that allow it. false unless told
+     */
+    privileged?: boolean;
     resources?: ResourcesRequest;
     /**
      * How often a creation that fails on a node is planned anew, without that node where others have room
@@ -1242,6 +1332,10 @@ export type PlanSessionErrors = {
      */
     401: Problem;
     /**
+     * `not_allowed`: No node of the fleet allows that
+     */
+    403: Problem;
+    /**
      * `unschedulable`: The fleet cannot hold this session
      */
     409: Problem;
@@ -1356,7 +1450,7 @@ export type CreateSessionErrors = {
      */
     401: Problem;
     /**
-     * `forbidden`: This token may not do that
+     * `forbidden`: This token may not do that; `not_allowed`: No node of the fleet allows that
      */
     403: Problem;
     /**

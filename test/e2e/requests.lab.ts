@@ -29,22 +29,44 @@ const BAD: [string, unknown, number, string, string | undefined][] = [
   ],
   ["an unknown field", { image, colour: "blue" }, 400, "invalid_request", "colour"],
   ["an unknown nested field", { image, resources: { disk: 1 } }, 400, "invalid_request", "resources.disk"],
-  ...["mounts", "volumes", "privileged", "devices", "capAdd", "securityOpt", "pidMode", "hostNetwork"].map(
+  ...["volumes", "binds", "capAdd", "securityOpt", "pidMode", "ipcMode"].map(
     (field): (typeof BAD)[number] => [
-      `a way to the node: ${field}`,
+      `a way to the node that there is not: ${field}`,
       { image, [field]: true },
       400,
       "invalid_request",
       field,
     ],
   ),
+  ...Object.entries({
+    mounts: [{ source: "/", target: "/host" }],
+    devices: ["/dev/../etc"],
+  }).map(([field, value]): (typeof BAD)[number] => [
+    `a way to the node that cannot be: ${field}`,
+    { image, [field]: value },
+    400,
+    "invalid_request",
+    field === "mounts" ? "mounts[0].source" : "devices[0]",
+  ]),
+  ...Object.entries({
+    mounts: [{ source: "/srv", target: "/srv" }],
+    devices: ["/dev/sda"],
+    privileged: true,
+    hostNetwork: true,
+  }).map(([field, value]): (typeof BAD)[number] => [
+    `a way to the node that none allows: ${field}`,
+    { image, [field]: value },
+    403,
+    "not_allowed",
+    field,
+  ]),
   ["host networking", { image, network: { mode: "host" } }, 400, "invalid_request", "network.mode"],
   [
     "a role's way to the node",
-    { image, roles: [{ ...main, mounts: ["/:/host"] }] },
-    400,
-    "invalid_request",
-    "roles[0].mounts",
+    { image, roles: [{ ...main, privileged: true }] },
+    403,
+    "not_allowed",
+    "privileged",
   ],
   [
     "a device among the resources",

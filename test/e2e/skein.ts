@@ -102,11 +102,11 @@ export async function end(session: Pick<SessionView, "id">): Promise<SessionView
   return ended(session.id);
 }
 
-/** The Docker engine that runs a host of the session. */
+/** The Docker engine that runs a host of the session. A second node on a lab host is named after that: `node1-open`. */
 export async function dockerOf(session: SessionView, host: string): Promise<Dockerode> {
   const { lab } = await cluster();
   const node = containerOf(session, host).node;
-  const found = lab.hosts.find((each) => each.name === node);
+  const found = lab.hosts.find(({ name }) => node === name || node?.startsWith(`${name}-`));
   if (!found) throw new Error(`no lab host ${node}`);
   return found.docker;
 }

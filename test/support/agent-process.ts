@@ -3,6 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { type AgentOptions, runAgent } from "../../agent/index.ts";
+import { NOTHING_ALLOWED } from "../../shared/allowed.ts";
 import type { LabHost } from "../lab/host.ts";
 
 const KIT_ROOT = join(import.meta.dirname, "../../.skein/kit");
@@ -27,6 +28,7 @@ export class AgentProcess {
       docker: host.dockerSocket,
       address: host.address,
       labels: {},
+      allowed: NOTHING_ALLOWED,
       kitRoot: KIT_ROOT,
       ...over,
     };

@@ -128,6 +128,7 @@ export class Control {
       gpuIds: about.facts.gpuIds,
       usedSubnets: about.facts.usedSubnets,
       mtu: about.facts.mtu,
+      allows: about.facts.allows,
     }));
     const others = [...this.nodes.values()].flatMap((node) => [...node.desired.values()]);
     const networks = others

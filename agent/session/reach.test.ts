@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import { NOTHING_ALLOWED } from "../../shared/allowed.ts";
+import type { ContainerSpec } from "../../shared/protocol.ts";
+import type { Survey } from "../ssh/survey.ts";
+import { refuseReach, refuseUnderSsh } from "./reach.ts";
+
+const spec: ContainerSpec = {
+  host: "main1",
+  role: "main",
+  rank: 0,
+  address: "10.64.0.2",
+  image: "a",
+  env: {},
+  resources: { gpuIds: [] },
+};
+const surveyOf = (user: string, uid: number, home: string) => ({ account: { user, uid, home } }) as Survey;
+const mounted = (target: string) => ({ ...spec, mounts: [{ source: "/data", target, readOnly: true }] });
+
+test("a node that allows nothing refuses, whatever it is told", () => {
+  refuseReach(spec, NOTHING_ALLOWED);
+  expect(() => refuseReach({ ...mounted("/d"), privileged: true }, NOTHING_ALLOWED)).toThrow(
+    "this node does not allow mounting /data, privileged containers",
+  );
+});
+
+test("on the node's network only root serves SSH", () => {
+  refuseUnderSsh({ ...spec, hostNetwork: true }, surveyOf("root", 0, "/root"));
+  refuseUnderSsh(spec, surveyOf("dev", 1000, "/home/dev"));
+  expect(() => refuseUnderSsh({ ...spec, hostNetwork: true }, surveyOf("dev", 1000, "/home/dev"))).toThrow(
+    "its user must be root, and is dev",
+  );
+});
+
+test.each(["/home", "/home/dev", "/home/dev/.ssh", "/home/dev/.ssh/keys"])(
+  "no mount at %s, where keys go",
+  (target) => {
+    expect(() => refuseUnderSsh(mounted(target), surveyOf("dev", 1000, "/home/dev"))).toThrow(
+      /the keys of its user dev/,
+    );
+  },
+);
+
+test.each(["/home/dev/data", "/home/devil", "/mnt"])("but one at %s", (target) => {
+  refuseUnderSsh(mounted(target), surveyOf("dev", 1000, "/home/dev"));
+});
