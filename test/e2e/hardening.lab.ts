@@ -3,11 +3,16 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SessionView } from "../../shared/session-schemas.ts";
-import { cluster, containerOf, dockerOf, end, exec, get, running, sh } from "./skein.ts";
+import { startAgent } from "../lab/cluster.ts";
+import { cluster, containerOf, dockerOf, end, exec, get, request, running, sh } from "./skein.ts";
 
 /** Docker's default: chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap, net_bind_service, net_raw, sys_chroot, mknod, audit_write, setfcap. */
 const DEFAULT_CAPABILITIES = "00000000a80425fb";
 const PIDS_LIMIT = 16_384;
+
+/** A node's own service, as a program for Node. Who asks closes at once, which may reset the connection: that must not end it. */
+const SERVICE =
+  "require('net').createServer((s) => s.on('error', () => {}).end('here')).listen(9998, () => console.log('ready'))";
 
 let session: SessionView;
 let plain: SessionView;
@@ -96,12 +101,9 @@ describe("what a container sees of its node", () => {
 
   test("no service of any node of the fleet, be its session there or not", async () => {
     const { lab, agents } = await cluster();
-    // Who asks closes at once, which may reset the connection: that must not end the service.
-    const serve =
-      "require('net').createServer((s) => s.on('error', () => {}).end('here')).listen(9998, () => console.log('ready'))";
     const services = await Promise.all(
       lab.hosts.map(async (host) => {
-        const service = host.spawn([process.execPath, "-e", serve]);
+        const service = host.spawn([process.execPath, "-e", SERVICE]);
         await new Promise((resolve) => service.stdout!.once("data", resolve));
         return service;
       }),
@@ -114,12 +116,40 @@ describe("what a container sees of its node", () => {
         ]);
         return [inside.code === 0, outside.code === 0];
       };
-      // Of a node that has just joined the others hear within 20 s.
+      // The others hear at once of a node that has joined.
       await expect
-        .poll(() => Promise.all(lab.hosts.map(open)), { timeout: 40_000, interval: 500 })
+        .poll(() => Promise.all(lab.hosts.map(open)), { timeout: 20_000, interval: 500 })
         .toEqual(agents.map(() => [false, true]));
     } finally {
       for (const service of services) service.kill("SIGKILL");
+    }
+  });
+
+  test("nor at a further address of a node, from the moment that it has joined", async () => {
+    const { lab, api } = await cluster();
+    const [host, more] = [lab.hosts[2]!, "203.0.113.3"];
+    const others = [lab.api, ...lab.hosts.filter((each) => each !== host)];
+    await host.exec(["ip", "address", "add", `${more}/32`, "dev", "lo"]);
+    for (const other of others) await other.exec(["ip", "route", "add", more, "via", host.address]);
+    const service = host.spawn([process.execPath, "-e", SERVICE]);
+    await new Promise((resolve) => service.stdout!.once("data", resolve));
+    const from = session.containers.find(({ node }) => node !== host.name)!.host;
+    const open = async () => [
+      (await exec(session, from, ["nc", "-z", "-w", "1", more, "9998"])).code === 0,
+      (await lab.api.exec(["bash", "-c", `exec 3<>/dev/tcp/${more}/9998`])).code === 0,
+    ];
+    const name = `${host.name}-more`;
+    try {
+      expect(await open()).toEqual([true, true]);
+      const { body } = await request<{ token: string }>("POST", "/v1/join-tokens");
+      const agent = await startAgent(host, { api: api.url, joinToken: body.token, name });
+      await expect.poll(open, { timeout: 20_000, interval: 100 }).toEqual([false, true]);
+      await agent.kill("SIGTERM");
+    } finally {
+      service.kill("SIGKILL");
+      await request("DELETE", `/v1/nodes/${name}`);
+      for (const other of others) await other.exec(["ip", "route", "delete", more]);
+      await host.exec(["ip", "address", "delete", `${more}/32`, "dev", "lo"]);
     }
   });
 
