@@ -38,7 +38,6 @@ export function assignmentsOf(
           ...(plan.network.vni === undefined ? {} : { vni: plan.network.vni }),
           port: SETTINGS.vxlanPort,
           egress: spec.network.egress,
-          ...onNodeOf(members.filter(({ nodeId }) => nodeId === node.id)),
           peers: peers.filter((peer) => peer.nodeId !== node.id),
         },
         containers: plan.containers
@@ -62,11 +61,6 @@ export function assignmentsOf(
       },
     ]),
   );
-}
-
-function onNodeOf(members: Member[]): { onNode?: string[] } {
-  const onNode = members.filter((member) => member.onNode).map(({ address }) => address);
-  return onNode.length === 0 ? {} : { onNode };
 }
 
 /**

@@ -22,11 +22,11 @@ export const Allowed = z
           readOnly: z.boolean().meta({ description: "Only to be read", example: true }),
         }),
       )
-      .max(64)
+      .max(32)
       .meta({ description: "What may be mounted" }),
     devices: z
       .array(HostPath)
-      .max(64)
+      .max(32)
       .meta({ description: "Devices, or folders of devices", example: ["/dev/infiniband"] }),
     privileged: z.boolean().meta({ description: "Containers that may do all that root may", example: false }),
     hostNetwork: z.boolean().meta({ description: "Containers on the node's own network", example: false }),

@@ -108,8 +108,6 @@ export const Assignment = z.object({
     vni: z.int().min(1).max(0xffffff).optional(),
     port: z.int().min(1).max(65535),
     egress: z.boolean(),
-    /** Addresses of this node's containers that are on its own network; missing: none is. */
-    onNode: z.array(z.ipv4()).optional(),
     /** The other nodes; empty for a bridge. */
     peers: z.array(PeerNode),
   }),

@@ -151,7 +151,7 @@ test("no container reaches a node of the fleet, be it of its session or not", ()
 });
 
 test("a container on the node's network is reached at its address by its own session, and by nobody else", () => {
-  const onNode = { ...alone, network: { ...alone.network, onNode: ["10.64.0.3"] } };
+  const onNode = { ...alone, onNode: ["10.64.0.3"] };
   const bridge = '"skbd5nfd65zun4o"';
   const text = renderFirewall(owner, [onNode, spread]);
   const accepted = `    iifname . ip daddr { ${bridge} . 10.64.0.3 } accept`;

@@ -4,7 +4,12 @@ import type { Runner } from "../host/runner.ts";
 import { linkNames, type Owner, tableName } from "./names.ts";
 
 /** A session that has, or is about to have, a network on this node. */
-export type GuardedSession = { session: string; network: Assignment["network"] };
+export interface GuardedSession {
+  session: string;
+  network: Assignment["network"];
+  /** Addresses of its containers that are on the node's own network. */
+  onNode?: readonly string[];
+}
 
 /**
  * Where clouds answer a machine about itself, its credentials included: link-local (AWS, Google, Azure, Oracle and most others), Azure's
@@ -29,17 +34,16 @@ export function renderFirewall(
   const away = `${table}\ndelete ${table}\n`;
   if (sessions.length === 0) return away;
 
-  const guarded = sessions.map(({ session, network }) => ({
+  const guarded = sessions.map(({ session, network, onNode = [] }) => ({
     bridge: `"${linkNames(owner, session).bridge}"`,
     network,
+    onNode,
   }));
   const bridges = elements(guarded.map(({ bridge }) => bridge));
   const peers = guarded.flatMap(({ network }) => network.peers.map((peer) => peer.vtep)).concat(nodes);
   const closed = guarded.filter(({ network }) => !network.egress).map(({ bridge }) => bridge);
-  const own = guarded.flatMap(({ bridge, network }) =>
-    (network.onNode ?? []).map((address) => `${bridge} . ${address}`),
-  );
-  const onNode =
+  const own = guarded.flatMap(({ bridge, onNode }) => onNode.map((address) => `${bridge} . ${address}`));
+  const inward =
     own.length === 0
       ? ""
       : `    iifname . ip daddr ${elements(own)} accept comment "container to one on the node's network"\n`;
@@ -60,13 +64,13 @@ export function renderFirewall(
 
   chain prerouting {
     type filter hook prerouting priority mangle; policy accept;
-${onNode}    iifname @bridges fib daddr type local ct state != { established, related } counter drop comment "container to node"
+${inward}    iifname @bridges fib daddr type local ct state != { established, related } counter drop comment "container to node"
   }
 
   chain input {
     type filter hook input priority filter; policy accept;
-${onNode}    iifname @bridges ct state != { established, related } counter drop comment "container to node, broadcast"
-    iifname != "lo" ip daddr ${elements(guarded.flatMap(({ network: { gateway, onNode = [] } }) => [gateway, ...onNode]))} ct state != { established, related } counter drop comment "outside to gateway"
+${inward}    iifname @bridges ct state != { established, related } counter drop comment "container to node, broadcast"
+    iifname != "lo" ip daddr ${elements(guarded.flatMap(({ network, onNode }) => [network.gateway, ...onNode]))} ct state != { established, related } counter drop comment "outside to gateway"
 ${tunnels}  }
 
   chain forward {

@@ -5,6 +5,7 @@ import { networkName } from "../docker/names.ts";
 import { addAddresses, removeOrphanedBridge } from "../network/links.ts";
 import { applyOverlay, NetworkConflict, removeOverlay } from "../network/overlay.ts";
 import { type NodeContext, StepFailure } from "./context.ts";
+import { guardedOf } from "./reach.ts";
 
 /** What engines say when subnet, gateway or bridge are in use by something else (moby libnetwork, 20.10 to 28). */
 const CONFLICT = /overlap|conflicts with network|address already in use|requested address is not available/i;
@@ -16,12 +17,13 @@ export async function provideNetwork(
   hash: string,
   exists: boolean,
 ): Promise<void> {
-  const { docker, guard, owner, runner } = context;
+  const { docker, guard, owner, runner, allowed } = context;
   const { session, network, members } = assignment;
-  await guard.add([{ session, network }]);
+  const guarded = guardedOf(assignment, allowed);
+  await guard.add([guarded]);
   try {
     if (!exists) await docker.createNetwork(networkBody(assignment, owner, hash));
-    await addAddresses(runner, owner, session, network.onNode ?? []);
+    await addAddresses(runner, owner, session, guarded.onNode ?? []);
     if (network.driver === "overlay") await applyOverlay(runner, { owner, session, network, members });
   } catch (error) {
     const { message } = error as Error;

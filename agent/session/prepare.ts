@@ -29,6 +29,7 @@ export async function prepare(
   signal: AbortSignal,
 ): Promise<void> {
   const { context, assignment, hash, observed } = part;
+  refuseReach(assignment, context.allowed);
   const network = provideNetwork(context, assignment, hash, networkExists);
   const missing = assignment.containers.filter(({ host }) => !observed.prepared.has(host));
   const jobs = [
@@ -49,11 +50,6 @@ async function prepareContainer(
   signal: AbortSignal,
 ): Promise<Prepared> {
   const { host } = spec;
-  try {
-    refuseReach(spec, context.allowed);
-  } catch (error) {
-    throw new StepFailure("create", (error as Error).message, host);
-  }
   const self = selfDir(sessionDir(context, assignment.session), host);
   const gate = makeGate(self).catch((error: Error) => {
     throw new StepFailure("create", error.message, host);

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { NOTHING_ALLOWED } from "../../shared/allowed.ts";
-import type { ContainerSpec } from "../../shared/protocol.ts";
+import type { Assignment, ContainerSpec } from "../../shared/protocol.ts";
 import type { Survey } from "../ssh/survey.ts";
-import { refuseReach, refuseUnderSsh } from "./reach.ts";
+import { guardedOf, refuseReach, refuseUnderSsh } from "./reach.ts";
 
 const spec: ContainerSpec = {
   host: "main1",
@@ -16,10 +16,34 @@ const spec: ContainerSpec = {
 const surveyOf = (user: string, uid: number, home: string) => ({ account: { user, uid, home } }) as Survey;
 const mounted = (target: string) => ({ ...spec, mounts: [{ source: "/data", target, readOnly: true }] });
 
+const assigned = (...containers: ContainerSpec[]): Assignment => ({
+  session: "ses_1",
+  name: "one",
+  epoch: 1,
+  network: {
+    ...{ driver: "bridge", subnet: "10.64.0.0/24", gateway: "10.64.0.254", vtep: "192.0.2.1" },
+    ...{ mtu: 1500, port: 14789, egress: true, peers: [] },
+  },
+  containers,
+  members: [],
+  proofs: [],
+});
+const onNode: ContainerSpec = { ...spec, hostNetwork: true };
+const open = { ...NOTHING_ALLOWED, hostNetwork: true };
+
 test("a node that allows nothing refuses, whatever it is told", () => {
-  refuseReach(spec, NOTHING_ALLOWED);
-  expect(() => refuseReach({ ...mounted("/d"), privileged: true }, NOTHING_ALLOWED)).toThrow(
+  refuseReach(assigned(spec), NOTHING_ALLOWED);
+  expect(() => refuseReach(assigned(spec, { ...mounted("/d"), privileged: true }), NOTHING_ALLOWED)).toThrow(
     "this node does not allow mounting /data, privileged containers",
+  );
+  expect(guardedOf(assigned(onNode), NOTHING_ALLOWED).onNode).toEqual([]);
+});
+
+test("the node takes no address that is not the session's", () => {
+  refuseReach(assigned(onNode), open);
+  expect(guardedOf(assigned(onNode, spec), open).onNode).toEqual(["10.64.0.2"]);
+  expect(() => refuseReach(assigned({ ...onNode, address: "192.0.2.1" }), open)).toThrow(
+    "its address 192.0.2.1 is not in 10.64.0.0/24",
   );
 });
 

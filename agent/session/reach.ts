@@ -1,13 +1,28 @@
 /** What a container is to have of its node itself. The API has asked this node before; that it is right here is not left to the API. */
 import { notAllowed } from "../../shared/allowed.ts";
+import { cidrsOverlap } from "../../shared/ipv4.ts";
 import type { Allowed } from "../../shared/node-schemas.ts";
-import type { ContainerSpec } from "../../shared/protocol.ts";
+import type { Assignment, ContainerSpec } from "../../shared/protocol.ts";
+import type { GuardedSession } from "../network/firewall.ts";
 import type { Survey } from "../ssh/survey.ts";
+import { StepFailure } from "./context.ts";
 
-/** Before it is made. Throws where this node does not allow it. */
-export function refuseReach(spec: ContainerSpec, allowed: Allowed): void {
-  const denied = notAllowed([spec], allowed);
-  if (denied.length > 0) throw new Error(`this node does not allow ${denied.join(", ")}`);
+/** Before anything is made. Throws where this node does not allow it. */
+export function refuseReach({ containers, network }: Assignment, allowed: Allowed): void {
+  for (const spec of containers) {
+    const denied = notAllowed([spec], allowed);
+    if (denied.length > 0)
+      throw new StepFailure("create", `this node does not allow ${denied.join(", ")}`, spec.host);
+    // Docker would say so of all others.
+    if (spec.hostNetwork && !cidrsOverlap(spec.address, network.subnet))
+      throw new StepFailure("create", `its address ${spec.address} is not in ${network.subnet}`, spec.host);
+  }
+}
+
+/** A session as the firewall takes it. */
+export function guardedOf({ session, network, containers }: Assignment, allowed: Allowed): GuardedSession {
+  const onNode = containers.filter((spec) => spec.hostNetwork && notAllowed([spec], allowed).length === 0);
+  return { session, network, onNode: onNode.map(({ address }) => address) };
 }
 
 /** When its user is known. Throws where SSH could not work with it. */

@@ -11,6 +11,7 @@ import type { Found } from "./adopt.ts";
 import type { NodeContext } from "./context.ts";
 import { readInventory, sweepFiles } from "./inventory.ts";
 import { SessionPart } from "./part.ts";
+import { guardedOf } from "./reach.ts";
 
 /** Last reports of removed sessions that are kept, in case the API missed them. */
 const MOST_REMEMBERED = 1024;
@@ -41,10 +42,10 @@ export class Sessions {
   /** The whole truth: what is not in it goes. */
   welcome(assignments: readonly Desired[]): void {
     this.#inOrder(async () => {
-      const { guard } = this.#context;
+      const { guard, allowed } = this.#context;
       const inventory = await this.#takeInventory();
-      const networks = assignments.flatMap(({ session, assignment }) =>
-        assignment ? [{ session, network: assignment.network }] : [],
+      const networks = assignments.flatMap(({ assignment }) =>
+        assignment ? [guardedOf(assignment, allowed)] : [],
       );
       // All at once, so that no session goes unguarded while another is seen to.
       await guard.add(networks).catch((error) => this.#goOn(error));

@@ -47,6 +47,17 @@ const about = fc.record({
     agentVersion: own("0.1.0"),
     mtu: mostly([1500, 576, 65535], 0, -1),
     addresses: mostly([[], ["198.51.100.1"]], ["::1"], Array<string>(65).fill("198.51.100.1")),
+    allows: fc.record({
+      mounts: mostly(
+        [[], [{ source: "/data", readOnly: true }]],
+        [{ source: "/../data", readOnly: true }],
+        Array(33).fill({ source: "/data", readOnly: false }),
+        Array(32).fill({ source: `/${"\u{1F986}".repeat(2000)}`, readOnly: true }),
+      ),
+      devices: mostly([[], ["/dev/fuse"]], ["fuse"], Array(32).fill(`/${"\u20ac".repeat(4000)}`)),
+      privileged: mostly<unknown>([true, false], "yes"),
+      hostNetwork: mostly<unknown>([true, false], null),
+    }),
     gpuIds: own<string[]>(
       [],
       ["0", "1"],
