@@ -87,9 +87,9 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
   const stateDir = resolve(options.stateDir);
   const state = await openState(stateDir);
   try {
-    const docker = await connectDocker(options.docker);
     const { allowed } = options;
     await checkAllowed(allowed, [stateDir, resolve(options.kitRoot), socketOf(options.docker) ?? stateDir]);
+    const docker = await connectDocker(options.docker);
     await Promise.all([...HOST_TOOLS].map(([tool, from]) => needTool(tool, from)));
     const [engine, address, kit] = await Promise.all([
       docker.engine(),

@@ -38,12 +38,13 @@ export const agent = defineCommand({
       type: "string",
       multiple: true,
       value: "WHAT",
-      about:
-        "what containers may have of this node: mount=PATH, mount=PATH:rw, device=PATH, privileged, host-network (default: nothing)",
+      about: "what containers may have of this node itself (default: nothing)",
     },
     "rotate-key": { type: "boolean", about: "replace the node's key once the link is up, then go on" },
   },
-  notes: "Runs until Ctrl-C. Sessions outlive it: they carry on, and it finds them again.",
+  notes:
+    "WHAT is mount=PATH, mount=PATH:rw, device=PATH, privileged or host-network; see docs/security.md.\n" +
+    "Runs until Ctrl-C. Sessions outlive it: they carry on, and it finds them again.",
   async run({ options }) {
     if (options.api === undefined) throw new UsageError("--api is missing");
     const { join, name, docker, address, cpu, memory, gpu } = options;
