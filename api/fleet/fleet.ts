@@ -21,9 +21,11 @@ import {
   type NodeIdentity,
   type NodeNews,
   type Refusal,
+  type Refused,
   type SessionNews,
 } from "../messages.ts";
 import { limiterOf, nodeOf, sessionOf } from "../objects.ts";
+import { ASK_AGAIN_AFTER } from "../unavailable.ts";
 import { listAudit, noteChange, noteRefusals } from "./audit.ts";
 import { addJoinToken, type IdempotencyKey, rememberKey, sessionOfKey, spendJoinToken } from "./keys.ts";
 import {
@@ -78,8 +80,14 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
         return id;
       }),
     );
-    if (!admitted.refused) await this.#outbox.deliver(admitted.value);
-    return admitted;
+    if (admitted.refused) return admitted;
+    try {
+      await this.#outbox.deliver(admitted.value);
+      return admitted;
+    } catch (error) {
+      console.error(`${admitted.value}: could not be made, will be tried again:`, error);
+      return { refused: belated(admitted.value) };
+    }
   }
 
   /** What they wait for and their place in the queue, by id; without those that do not wait. */
@@ -322,6 +330,12 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
     else if (outgoing.to === "limiter") await limiterOf(this.env, target).revoke();
     else await sessionOf(this.env, target).take(outgoing.message);
   }
+}
+
+/** It is admitted: that cannot be taken back where its Session may know of it already. */
+function belated(id: string): Refused {
+  const detail = `the API could not write down more of ${id} just now than that it is accepted: it goes on by itself as soon as it can. Look at /v1/sessions/${id} rather than ask for another; the same Idempotency-Key finds it too`;
+  return { code: "unavailable", detail, extra: { retryAfter: ASK_AGAIN_AFTER } };
 }
 
 function byNode(name: string): By {

@@ -345,7 +345,7 @@ export type Problem = {
         reason: string;
     }>;
     /**
-     * rate_limited: seconds to wait, as in Retry-After
+     * rate_limited, unavailable: seconds to wait, as in Retry-After
      */
     retryAfter?: number;
     /**
@@ -780,6 +780,10 @@ export type GetDocsErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type GetDocsError = GetDocsErrors[keyof GetDocsErrors];
@@ -805,6 +809,10 @@ export type GetHealthErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type GetHealthError = GetHealthErrors[keyof GetHealthErrors];
@@ -830,6 +838,10 @@ export type GetOpenApiErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type GetOpenApiError = GetOpenApiErrors[keyof GetOpenApiErrors];
@@ -875,6 +887,10 @@ export type JoinAgentErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type JoinAgentError = JoinAgentErrors[keyof JoinAgentErrors];
@@ -913,6 +929,10 @@ export type ConnectAgentErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type ConnectAgentError = ConnectAgentErrors[keyof ConnectAgentErrors];
@@ -954,6 +974,10 @@ export type ListAuditErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type ListAuditError = ListAuditErrors[keyof ListAuditErrors];
@@ -991,6 +1015,10 @@ export type CreateJoinTokenErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type CreateJoinTokenError = CreateJoinTokenErrors[keyof CreateJoinTokenErrors];
@@ -1041,6 +1069,10 @@ export type ListNodesErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type ListNodesError = ListNodesErrors[keyof ListNodesErrors];
@@ -1100,6 +1132,10 @@ export type RemoveNodeErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type RemoveNodeError = RemoveNodeErrors[keyof RemoveNodeErrors];
@@ -1150,6 +1186,10 @@ export type GetNodeErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type GetNodeError = GetNodeErrors[keyof GetNodeErrors];
@@ -1208,6 +1248,10 @@ export type PatchNodeErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type PatchNodeError = PatchNodeErrors[keyof PatchNodeErrors];
@@ -1261,6 +1305,10 @@ export type PlanSessionErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type PlanSessionError = PlanSessionErrors[keyof PlanSessionErrors];
@@ -1311,6 +1359,10 @@ export type ListSessionsErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type ListSessionsError = ListSessionsErrors[keyof ListSessionsErrors];
@@ -1379,6 +1431,10 @@ export type CreateSessionErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type CreateSessionError = CreateSessionErrors[keyof CreateSessionErrors];
@@ -1429,6 +1485,10 @@ export type EndSessionErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type EndSessionError = EndSessionErrors[keyof EndSessionErrors];
@@ -1480,6 +1540,10 @@ export type GetSessionErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type GetSessionError = GetSessionErrors[keyof GetSessionErrors];
@@ -1530,6 +1594,10 @@ export type StreamSessionEventsErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type StreamSessionEventsError = StreamSessionEventsErrors[keyof StreamSessionEventsErrors];
@@ -1571,6 +1639,10 @@ export type ListTokensErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type ListTokensError = ListTokensErrors[keyof ListTokensErrors];
@@ -1620,6 +1692,10 @@ export type CreateTokenErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type CreateTokenError = CreateTokenErrors[keyof CreateTokenErrors];
@@ -1670,6 +1746,10 @@ export type RevokeTokenErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type RevokeTokenError = RevokeTokenErrors[keyof RevokeTokenErrors];
