@@ -39,7 +39,9 @@ export async function prove(cluster: Cluster, ids: readonly string[], limit: num
       hasSettled ||= why === undefined;
       if (isOver) return session;
       if (since() > limit) {
-        proof.problems.push(`stuck: ${id} is ${session.status}: ${why ?? "no trial of it counts"}`);
+        const containers = session.containers.map(({ host, node, status }) => `${host} on ${node} ${status}`);
+        const stuck = `stuck: ${id} is ${session.status} (${containers.join(", ")})`;
+        proof.problems.push(`${stuck}: ${why ?? "no trial of it counts"}`);
         return session;
       }
       if (why === undefined && since() > PUT_BACK) {
