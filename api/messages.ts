@@ -101,9 +101,13 @@ export interface NodeIdentity {
 }
 
 /** What an object answers where it may refuse: an error's own fields do not survive a call between objects. */
-export type Answer<T> =
-  | { value: T; refused?: never }
-  | { value?: never; refused: { code: ErrorCode; detail: string; extra: Pick<Problem, "errors" | "nodes"> } };
+export type Answer<T> = { value: T; refused?: never } | { value?: never; refused: Refused };
+
+export interface Refused {
+  code: ErrorCode;
+  detail: string;
+  extra: Pick<Problem, "errors" | "nodes" | "retryAfter">;
+}
 
 /** Turns a SkeinError thrown by `work` into a refusal. */
 export function answer<T>(work: () => T): Answer<T> {

@@ -2,11 +2,18 @@
 import type { Context } from "hono";
 import { ERRORS, type ErrorCode, SkeinError } from "../shared/errors.ts";
 import { ProblemView } from "../shared/problem-schema.ts";
+import { unavailable } from "./unavailable.ts";
 
 /** The answer to anything thrown. What is no SkeinError is ours: logged, and told without its insides. */
 export function problemOf(error: unknown, context: Context): Response {
   if (error instanceof SkeinError) return problemResponse(error);
-  console.error(`${context.req.method} ${new URL(context.req.url).pathname}:`, error);
+  const where = `${context.req.method} ${new URL(context.req.url).pathname}:`;
+  const known = unavailable(error);
+  if (known) {
+    console.error(where, String(error));
+    return problemResponse(known);
+  }
+  console.error(where, error);
   return problemResponse(
     new SkeinError("internal", "the request could not be carried out; the API's log says why"),
   );
@@ -25,9 +32,10 @@ export function problemResponse(error: SkeinError, headers: Record<string, strin
   });
 }
 
-/** The `responses` of a route for the codes that it can answer with; `internal` is always one of them, and `rate_limited` where a token is asked for. */
+/** The `responses` of a route for the codes that it can answer with; `internal` and `unavailable` are always among them, and `rate_limited` where a token is asked for. */
 export function problems(...codes: ErrorCode[]) {
-  const always: ErrorCode[] = codes.includes("unauthorized") ? ["rate_limited", "internal"] : ["internal"];
+  const always: ErrorCode[] = ["internal", "unavailable"];
+  if (codes.includes("unauthorized")) always.unshift("rate_limited");
   const byStatus = Map.groupBy([...codes, ...always], (code) => ERRORS[code].status);
   return Object.fromEntries(
     [...byStatus].map(([status, of]) => [

@@ -2,12 +2,13 @@
 import { reset, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, test, vi } from "vitest";
+import type { Problem } from "../shared/errors.ts";
 import type { NodeView } from "../shared/node-schemas.ts";
 import type { SessionView } from "../shared/session-schemas.ts";
 import { Fleet, Node, Session } from "./index.ts";
 import { fleetOf, sessionOf } from "./objects.ts";
 import { done, readyNode } from "./testing/agent.ts";
-import { call, create, ended, settled } from "./testing/http.ts";
+import { call, create, ended, problem, settled } from "./testing/http.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -29,14 +30,18 @@ function loseNext<T extends object, K extends keyof T & string>(of: T, method: K
 test("a session that Fleet admitted comes to be, also where its object was not there at first", async () => {
   const { link } = await readyNode();
   link.follow();
-  const lost = loseNext(Session.prototype, "take");
-  // The first attempt fails with the request; the key finds the session that was admitted all the same.
+  const away = vi.spyOn(Session.prototype, "take").mockRejectedValue(new Error("lost on the way") as never);
+  const error = vi.spyOn(console, "error").mockImplementation(() => {});
   const key = { "idempotency-key": "again" };
-  const first = await call("POST", "/v1/sessions", { image: "a", name: "x" }, key);
-  lost();
-  if (first.status === 500) await runDurableObjectAlarm(fleetOf(env));
+  const first = await call<Problem>("POST", "/v1/sessions", { image: "a", name: "x" }, key);
+  expect(problem(first)).toEqual([503, "unavailable", []]);
+  expect(first.headers.get("retry-after")).toBe("5");
+  away.mockRestore();
+  error.mockRestore();
+  await runDurableObjectAlarm(fleetOf(env));
   const second = await call<SessionView>("POST", "/v1/sessions?wait=20", { image: "a", name: "x" }, key);
   expect(second.body).toMatchObject({ status: "running", name: "x" });
+  expect(first.body.detail).toContain(second.body.id);
   expect((await call<{ items: [] }>("GET", "/v1/sessions")).body.items).toHaveLength(1);
 });
 

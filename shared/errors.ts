@@ -27,6 +27,7 @@ export const ERRORS = {
   upgrade_required: { status: 426, title: "This path speaks WebSocket only" },
   rate_limited: { status: 429, title: "Too many requests for this token" },
   internal: { status: 500, title: "Something broke on our side" },
+  unavailable: { status: 503, title: "The API cannot do its part just now" },
 } as const satisfies Record<string, { status: number; title: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -29,6 +29,6 @@ export const ProblemView = z
     retryAfter: z
       .int()
       .optional()
-      .meta({ description: "rate_limited: seconds to wait, as in Retry-After", example: 2 }),
+      .meta({ description: "rate_limited, unavailable: seconds to wait, as in Retry-After", example: 2 }),
   })
   .meta({ id: "Problem", description: "RFC 9457 problem details" });

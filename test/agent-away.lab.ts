@@ -117,6 +117,18 @@ describe("an agent that is there", () => {
   });
 });
 
+describe("an overlay that somebody deletes while SSH is being proven over it", () => {
+  test("is put back in time for the proof", async () => {
+    const session = here.control.plan(spread(3));
+    await here.control.reach(session, "prepared");
+    const { machine } = find(session, "main1");
+    const { stdout } = await machine.exec(["ip", "-brief", "link", "show", "type", "vxlan"]);
+    await machine.exec(["ip", "link", "delete", /^skv\S+/m.exec(stdout)![0]]);
+    await here.control.reach(session, "started");
+    await here.control.remove(session);
+  });
+});
+
 describe("an engine whose rules somebody flushed", () => {
   test("leaves no bridge of a network that it could only half make", async () => {
     const session = here.control.plan(idle(2));

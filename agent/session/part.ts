@@ -152,10 +152,15 @@ export class SessionPart {
     await Promise.all(jobs);
   }
 
-  /** Puts back what others took of its network. Not while a step is under way: that sees to it itself. */
+  /** Puts back what others took of its network. Not while that is being made, or taken over, which sees to it itself. */
   mend(): Promise<void> {
     const made = this.#made;
-    if (this.#working || !made || this.#wanted.phase === "removed" || !this.#observed.hasReached("prepared"))
+    if (
+      !made ||
+      !this.#isMade() ||
+      this.#wanted.phase === "removed" ||
+      !this.#observed.hasReached("prepared")
+    )
       return this.#mended;
     this.#mended = provideNetwork(this.#context, made.assignment, made.hash, true).catch((error: Error) => {
       const { session, epoch } = made.assignment;
@@ -171,12 +176,13 @@ export class SessionPart {
   }
 
   async #converge(): Promise<void> {
-    // What mends a network must not do so while, or after, it is removed.
-    await this.#mended;
     for (let failures = 0; !this.#isThere(); ) {
       const step = new AbortController();
       this.#step = step;
       try {
+        // What mends a network must not do so while, or after, it is removed.
+        await this.#mended;
+        step.signal.throwIfAborted();
         await this.#advance(step.signal);
       } catch (error) {
         if (error === SUPERSEDED) continue;
@@ -193,10 +199,15 @@ export class SessionPart {
 
   /** Nothing to be done: what is wanted is reached, or cannot be. */
   #isThere(): boolean {
-    const { phase, epoch, hash } = this.#wanted;
+    const { phase } = this.#wanted;
     if (phase === "removed") return this.removed;
-    const isMade = this.#made?.assignment.epoch === epoch && this.#made.hash === hash;
-    return isMade && (this.#observed.failure !== undefined || this.#observed.hasReached(phase));
+    return this.#isMade() && (this.#observed.failure !== undefined || this.#observed.hasReached(phase));
+  }
+
+  /** What is wanted is what is, or is being, made. */
+  #isMade(): boolean {
+    const { epoch, hash } = this.#wanted;
+    return this.#made?.assignment.epoch === epoch && this.#made.hash === hash;
   }
 
   async #advance(signal: AbortSignal): Promise<void> {

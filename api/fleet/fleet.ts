@@ -4,7 +4,6 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { AuditEntry, TokenView } from "../../shared/access-schemas.ts";
-import { SkeinError } from "../../shared/errors.ts";
 import type { SessionStatus } from "../../shared/lifecycle.ts";
 import type { AgentJoin, NodeView } from "../../shared/node-schemas.ts";
 import type { Plan } from "../../shared/plan.ts";
@@ -22,16 +21,18 @@ import {
   type NodeIdentity,
   type NodeNews,
   type Refusal,
+  type Refused,
   type SessionNews,
 } from "../messages.ts";
 import { limiterOf, nodeOf, sessionOf } from "../objects.ts";
+import { ASK_AGAIN_AFTER } from "../unavailable.ts";
 import { Addresses } from "./addresses.ts";
 import { listAudit, noteChange, noteRefusals } from "./audit.ts";
 import { addJoinToken, type IdempotencyKey, rememberKey, sessionOfKey, spendJoinToken } from "./keys.ts";
+import { forgetNode, loseNode } from "./leaving.ts";
 import { addNode, findNode, listNodes, nodeView, noteNode, patchNode, rotateKey } from "./nodes.ts";
 import { Outbox, type Outgoing } from "./outbox.ts";
 import { admit, dryRun, fleetChanged, noteSession, planWaiting, roomFreed, waitingReasons } from "./queue.ts";
-import { releaseNode, sessionsOn } from "./reservations.ts";
 import { FLEET_SCHEMA } from "./schema.ts";
 import { findSession, listSessions } from "./sessions.ts";
 import { type Slice, type SliceRequest, sliceOf } from "./slice.ts";
@@ -75,8 +76,14 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
         return id;
       }),
     );
-    if (!admitted.refused) await this.#outbox.deliver(admitted.value);
-    return admitted;
+    if (admitted.refused) return admitted;
+    try {
+      await this.#outbox.deliver(admitted.value);
+      return admitted;
+    } catch (error) {
+      console.error(`${admitted.value}: could not be made, will be tried again:`, error);
+      return { refused: belated(admitted.value) };
+    }
   }
 
   /** What they wait for and their place in the queue, by id; without those that do not wait. */
@@ -173,22 +180,9 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
   removeNode(by: By, idOrName: string, force: boolean): Answer<null> {
     return answer(() =>
       this.#change(() => {
-        const { id, name } = findNode(this.#sql, idOrName);
-        const busy = sessionsOn(this.#sql, id);
-        if (busy.length > 0 && !force) {
-          const many = busy.length === 1 ? "a session" : `${busy.length} sessions`;
-          throw new SkeinError(
-            "node_busy",
-            `${name} holds ${many} (${busy.slice(0, 3).join(", ")}): end them first, or add ?force=true`,
-          );
-        }
-        for (const session of releaseNode(this.#sql, id)) {
-          this.#outbox.add(session, { to: "session", message: { kind: "nodeGone", node: id, name } });
-        }
-        this.#sql.exec("DELETE FROM nodes WHERE id = ?", id);
+        const id = forgetNode(this.#sql, this.#outbox, idOrName, force);
         this.#addresses.changed();
         noteChange(this.#sql, by, "removeNode", id);
-        this.#outbox.add(id, { to: "node" });
         fleetChanged(this.#sql);
         this.#planWaiting();
         return null;
@@ -247,11 +241,7 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
         this.#planWaiting();
       }
       if (news.status === "lost" && before.status !== "lost" && before.news <= news.number) {
-        const seconds = Math.round((Date.now() - news.seenAt) / 1000);
-        const { id: node, name } = before;
-        for (const session of sessionsOn(this.#sql, node)) {
-          this.#outbox.add(session, { to: "session", message: { kind: "nodeLost", node, name, seconds } });
-        }
+        loseNode(this.#sql, this.#outbox, before.name, news);
       }
       return true;
     });
@@ -310,6 +300,12 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
     else if (outgoing.to === "limiter") await limiterOf(this.env, target).revoke();
     else await sessionOf(this.env, target).take(outgoing.message);
   }
+}
+
+/** It is admitted: that cannot be taken back where its Session may know of it already. */
+function belated(id: string): Refused {
+  const detail = `the API could not write down more of ${id} just now than that it is accepted: it goes on by itself as soon as it can. Look at /v1/sessions/${id} rather than ask for another; the same Idempotency-Key finds it too`;
+  return { code: "unavailable", detail, extra: { retryAfter: ASK_AGAIN_AFTER } };
 }
 
 function byNode(name: string): By {

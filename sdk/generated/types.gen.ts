@@ -381,7 +381,7 @@ export type Problem = {
         reason: string;
     }>;
     /**
-     * rate_limited: seconds to wait, as in Retry-After
+     * rate_limited, unavailable: seconds to wait, as in Retry-After
      */
     retryAfter?: number;
     /**
@@ -874,6 +874,10 @@ export type GetDocsErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type GetDocsError = GetDocsErrors[keyof GetDocsErrors];
@@ -899,6 +903,10 @@ export type GetHealthErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type GetHealthError = GetHealthErrors[keyof GetHealthErrors];
@@ -924,6 +932,10 @@ export type GetOpenApiErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type GetOpenApiError = GetOpenApiErrors[keyof GetOpenApiErrors];
@@ -969,6 +981,10 @@ export type JoinAgentErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type JoinAgentError = JoinAgentErrors[keyof JoinAgentErrors];
@@ -1007,6 +1023,10 @@ export type ConnectAgentErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type ConnectAgentError = ConnectAgentErrors[keyof ConnectAgentErrors];
@@ -1048,6 +1068,10 @@ export type ListAuditErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type ListAuditError = ListAuditErrors[keyof ListAuditErrors];
@@ -1085,6 +1109,10 @@ export type CreateJoinTokenErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type CreateJoinTokenError = CreateJoinTokenErrors[keyof CreateJoinTokenErrors];
@@ -1135,6 +1163,10 @@ export type ListNodesErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type ListNodesError = ListNodesErrors[keyof ListNodesErrors];
@@ -1194,6 +1226,10 @@ export type RemoveNodeErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type RemoveNodeError = RemoveNodeErrors[keyof RemoveNodeErrors];
@@ -1244,6 +1280,10 @@ export type GetNodeErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type GetNodeError = GetNodeErrors[keyof GetNodeErrors];
@@ -1302,6 +1342,10 @@ export type PatchNodeErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type PatchNodeError = PatchNodeErrors[keyof PatchNodeErrors];
@@ -1359,6 +1403,10 @@ export type PlanSessionErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type PlanSessionError = PlanSessionErrors[keyof PlanSessionErrors];
@@ -1409,6 +1457,10 @@ export type ListSessionsErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type ListSessionsError = ListSessionsErrors[keyof ListSessionsErrors];
@@ -1477,6 +1529,10 @@ export type CreateSessionErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type CreateSessionError = CreateSessionErrors[keyof CreateSessionErrors];
@@ -1527,6 +1583,10 @@ export type EndSessionErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type EndSessionError = EndSessionErrors[keyof EndSessionErrors];
@@ -1578,6 +1638,10 @@ export type GetSessionErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type GetSessionError = GetSessionErrors[keyof GetSessionErrors];
@@ -1628,6 +1692,10 @@ export type StreamSessionEventsErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type StreamSessionEventsError = StreamSessionEventsErrors[keyof StreamSessionEventsErrors];
@@ -1669,6 +1737,10 @@ export type ListTokensErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type ListTokensError = ListTokensErrors[keyof ListTokensErrors];
@@ -1718,6 +1790,10 @@ export type CreateTokenErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type CreateTokenError = CreateTokenErrors[keyof CreateTokenErrors];
@@ -1768,6 +1844,10 @@ export type RevokeTokenErrors = {
      * `internal`: Something broke on our side
      */
     500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
 };
 
 export type RevokeTokenError = RevokeTokenErrors[keyof RevokeTokenErrors];

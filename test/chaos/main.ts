@@ -21,8 +21,11 @@ try {
   const faults = Object.values(figures.faults).reduce((sum, count) => sum + count, 0);
   const sessions = Object.values(figures.sessions).reduce((sum, count) => sum + count, 0);
   console.log(JSON.stringify(figures, null, 2));
-  console.log(`${faults} faults, ${sessions} sessions, ${figures.problems.length} problems`);
-  process.exitCode = figures.problems.length > 0 ? 1 : 0;
+  const { tried, excused, problems } = figures;
+  console.log(
+    `${faults} faults, ${sessions} sessions, ${tried} pairs tried, ${excused.length} of them excused, ${problems.length} problems`,
+  );
+  process.exitCode = problems.length > 0 ? 1 : 0;
 } finally {
   await cluster.close();
 }

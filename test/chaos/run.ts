@@ -3,32 +3,23 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Session } from "../../sdk/index.ts";
 import type { Cluster } from "../lab/cluster.ts";
 import { load, persistently } from "./load.ts";
-import { matrix } from "./matrix.ts";
+import { type Proof, prove } from "./prove.ts";
 import { randomFrom } from "./random.ts";
 import { storm } from "./storm.ts";
 
 /** Milliseconds within which all must be settled, or gone, once there are no more faults. */
 const SETTLE = 90_000;
 const isOver = ({ status }: Session) => status === "failed" || status === "terminated";
-/** Over, or running with all of it: none of its containers waits to be started again. */
-const isSettled = (session: Session) =>
-  isOver(session) ||
-  (session.status === "running" &&
-    session.containers.every(({ reason }) => !/^restart .* in \d+ s/.test(reason ?? "")));
 
-export interface Figures {
+export interface Figures extends Omit<Proof, "sessions"> {
   /** How often each fault struck. */
   faults: Record<string, number>;
   /** Sessions made, by how they stood when the faults had stopped and all had settled. */
   sessions: Record<string, number>;
-  /** Milliseconds from the last fault's end until the last session had settled, and those that run kept their promise. */
-  settled: number;
   /** Milliseconds that the ending of those that were left took. */
   ended: number;
   /** Why each failed session failed, without its own names and numbers. */
   reasons: Record<string, number>;
-  /** A line for each thing that is not as it must be. */
-  problems: string[];
 }
 
 export interface ChaosOptions {
@@ -46,11 +37,8 @@ export async function chaos(cluster: Cluster, { seconds, seed, say }: ChaosOptio
   ]);
   say("calm");
 
-  const problems: string[] = [];
-  const { sessions, settled, broken } = await untilTrue(cluster, made);
-  for (const session of sessions.filter((each) => !isSettled(each)))
-    problems.push(`stuck: ${session.id} is ${session.status}: ${session.reason}`);
-  problems.push(...broken);
+  const { sessions, ...proof } = await prove(cluster, made, SETTLE);
+  const { problems } = proof;
   const listed = await everySession(cluster);
   for (const { id, name } of listed) if (!made.includes(id)) problems.push(`nobody made ${id} (${name})`);
 
@@ -62,32 +50,12 @@ export async function chaos(cluster: Cluster, { seconds, seed, say }: ChaosOptio
   return {
     faults: Object.fromEntries([...struck].sort()),
     sessions: countOf(sessions.map(({ status }) => status)),
-    settled,
     ended,
     reasons: countOf(
       over.filter(({ status }) => status === "failed").map(({ reason }) => plain(reason ?? "")),
     ),
-    problems,
+    ...proof,
   };
-}
-
-/**
- * All of them, when each is settled and those that run keep their promise; or as they are when time is up. Until an agent that has just come
- * back has looked round, the API says of its sessions what was true before.
- */
-async function untilTrue(
-  cluster: Cluster,
-  ids: readonly string[],
-): Promise<{ sessions: Session[]; settled: number; broken: string[] }> {
-  const began = Date.now();
-  for (;;) {
-    const [sessions] = await untilAll(cluster, ids, isSettled);
-    const running = sessions.filter(({ status }) => status === "running");
-    const broken = (await Promise.all(running.map((session) => matrix(cluster, session)))).flat();
-    const settled = Date.now() - began;
-    if (broken.length === 0 || settled > SETTLE) return { sessions, settled, broken };
-    await pause(250);
-  }
 }
 
 /** All of them, when each is so, or as they are when time is up; and how many milliseconds it took. */

@@ -19,6 +19,8 @@ export interface ClusterOptions {
   agentFlags?: readonly string[];
   /** Gives each agent's state a small disk of its own, to be filled. */
   smallDisks?: boolean;
+  /** Gives the API's data one. */
+  smallApiDisk?: boolean;
 }
 
 export interface Cluster {
@@ -51,9 +53,10 @@ export class Api extends Service {
   readonly url: string;
   readonly dataDir: string;
 
-  constructor({ api }: Lab, { name, port, flags = [] }: ApiOptions) {
+  constructor(lab: Lab, { name, port, flags = [] }: ApiOptions) {
+    const { api } = lab;
     const listen = `${api.address}:${port}`;
-    const dataDir = join(api.dir, name);
+    const dataDir = apiDataDir(lab, name);
     // Tests ask more often than a user's program does.
     const settings = ["--set", "REQUESTS_PER_MINUTE=10000000", "--set", "REQUEST_BURST=10000000"];
     const args = ["serve", "--listen", listen, "--data", dataDir, ...settings, ...flags];
@@ -66,6 +69,10 @@ export class Api extends Service {
   get token(): string {
     return readFileSync(join(this.dataDir, "admin-token"), "utf8").trim();
   }
+}
+
+function apiDataDir({ api }: Lab, name: string): string {
+  return join(api.dir, name);
 }
 
 export interface AgentOptions {
@@ -115,9 +122,11 @@ export async function startCluster({
   hosts,
   agentFlags = [],
   smallDisks = false,
+  smallApiDisk = false,
 }: ClusterOptions): Promise<Cluster> {
   const lab = await startLab({ hosts });
   try {
+    if (smallApiDisk) await smallDisk(apiDataDir(lab, "api"), "32m");
     const api = await startApi(lab, { name: "api", port: 8787 });
     const skein = createSkein({ api: api.url, token: api.token });
     const agents = await Promise.all(
@@ -175,6 +184,7 @@ function endingOf(lab: Lab, api: Api, agents: readonly Agent[]): Pick<Cluster, "
       await Promise.all(agents.map((agent) => agent.kill()));
       for (const { stateDir } of agents) await unmountBelow(stateDir);
       await api.kill();
+      await unmountBelow(api.dataDir);
       await lab.close();
     },
   };

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { run } from "./command.ts";
 import { unmountBelow } from "./mounts.ts";
 
+/** As mount writes it: enough for an agent's state. */
 const SIZE = "2m";
 
 export interface SmallDisk {
@@ -14,9 +15,9 @@ export interface SmallDisk {
 }
 
 /** Mounts it; the directory is made where it is missing. In the lab's mount namespace: outside nobody sees it. */
-export async function smallDisk(directory: string): Promise<SmallDisk> {
+export async function smallDisk(directory: string, size = SIZE): Promise<SmallDisk> {
   mkdirSync(directory, { recursive: true });
-  await run(["mount", "-t", "tmpfs", "-o", `size=${SIZE},mode=0700`, "tmpfs", directory]);
+  await run(["mount", "-t", "tmpfs", "-o", `size=${size},mode=0700`, "tmpfs", directory]);
   return diskAt(directory);
 }
 
