@@ -1,6 +1,6 @@
 /** A short chaos run with a seed of its own; `npm run chaos` makes longer ones. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { chaos } from "./chaos/run.ts";
+import { CHAOS_CLUSTER, chaos } from "./chaos/run.ts";
 import { type Cluster, startCluster } from "./lab/cluster.ts";
 
 const SECONDS = 40;
@@ -10,14 +10,14 @@ const LEAST_FAULTS = 15;
 let cluster: Cluster;
 
 beforeAll(async () => {
-  cluster = await startCluster({ hosts: 3, smallDisks: true });
+  cluster = await startCluster(CHAOS_CLUSTER);
 });
 
 afterAll(() => cluster.close());
 
 test("whatever is killed, cut and deleted: every session settles, those that run keep their promise, nothing leaks", async () => {
   const lines: string[] = [];
-  const { faults, sessions, problems } = await chaos(cluster, {
+  const { faults, sessions, tried, problems } = await chaos(cluster, {
     seconds: SECONDS,
     seed: 21,
     say: (line) => lines.push(line),
@@ -27,4 +27,5 @@ test("whatever is killed, cut and deleted: every session settles, those that run
     Object.values(figures).reduce((sum, each) => sum + each, 0);
   expect(count(faults)).toBeGreaterThan(LEAST_FAULTS);
   expect(count(sessions)).toBeGreaterThan(0);
+  expect(tried).toBeGreaterThan(0);
 }, 360_000);

@@ -13,7 +13,10 @@ const DEBIAN = "skein/debian:12";
 const BUSYBOX = "skein/busybox:1";
 const exits = (code: number) => ["sh", "-c", `sleep 1; exit ${code}`];
 
-const KINDS: readonly ((random: Random) => SessionRequest)[] = [
+type Kind = (random: Random) => SessionRequest;
+
+/** They run until they are ended. */
+const LASTING: readonly Kind[] = [
   (random) => ({ image: DEBIAN, clusterSize: random.between(1, 3) }),
   (random) => ({ image: DEBIAN, clusterMode: "multi-node", clusterSize: random.between(2, 5) }),
   (random) => ({ image: BUSYBOX, clusterMode: "multi-node", clusterSize: random.between(3, 6) }),
@@ -26,14 +29,14 @@ const KINDS: readonly ((random: Random) => SessionRequest)[] = [
       { name: "worker", replicas: 2, image: BUSYBOX },
     ],
   }),
-  (random) => ({ image: BUSYBOX, clusterSize: 2, command: exits(random.pick([0, 3])) }),
-  (random) => ({
-    image: BUSYBOX,
+  () => ({
     clusterMode: "multi-node",
-    clusterSize: 3,
-    command: exits(random.pick([0, 3])),
+    image: DEBIAN,
+    roles: [
+      { name: "main", replicas: 2, hostNetwork: true },
+      { name: "worker", replicas: 1 },
+    ],
   }),
-  () => ({ image: "skein/no-such-image:0", clusterMode: "multi-node", clusterSize: 2 }),
   (random) => ({
     image: DEBIAN,
     clusterMode: "multi-node",
@@ -42,6 +45,18 @@ const KINDS: readonly ((random: Random) => SessionRequest)[] = [
     maxRestarts: 20,
     retries: 2,
   }),
+];
+
+const KINDS: readonly Kind[] = [
+  ...LASTING,
+  (random) => ({ image: BUSYBOX, clusterSize: 2, command: exits(random.pick([0, 3])) }),
+  (random) => ({
+    image: BUSYBOX,
+    clusterMode: "multi-node",
+    clusterSize: 3,
+    command: exits(random.pick([0, 3])),
+  }),
+  () => ({ image: "skein/no-such-image:0", clusterMode: "multi-node", clusterSize: 2 }),
   () => ({ image: BUSYBOX, clusterSize: 2, command: exits(3), onExit: "restart", maxRestarts: 2 }),
 ];
 
@@ -66,19 +81,24 @@ export async function persistently<T>(ask: (signal: AbortSignal) => Promise<T>):
   }
 }
 
-/** Goes on until `until`; the ids of all that were made, of which the last few may be alive. */
+/** Goes on until `until`; the ids of all that were made. The last of each place were asked for then, among the last faults, and are left to run. */
 export async function load(skein: Skein, randoms: (nth: number) => Random, until: number): Promise<string[]> {
   const made: string[] = [];
   const goesOn = () => Date.now() < until;
+
+  async function ask(body: SessionRequest): Promise<string> {
+    const headers = { "idempotency-key": randomUUID() };
+    const { id } = await persistently((signal) => skein.createSession({ body, headers, signal }));
+    made.push(id);
+    return id;
+  }
 
   async function one(random: Random): Promise<void> {
     const body = random.pick(KINDS)(random);
     const temper = random.pick(["hasty", "short", "short", "long"] as const);
     const isHasty = temper === "hasty";
     const lives = random.between(...LIVES[temper]);
-    const headers = { "idempotency-key": randomUUID() };
-    const { id } = await persistently((signal) => skein.createSession({ body, headers, signal }));
-    made.push(id);
+    const id = await ask(body);
     const get = () => persistently((signal) => skein.getSession({ path: { id }, signal }));
     if (!isHasty) await untilStatus(get, ["running", ...OVER]);
     await pause(Math.min(lives, Math.max(0, until - Date.now())));
@@ -94,6 +114,7 @@ export async function load(skein: Skein, randoms: (nth: number) => Random, until
   const places = Array.from({ length: ALIVE }, async (_, nth) => {
     const random = randoms(nth);
     while (goesOn()) await one(random);
+    await ask(random.pick(LASTING)(random));
   });
   await Promise.all(places);
   return made;

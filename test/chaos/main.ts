@@ -1,7 +1,7 @@
 /** `npm run chaos -- [--minutes M] [--seed S]`: prints figures; exit status 1 where anything is not as it must be. */
 import { parseArgs } from "node:util";
 import { startCluster } from "../lab/cluster.ts";
-import { chaos } from "./run.ts";
+import { CHAOS_CLUSTER, chaos } from "./run.ts";
 
 const { values } = parseArgs({
   options: {
@@ -10,7 +10,7 @@ const { values } = parseArgs({
   },
 });
 const began = Date.now();
-const cluster = await startCluster({ hosts: 3, smallDisks: true });
+const cluster = await startCluster(CHAOS_CLUSTER);
 try {
   console.error(`logs: ${cluster.lab.dir}`);
   const figures = await chaos(cluster, {

@@ -1,11 +1,18 @@
 /** A chaos run on a cluster: load and faults at the same time, then calm, then everything is looked at. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Session } from "../../sdk/index.ts";
-import type { Cluster } from "../lab/cluster.ts";
+import type { Cluster, ClusterOptions } from "../lab/cluster.ts";
 import { load, persistently } from "./load.ts";
 import { type Proof, prove } from "./prove.ts";
 import { randomFrom } from "./random.ts";
 import { storm } from "./storm.ts";
+
+/** What it needs of a cluster: disks that can be filled, and nodes that allow what the load asks for. */
+export const CHAOS_CLUSTER: ClusterOptions = {
+  hosts: 3,
+  smallDisks: true,
+  agentFlags: ["--allow", "host-network"],
+};
 
 /** Milliseconds within which all must be settled, or gone, once there are no more faults. */
 const SETTLE = 90_000;
