@@ -6,7 +6,7 @@ import type { Allowed } from "./node-schemas.ts";
 import { plan } from "./planner.ts";
 import { readSpec } from "./spec.ts";
 
-const rolesOf = (request: object) => readSpec({ image: "a", ...request }).roles;
+const specOf = (request: object) => readSpec({ image: "a", ...request });
 const allowing = (over: Partial<Allowed>): Allowed => ({ ...NOTHING_ALLOWED, ...over });
 const mount = (source: string, readOnly = true) => ({ mounts: [{ source, target: "/d", readOnly }] });
 
@@ -47,11 +47,11 @@ describe("what a node allows", () => {
       ["the device /dev/kvm"],
     ],
   ])("%s", (_, request, allowed, denied) => {
-    expect(notAllowed(rolesOf(request), allowing(allowed))).toEqual(denied);
+    expect(notAllowed(specOf(request).reach, allowing(allowed))).toEqual(denied);
   });
 
   test("roles inherit what is asked for, or ask for less", () => {
-    const roles = rolesOf({
+    const { roles, reach } = specOf({
       privileged: true,
       devices: ["/dev/fuse"],
       roles: [
@@ -63,13 +63,15 @@ describe("what a node allows", () => {
       [undefined, ["/dev/fuse"]],
       [true, undefined],
     ]);
+    expect(reach).toEqual(allowing({ privileged: true, devices: ["/dev/fuse"] }));
+    expect(specOf({ privileged: false, mounts: [] })).not.toHaveProperty("reach");
   });
 });
 
 describe("a fleet in which no node allows it", () => {
   const refusal = (request: object, ...nodes: Partial<Allowed>[]) => {
     try {
-      refuseUnlessAllowed(rolesOf(request), () => nodes.map(allowing));
+      refuseUnlessAllowed(specOf(request).reach, () => nodes.map(allowing));
     } catch (error) {
       if (!(error instanceof SkeinError)) throw error;
       return [error.code, ...error.extra.errors!.map(({ field, message }) => `${field}: ${message}`)];
@@ -78,7 +80,7 @@ describe("a fleet in which no node allows it", () => {
   };
 
   test("is not even looked at where nothing is asked for", () => {
-    refuseUnlessAllowed(rolesOf({}), () => {
+    refuseUnlessAllowed(specOf({}).reach, () => {
       throw new Error("was");
     });
   });

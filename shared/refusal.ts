@@ -1,5 +1,5 @@
 /** Why a session cannot be placed: one sentence for the whole, one reason for each node. */
-import { askedReach, notAllowed } from "./allowed.ts";
+import { NOTHING_ALLOWED, notAllowed } from "./allowed.ts";
 import type { Seat } from "./environment.ts";
 import {
   type Dimension,
@@ -29,7 +29,7 @@ export function unusable(node: NodeSnapshot, spec: SessionSpec): string | undefi
 
 /** What keeps this spec from this node as it is set up, whatever else it holds, and whether its link is up or not. */
 function unsuitable(node: NodeSnapshot, spec: SessionSpec): string[] {
-  const denied = notAllowed(spec.roles, node.allows);
+  const denied = notAllowed(spec.reach, node.allows);
   return [
     ...missingLabels(node, spec),
     ...(denied.length === 0 ? [] : [`does not allow ${denied.join(", ")}`]),
@@ -79,7 +79,7 @@ function neverReason(
 ): string {
   if (nodes.length === 0) return "the fleet has no nodes; start skein agent on one";
   const labels = Object.entries(spec.placement.labels).map(([key, value]) => `${key}=${value}`);
-  const reach = askedReach(spec.roles);
+  const reach = notAllowed(spec.reach, NOTHING_ALLOWED);
   const having = [
     ...(labels.length === 0 ? [] : [` with ${labels.join(", ")}`]),
     ...(reach.length === 0 ? [] : [` allowing ${reach.join(", ")}`]),

@@ -1,7 +1,9 @@
 /** From a request to the spec: shorthand expanded, inheritance done, units read, rules checked. The spec is never changed after. */
 import type { z } from "zod";
+import { reachOf } from "./allowed.ts";
 import { CONSTANTS } from "./constants.ts";
 import { type ErrorCode, type FieldError, fieldPath, invalidFields } from "./errors.ts";
+import type { Allowed } from "./node-schemas.ts";
 import { SessionRequest } from "./request-schemas.ts";
 import type { Resources } from "./session-schemas.ts";
 import {
@@ -41,6 +43,8 @@ export interface SessionSpec {
   name?: string;
   clusterMode: "single-node" | "multi-node";
   roles: RoleSpec[];
+  /** What a node has to allow for any of it; missing: nothing. */
+  reach?: Allowed;
   network: { encryption: "auto" | "none"; egress: boolean };
   placement: { strategy: "spread" | "pack"; labels: Record<string, string> };
   /** 0 to 9; higher ones are served first. */
@@ -92,10 +96,12 @@ export function readSpec(body: unknown): SessionSpec {
 
   const roles = expandRoles(request);
   const main = roles.filter((role) => role.name === "main");
+  const reach = reachOf(roles);
   return {
     ...(request.name === undefined ? {} : { name: request.name }),
     clusterMode: request.clusterMode,
     roles: [...main, ...roles.filter((role) => role.name !== "main")],
+    ...(reach ? { reach } : {}),
     network: {
       encryption: request.network?.encryption === "none" ? "none" : "auto",
       egress: request.network?.egress ?? true,

@@ -1,5 +1,5 @@
 /** What a container is to have of its node itself. The API has asked this node before; that it is right here is not left to the API. */
-import { notAllowed } from "../../shared/allowed.ts";
+import { notAllowed, reachOf } from "../../shared/allowed.ts";
 import { cidrsOverlap } from "../../shared/ipv4.ts";
 import type { Allowed } from "../../shared/node-schemas.ts";
 import type { Assignment, ContainerSpec } from "../../shared/protocol.ts";
@@ -10,7 +10,7 @@ import { StepFailure } from "./context.ts";
 /** Before anything is made. Throws where this node does not allow it. */
 export function refuseReach({ containers, network }: Assignment, allowed: Allowed): void {
   for (const spec of containers) {
-    const denied = notAllowed([spec], allowed);
+    const denied = notAllowed(reachOf([spec]), allowed);
     if (denied.length > 0)
       throw new StepFailure("create", `this node does not allow ${denied.join(", ")}`, spec.host);
     // Docker would say so of all others.
@@ -21,7 +21,9 @@ export function refuseReach({ containers, network }: Assignment, allowed: Allowe
 
 /** A session as the firewall takes it. */
 export function guardedOf({ session, network, containers }: Assignment, allowed: Allowed): GuardedSession {
-  const onNode = containers.filter((spec) => spec.hostNetwork && notAllowed([spec], allowed).length === 0);
+  const onNode = containers.filter(
+    (spec) => spec.hostNetwork && notAllowed(reachOf([spec]), allowed).length === 0,
+  );
   return { session, network, onNode: onNode.map(({ address }) => address) };
 }
 

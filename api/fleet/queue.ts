@@ -14,7 +14,7 @@ import {
   waitingReason,
 } from "../../shared/queue.ts";
 import { SETTINGS } from "../../shared/settings.ts";
-import { definedOf, REACH, type SessionSpec } from "../../shared/spec.ts";
+import type { SessionSpec } from "../../shared/spec.ts";
 import { newId } from "../ids.ts";
 import type { SessionNews, Start } from "../messages.ts";
 import { allowances, lingeringNetworks, snapshotOf } from "./nodes.ts";
@@ -60,7 +60,7 @@ export function admit(
     );
   }
   refuseOverLimit(sql, project, spec);
-  refuseUnlessAllowed(spec.roles, () => allowances(sql));
+  refuseUnlessAllowed(spec.reach, () => allowances(sql));
   sql.exec(
     `INSERT INTO sessions (id, project, name, status, live, priority, epoch, demand)
      VALUES (?, ?, ?, 'pending', 1, ?, 0, ?)`,
@@ -103,7 +103,7 @@ function refuseOverLimit(sql: SqlStorage, project: string, { roles }: SessionSpe
 
 /** What would be planned now. */
 export function dryRun(sql: SqlStorage, spec: SessionSpec): Plan {
-  refuseUnlessAllowed(spec.roles, () => allowances(sql));
+  refuseUnlessAllowed(spec.reach, () => allowances(sql));
   const { plan: planned, refusal } = plan(demandOf(spec), snapshotOf(sql));
   if (refusal) throw new SkeinError("unschedulable", refusal.reason, { nodes: refusal.nodes });
   return planned;
@@ -258,14 +258,12 @@ function rowOf(sql: SqlStorage, id: string): SessionRow | undefined {
 }
 
 /** What matters for planning, and nothing else: equal demands are equal texts. */
-function demandOf({ clusterMode, placement, roles }: SessionSpec): SessionSpec {
+function demandOf({ clusterMode, placement, roles, reach }: SessionSpec): SessionSpec {
   return {
     clusterMode,
     placement,
-    roles: roles.map(({ name, replicas, resources, mounts, devices, privileged, hostNetwork }) => {
-      const reach = { mounts, devices, privileged, hostNetwork };
-      return { name, replicas, resources, ...definedOf(reach, REACH), image: "", env: {} };
-    }),
+    roles: roles.map(({ name, replicas, resources }) => ({ name, replicas, resources, image: "", env: {} })),
+    ...(reach ? { reach } : {}),
     network: { encryption: "auto", egress: true },
     priority: 0,
     retries: 0,
