@@ -29,6 +29,16 @@ const arbitraryNode: fc.Arbitrary<Partial<NodeSnapshot>> = fc.record({
   gpuIds: fc.subarray(gpuIds),
   usedSubnets: fc.array(cidr, { maxLength: 6 }),
   mtu: fc.constantFrom(1500, 1400, 9000),
+  allows: fc.record({
+    mounts: fc.constantFrom(
+      [],
+      [{ source: "/data", readOnly: true }],
+      [{ source: "/data", readOnly: false }],
+    ),
+    devices: fc.subarray(["/dev/fuse", "/dev/kvm"]),
+    privileged: fc.constantFrom(true, true, false),
+    hostNetwork: fc.boolean(),
+  }),
 });
 
 const arbitrarySnapshot: fc.Arbitrary<Snapshot> = fc
@@ -53,12 +63,18 @@ const resources = fc.record(
   { requiredKeys: [] },
 );
 
+const mount = (readOnly: boolean) => ({ mounts: [{ source: "/data", target: "/d", readOnly }] });
+const reach = fc.constantFrom(
+  ...Array<object>(8).fill({}),
+  ...[mount(true), mount(false), { devices: ["/dev/fuse"] }, { privileged: true }, { hostNetwork: true }],
+);
+
 const arbitrarySpec: fc.Arbitrary<SessionSpec> = fc
   .record({
     clusterMode: fc.constantFrom("single-node", "multi-node"),
     strategy: fc.constantFrom("spread", "pack"),
     labels: fc.constantFrom({}, {}, {}, { zone: "a" }),
-    roles: fc.array(fc.record({ replicas: fc.integer({ min: 1, max: 5 }), resources }), {
+    roles: fc.array(fc.record({ replicas: fc.integer({ min: 1, max: 5 }), resources, reach }), {
       minLength: 1,
       maxLength: 4,
     }),
@@ -68,7 +84,11 @@ const arbitrarySpec: fc.Arbitrary<SessionSpec> = fc
       image: "debian:12",
       clusterMode,
       placement: { strategy, labels },
-      roles: roles.map((role, i) => ({ ...role, name: ["main", "worker", "ps", "eval"][i] })),
+      roles: roles.map(({ reach, ...role }, i) => ({
+        ...role,
+        ...reach,
+        name: ["main", "worker", "ps", "eval"][i],
+      })),
     }),
   );
 
@@ -111,6 +131,13 @@ test("only usable nodes are used, never past their capacity, and no GPU twice", 
       expect(mine.length).toBeGreaterThan(0);
       expect([on.status, on.schedulable]).toEqual(["ready", true]);
       expect(on.labels).toMatchObject(spec.placement.labels);
+      expect(spec.roles.filter((each) => each.privileged && !on.allows.privileged)).toEqual([]);
+      expect(spec.roles.filter((each) => each.hostNetwork && !on.allows.hostNetwork)).toEqual([]);
+      expect(
+        spec.roles.flatMap(({ devices = [] }) => devices).filter((path) => !on.allows.devices.includes(path)),
+      ).toEqual([]);
+      for (const { readOnly } of spec.roles.flatMap(({ mounts = [] }) => mounts))
+        expect(on.allows.mounts.some((each) => readOnly || !each.readOnly)).toBe(true);
       for (const key of ["cpu", "memory"] as const) {
         if (sum(key) > 0) expect(sum(key) + on.allocated[key]).toBeLessThanOrEqual(on.capacity[key] + 1e-6);
       }
