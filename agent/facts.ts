@@ -67,21 +67,18 @@ export interface Measured {
   overrides: Overrides;
 }
 
-/** A few milliseconds. `owner`: whose networks do not count as used; before the node has joined nobody's. */
+/** A few milliseconds. `owner`: whose networks do not count as used; before the node has joined nobody's. `refused`: CIDRs that count as used as well. */
 export async function measure(
   { docker, runner, engine, address, gpus, allowed, overrides }: Measured,
   owner: Owner,
+  refused: readonly string[] = [],
 ): Promise<About> {
   const ours = Object.entries(ownerLabels(owner));
   const networks = (await docker.networks()).filter(
     ({ labels }) => !ours.every(([name, value]) => labels[name] === value),
   );
   const [subnets, own, mtu, bootId] = await Promise.all([
-    usedSubnets(
-      runner,
-      owner,
-      networks.flatMap((network) => network.subnets),
-    ),
+    usedSubnets(runner, owner, [...networks.flatMap((network) => network.subnets), ...refused]),
     ownAddresses(runner),
     mtuOf(runner, address),
     readFile("/proc/sys/kernel/random/boot_id", "utf8"),

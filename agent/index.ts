@@ -115,7 +115,7 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
     const sessionsDir = join(stateDir, "sessions");
     await mkdir(sessionsDir, { recursive: true, mode: 0o700 });
     const facts = new FactsTeller(
-      () => measure(measured, owner),
+      (refused) => measure(measured, owner, refused),
       (about) => link.send({ type: "facts", capacity: about.capacity, facts: about.facts }),
     );
     const guard = new Guard(hostRunner, owner);
@@ -135,6 +135,7 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
         gpuDevices: hasGpuRuntime(engine),
         mapsUsers: engine.mapsUsers,
         sessionsDir,
+        refused: (subnet) => facts.refused(subnet),
         refreshFacts: () => facts.refresh(),
         log,
       },

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { networkName } from "../agent/docker/names.ts";
+import { linkNames } from "../agent/network/names.ts";
 import { LABELS } from "../shared/names.ts";
 import { leftovers } from "./lab/leftovers.ts";
 import { smallDisk } from "./lab/small-disk.ts";
@@ -175,6 +176,40 @@ describe("an engine that is dead", () => {
     await host.startEngine();
     await here.control.connected(3);
     const session = await here.control.run(spread(3));
+    await here.control.remove(session);
+  });
+});
+
+describe("a bridge of ours that the engine made again for a network which it does not list", () => {
+  test("goes with its rules, and one that is named alike stays", async () => {
+    const session = await here.control.run(idle(1));
+    const { machine, node } = find(session, "main1");
+    const { bridge } = linkNames({ fleet: here.control.fleet, node }, "ses_phantom");
+    const alike = `${bridge.slice(0, 8)}-mine`;
+    const rules = [
+      ["nat", "POSTROUTING", "-s", "10.64.9.0/24", "!", "-o", bridge, "-j", "MASQUERADE"],
+      ["filter", "FORWARD", "-i", bridge, "!", "-o", bridge, "-j", "ACCEPT"],
+      ["filter", "FORWARD", "-o", alike, "-j", "ACCEPT"],
+    ];
+    for (const name of [bridge, alike]) await machine.exec(["ip", "link", "add", name, "type", "bridge"]);
+    for (const [table, chain, ...rule] of rules)
+      await machine.exec(["iptables", "--table", table!, "--append", chain!, ...rule]);
+    const seen = async () => {
+      const links = (await machine.exec(["ip", "-brief", "link", "show", "type", "bridge"])).stdout;
+      const saved = (await machine.exec(["iptables-save"])).stdout;
+      return [bridge, alike].map((name) => [links.includes(name), saved.includes(name)]);
+    };
+    expect(await seen()).toEqual([
+      [true, true],
+      [true, true],
+    ]);
+    await here.away("SIGKILL");
+    await vi.waitFor(async () => expect((await seen())[0]).toEqual([false, false]), 10_000);
+    expect((await seen())[1]).toEqual([true, true]);
+    const [table, chain, ...rule] = rules[2]!;
+    await machine.exec(["iptables", "--table", table!, "--delete", chain!, ...rule]);
+    await machine.exec(["ip", "link", "delete", alike]);
+    expect(await sh(session, "main1", "hostname")).toBe("main1\n");
     await here.control.remove(session);
   });
 });

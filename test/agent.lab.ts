@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { describe, expect, test } from "vitest";
+import type { Assignment } from "../shared/protocol.ts";
 import { CLIENT, idle, spread, useAgentLab } from "./support/agent-lab.ts";
 
 const here = useAgentLab();
@@ -235,6 +236,20 @@ describe("what cannot be made", () => {
     await expect(
       here.control.reach(session, "prepared").then(() => here.control.reach(session, "started")),
     ).rejects.toThrow(/^(start|create): (main1|sub1): .*(directory|passwd)/s);
+    await here.control.remove(session);
+  });
+
+  test("what reaches past the container, where this node does not allow it, whatever the API says: nothing is made", async () => {
+    const session = here.control.plan(idle(1));
+    const [[node, assignment]] = [...session.assignments] as [[string, Assignment]];
+    const containers = assignment.containers.map((spec) => ({ ...spec, hostNetwork: true as const }));
+    session.assignments.set(node, { ...assignment, containers });
+    await expect(here.control.reach(session, "prepared")).rejects.toThrow(
+      /^create: main1: this node does not allow containers on its own network$/,
+    );
+    const { host } = here.agents.find(({ options }) => options.name === here.control.nodes.get(node)!.name)!;
+    expect(await host.docker.listContainers({ all: true })).toEqual([]);
+    expect((await host.exec(["ip", "-4", "address"])).stdout).not.toContain(assignment.network.gateway);
     await here.control.remove(session);
   });
 

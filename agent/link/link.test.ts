@@ -27,6 +27,7 @@ const joined = { fleet: "flt_1", node: "node_1" };
 
 let stateDir: string;
 let server: WebSocketServer;
+let taken: number;
 /** One entry for each connection. */
 let dialled: { socket: WebSocket; url: string; frames: string[] }[];
 let leaving: AbortController;
@@ -34,7 +35,7 @@ let log: string[];
 
 beforeEach(async () => {
   stateDir = await mkdtemp(join(tmpdir(), "skein-link-"));
-  [dialled, log, leaving] = [[], [], new AbortController()];
+  [dialled, taken, log, leaving] = [[], 0, [], new AbortController()];
   server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
   server.on("connection", (socket, request) => {
     const frames: string[] = [];
@@ -71,9 +72,10 @@ function run({ rotateKey = false } = {}) {
 }
 
 const say = (socket: WebSocket, frame: object) => socket.send(JSON.stringify(frame));
+/** The first that was not asked for yet. */
 const nextDial = async () => {
-  const [socket] = (await once(server, "connection")) as [WebSocket];
-  return dialled.find((each) => each.socket === socket)!;
+  if (dialled.length === taken) await once(server, "connection");
+  return dialled[taken++]!;
 };
 
 /** Whether an Ed25519 signature (base64url) over the text is by the raw public key (base64url). */
@@ -158,9 +160,9 @@ describe("replacing the node's key", () => {
 
   test("stops where the API knows neither key", async () => {
     new NodeKeys(stateDir).begin();
-    const { stopped } = run();
     const stranger = await mkdtemp(join(stateDir, "other-"));
     const { publicKey } = new NodeKeys(stranger);
+    const { stopped } = run();
     await meet(publicKey);
     await meet(publicKey);
     expect(await stopped).toBe("the node's key does not match");

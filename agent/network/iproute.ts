@@ -79,8 +79,8 @@ export async function readLink(runner: Runner, name: string): Promise<Link | und
   return (await unlessMissing(read(runner, ["ip", "-j", "-d", "link", "show", "dev", name], Link)))?.[0];
 }
 
-export function readVxlanLinks(runner: Runner): Promise<Link[]> {
-  return read(runner, ["ip", "-j", "-d", "link", "show", "type", "vxlan"], Link);
+export function readLinks(runner: Runner, type: "vxlan" | "bridge"): Promise<Link[]> {
+  return read(runner, ["ip", "-j", "-d", "link", "show", "type", type], Link);
 }
 
 export async function readForwarding(runner: Runner, device: string): Promise<ForwardingEntry[]> {

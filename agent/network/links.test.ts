@@ -29,6 +29,32 @@ test("the sweep takes what is ours and of no live session, also where we were ki
   );
 });
 
+test("the sweep takes bridges of ours that Docker does not know any more, and their rules", async () => {
+  const bridge = (session: string, whose = owner) => linkNames(whose, session).bridge;
+  const gone = bridge("ses_gone");
+  const links = [
+    link("docker0"),
+    link(bridge("ses_live")),
+    link(gone),
+    link(bridge("ses_gone", other)),
+    link(`${gone.slice(0, -1)}-`),
+    link(gone.slice(0, -1)),
+  ];
+  const { runner, changes } = recordingRunner({
+    "ip -j -d link show type bridge": JSON.stringify(links),
+    "iptables-save --table nat": `*nat\n-A POSTROUTING -s 10.64.2.0/24 ! -o ${gone} -j MASQUERADE\n-A DOCKER -i docker0 -j RETURN\nCOMMIT\n`,
+    "iptables-save --table filter": `*filter\n-A FORWARD -o ${gone} -j DOCKER\n-A FORWARD -o ${bridge("ses_live")} -j DOCKER\nCOMMIT\n`,
+  });
+  expect(await sweepLinks(runner, owner, new Set(["ses_live"]))).toEqual([gone]);
+  expect(changes().split("\n")).toEqual([
+    "iptables-save --table nat",
+    `iptables --wait --table nat --delete POSTROUTING -s 10.64.2.0/24 ! -o ${gone} -j MASQUERADE`,
+    "iptables-save --table filter",
+    `iptables --wait --table filter --delete FORWARD -o ${gone} -j DOCKER`,
+    `ip link del dev ${gone}`,
+  ]);
+});
+
 test("where nothing is stale, nothing is run", async () => {
   const { runner, changes } = recordingRunner();
   expect(await sweepLinks(runner, owner, new Set())).toEqual([]);

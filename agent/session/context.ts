@@ -32,6 +32,8 @@ export interface NodeContext {
   mapsUsers: boolean;
   /** Has one directory for each session. */
   sessionsDir: string;
+  /** The engine makes no network in this subnet. */
+  refused(subnet: string): void;
   /** Sees to it that the API knows of this node's subnets as they are now. */
   refreshFacts(): Promise<void>;
   log: Log;

@@ -28,6 +28,7 @@ export async function provideNetwork(
   } catch (error) {
     const { message } = error as Error;
     if (error instanceof NetworkConflict || CONFLICT.test(message)) {
+      if (!(error instanceof NetworkConflict)) context.refused(network.subnet);
       throw new StepFailure("network_conflict", `the network ${network.subnet} cannot be made: ${message}`);
     }
     throw new StepFailure("create", `the network cannot be made: ${message}`);
