@@ -18,6 +18,8 @@ export class Addresses {
   readonly #send: (node: string, addresses: NodeAddresses) => Promise<void>;
   /** When the next round is due, ms since 1970; undefined: the alarm is set for it, or nobody is left to tell. */
   #due: number | undefined;
+  /** As they were last read: all nodes may ask at once. */
+  #known: NodeAddresses | undefined;
 
   constructor(
     storage: DurableObjectStorage,
@@ -67,7 +69,9 @@ export class Addresses {
   }
 
   #now(): NodeAddresses {
-    return { change: this.#change(), addresses: joinAddresses(this.#storage.sql) };
+    const change = this.#change();
+    if (this.#known?.change !== change) this.#known = { change, addresses: joinAddresses(this.#storage.sql) };
+    return this.#known;
   }
 
   /** How often a node has joined or left. */
