@@ -196,6 +196,22 @@ describe("containers on the node's own network", () => {
     }
   });
 
+  test("work on one node too, all of them or some", async () => {
+    const roles = [
+      { name: "main", replicas: 2, image, hostNetwork: true },
+      { name: "sub", replicas: 1, image },
+    ];
+    const one = await running({ roles });
+    const hosts = ["main1", "main2", "sub1"];
+    for (const from of hosts) {
+      const script = hosts.map((to) => `ssh ${to} hostname`).join(" && ");
+      expect((await sh(one, from, script)).split("\n")).toEqual([...hosts, ""]);
+    }
+    await end(one);
+    const { leftovers } = await cluster();
+    expect(await leftovers()).toEqual([]);
+  });
+
   test("need root: SSH is on port 22 of an address of the node's", async () => {
     const failed = await create({ image, hostNetwork: true, user: "1000" });
     expect(failed.status).toBe("failed");
