@@ -1,176 +1,27 @@
 /** The kit on a real engine: SSH between containers of any image and user, the gate, signals and exit codes. */
-import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { PassThrough, type Readable } from "node:stream";
-import { text } from "node:stream/consumers";
 import type Docker from "dockerode";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { buildKit, type Kit } from "../agent/kit/build.ts";
-import { makeGate, openGate } from "../agent/kit/gate.ts";
-import { INSIDE, kitBinds, kitEntrypoint, kitSysctls, pathWithKit } from "../agent/kit/layout.ts";
+import { buildKit } from "../agent/kit/build.ts";
+import { openGate } from "../agent/kit/gate.ts";
+import { INSIDE } from "../agent/kit/layout.ts";
 import { proveCommand, unproven } from "../agent/kit/prove.ts";
-import { containerFiles, packEntries } from "../agent/ssh/archive.ts";
-import type { Peer } from "../agent/ssh/files.ts";
-import { makeKeyPair } from "../agent/ssh/keys.ts";
-import { type Entry, placePrepared, placeStarted } from "../agent/ssh/place.ts";
-import { survey } from "../agent/ssh/survey.ts";
+import type { Entry } from "../agent/ssh/place.ts";
 import { type Lab, startLab } from "./lab/lab.ts";
-
-const kitRoot = join(import.meta.dirname, "../.skein/kit");
-
-interface Wanted {
-  host: string;
-  image: string;
-  user?: string;
-  argv?: string[];
-  env?: string[];
-  /** Written into the container before Skein looks at it: what another image would have. */
-  own?: Entry[];
-}
-
-interface Made {
-  peer: Peer;
-  container: Docker.Container;
-  selfDir: string;
-}
+import { exec, KitSession, type Place, type Wanted } from "./support/kit-session.ts";
 
 let lab: Lab;
-let docker: Docker;
-let kit: Kit;
+let here: Place;
 
 beforeAll(async () => {
   // From the binaries that `./skein setup` has fetched: the lab reaches no registry.
-  kit = await buildKit(kitRoot);
+  const kit = await buildKit(join(import.meta.dirname, "../.skein/kit"));
   lab = await startLab({ hosts: 1 });
-  docker = lab.hosts[0]!.docker;
+  const { docker, dir } = lab.hosts[0]!;
+  here = { docker, kit, dir };
 });
 
 afterAll(() => lab?.close());
-
-/** A session on one bridge network, its gates still closed. */
-class Session implements AsyncDisposable {
-  static #made = 0;
-  readonly made: Made[];
-  readonly #network: Docker.Network;
-
-  private constructor(made: Made[], network: Docker.Network) {
-    this.made = made;
-    this.#network = network;
-  }
-
-  static async start(wanted: Wanted[]): Promise<Session> {
-    const number = ++Session.#made;
-    const subnet = `10.64.${number}`;
-    const network = await docker.createNetwork({
-      Name: `kit${number}`,
-      IPAM: { Config: [{ Subnet: `${subnet}.0/24`, Gateway: `${subnet}.254` }] },
-    });
-    const hosts = wanted.map(({ host }, i) => ({ host, address: `${subnet}.${i + 2}` }));
-    const prepared = await Promise.all(
-      wanted.map(async ({ host, image, user = "", argv = [], env = [], own = [] }, i) => {
-        const selfDir = await mkdtemp(join(lab.hosts[0]!.dir, `${host}-`));
-        await makeGate(selfDir);
-        const container = await docker.createContainer({
-          name: `kit${number}-${host}`,
-          Hostname: host,
-          Image: image,
-          User: user,
-          Entrypoint: kitEntrypoint(argv),
-          Cmd: [],
-          Env: [
-            `PATH=${pathWithKit(undefined)}`,
-            `BACKENDAI_CLUSTER_HOSTS=${hosts.map((each) => each.host).join(",")}`,
-            `BACKENDAI_CLUSTER_HOST=${host}`,
-            ...env,
-          ],
-          HostConfig: {
-            Binds: kitBinds(kit.path, selfDir),
-            NetworkMode: network.id,
-            ExtraHosts: hosts.map((each) => `${each.host}:${each.address}`),
-            SecurityOpt: ["no-new-privileges"],
-            Sysctls: kitSysctls(),
-          },
-          NetworkingConfig: {
-            EndpointsConfig: { [`kit${number}`]: { IPAMConfig: { IPv4Address: hosts[i]!.address } } },
-          },
-        });
-        if (own.length > 0) await container.putArchive(await packEntries(own), { path: "/" });
-        const unless404 = (error: { statusCode?: number }) => {
-          if (error.statusCode !== 404) throw error;
-        };
-        const files = containerFiles(
-          async (path) => (await container.getArchive({ path }).catch(unless404)) as Readable | undefined,
-          async (path) => {
-            const answer = await container.infoArchive({ path }).catch(unless404);
-            const stat = answer?.headers["x-docker-container-path-stat"];
-            return stat && JSON.parse(Buffer.from(stat, "base64").toString());
-          },
-        );
-        const config = (await container.inspect()).Config;
-        const seen = await survey(files, config.User ?? "");
-        const keys = { host: makeKeyPair(), user: makeKeyPair() };
-        const peer: Peer = {
-          ...hosts[i]!,
-          user: seen.account.user,
-          hostKey: keys.host.publicLine,
-          userKey: keys.user.publicLine,
-        };
-        return { peer, container, selfDir, entries: placePrepared(seen, keys, host), seen };
-      }),
-    );
-    const peers = prepared.map(({ peer }) => peer);
-    await Promise.all(
-      prepared.map(async ({ container, entries, seen }) => {
-        const tar = await packEntries([...entries, ...placeStarted(seen, peers)]);
-        await container.putArchive(tar, { path: "/" });
-        await container.start();
-      }),
-    );
-    return new Session(prepared, network);
-  }
-
-  of(host: string): Made {
-    return this.made.find(({ peer }) => peer.host === host)!;
-  }
-
-  async openGates(): Promise<void> {
-    await Promise.all(this.made.map(({ selfDir }) => openGate(selfDir)));
-  }
-
-  async prove(host: string): Promise<{ host: string; reason: string }[]> {
-    const targets = this.made.map(({ peer }) => peer);
-    const { stdout } = await exec(this.of(host).container, proveCommand(targets, 10));
-    return unproven(targets, stdout);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.made.map(({ container }) => container.remove({ force: true, v: true })));
-    await this.#network.remove();
-    await Promise.all(this.made.map(({ selfDir }) => rm(selfDir, { recursive: true })));
-  }
-}
-
-interface Said {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-/** As the container's user. `kitsh` below is a shell that is in every container. */
-async function exec(container: Docker.Container, argv: string[], tty = false): Promise<Said> {
-  const job = await container.exec({ Cmd: argv, AttachStdout: true, AttachStderr: true, Tty: tty });
-  const stream = await job.start({ Tty: tty });
-  const [out, err] = [new PassThrough(), new PassThrough()];
-  if (tty) stream.pipe(out);
-  else docker.modem.demuxStream(stream, out, err);
-  const texts = Promise.all([text(out), tty ? "" : text(err)]);
-  await once(stream, "end");
-  if (!tty) out.end();
-  err.end();
-  const [stdout, stderr] = await texts;
-  return { code: (await job.inspect()).ExitCode ?? -1, stdout, stderr };
-}
 
 const kitsh = (script: string) => [`${INSIDE.kit}/bin/sh`, "-c", script];
 
@@ -212,10 +63,10 @@ describe("SSH between containers", () => {
       ],
     },
   ];
-  let session: Session;
+  let session: KitSession;
 
   beforeAll(async () => {
-    session = await Session.start(kinds);
+    session = await KitSession.start(here, kinds);
   });
   afterAll(() => session?.[Symbol.asyncDispose]());
 
@@ -388,7 +239,7 @@ import signal
 open("/dev/shm/environ", "wb").write(open("/proc/self/environ", "rb").read())
 print("up", flush=True)
 signal.pause()`;
-    await using session = await Session.start([
+    await using session = await KitSession.start(here, [
       { host: "main1", image, user, env, argv: ["python3", "-c", keep] },
       { host: "sub1", image: "skein/empty:1" },
     ]);
@@ -413,7 +264,7 @@ signal.pause()`;
 
 describe("the command", () => {
   it("waits at the gate, and then may use ssh as its first act", async () => {
-    await using session = await Session.start([
+    await using session = await KitSession.start(here, [
       { host: "main1", image: "skein/empty:1", argv: ["ssh", "sub1", "hostname"] },
       { host: "sub1", image: "skein/busybox:1" },
     ]);
@@ -441,7 +292,7 @@ describe("the command", () => {
       /cannot run "\/etc\/passwd": not an executable file/,
     ],
   ])("ends with %s", async (_, argv, code, said) => {
-    await using session = await Session.start([{ host: "main1", image: "skein/debian:12", argv }]);
+    await using session = await KitSession.start(here, [{ host: "main1", image: "skein/debian:12", argv }]);
     await session.openGates();
     const { container } = session.of("main1");
     expect((await container.wait()).StatusCode).toBe(code);
@@ -456,7 +307,7 @@ try: os.waitpid(-1, 0)
 except ChildProcessError: print("no children", signal.getsignal(signal.SIGINT) is not signal.SIG_IGN, flush=True)
 signal.pause()
 `;
-    await using session = await Session.start([
+    await using session = await KitSession.start(here, [
       { host: "main1", image: "skein/debian:12", argv: ["python3", "-c", program] },
     ]);
     await session.openGates();
@@ -468,7 +319,7 @@ signal.pause()
   });
 
   it.each([true, false])("that idles ends at once with SIGTERM (gate open: %s)", async (open) => {
-    await using session = await Session.start([{ host: "main1", image: "skein/empty:1" }]);
+    await using session = await KitSession.start(here, [{ host: "main1", image: "skein/empty:1" }]);
     if (open) await session.openGates();
     const { container } = session.of("main1");
     const began = performance.now();
@@ -478,7 +329,7 @@ signal.pause()
   });
 
   it("starts again without a new gate", async () => {
-    await using session = await Session.start([
+    await using session = await KitSession.start(here, [
       { host: "main1", image: "skein/busybox:1", argv: ["echo", "ran"] },
     ]);
     const { container, selfDir } = session.of("main1");
@@ -493,7 +344,7 @@ signal.pause()
 
 describe("the proof", () => {
   it("says which host failed and why", async () => {
-    await using session = await Session.start([
+    await using session = await KitSession.start(here, [
       { host: "main1", image: "skein/debian:12" },
       { host: "sub1", image: "skein/busybox:1" },
     ]);
@@ -505,7 +356,7 @@ describe("the proof", () => {
   });
 
   it("does not hold where a name is missing, or nobody listens in time", async () => {
-    await using session = await Session.start([
+    await using session = await KitSession.start(here, [
       { host: "main1", image: "skein/debian:12" },
       { host: "sub1", image: "skein/busybox:1" },
     ]);

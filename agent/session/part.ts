@@ -214,7 +214,7 @@ export class SessionPart {
     const { assignment, hash, phase, identities } = this.#wanted;
     if (phase === "removed") return await this.#remove();
     if (!assignment || !hash) throw new StepFailure("internal", `"${phase}" came without an assignment`);
-    if (this.#made?.assignment.epoch !== assignment.epoch || this.#made.hash !== hash) {
+    if (!this.#isMade()) {
       return await this.#begin({ assignment, hash }, signal);
     }
     const part = { context: this.#context, assignment, hash, observed: this.#observed };

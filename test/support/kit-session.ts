@@ -1,0 +1,163 @@
+/** Sessions made of the kit alone, without an agent: containers on one bridge network that trust each other by SSH. */
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { PassThrough, type Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import type Docker from "dockerode";
+import type { Kit } from "../../agent/kit/build.ts";
+import { makeGate, openGate } from "../../agent/kit/gate.ts";
+import { kitBinds, kitEntrypoint, kitSysctls, pathWithKit } from "../../agent/kit/layout.ts";
+import { proveCommand, unproven } from "../../agent/kit/prove.ts";
+import { containerFiles, packEntries } from "../../agent/ssh/archive.ts";
+import type { Peer } from "../../agent/ssh/files.ts";
+import { makeKeyPair } from "../../agent/ssh/keys.ts";
+import { type Entry, placePrepared, placeStarted } from "../../agent/ssh/place.ts";
+import { survey } from "../../agent/ssh/survey.ts";
+
+export interface Wanted {
+  host: string;
+  image: string;
+  user?: string;
+  argv?: string[];
+  env?: string[];
+  /** Written into the container before Skein looks at it: what another image would have. */
+  own?: Entry[];
+}
+
+/** Where sessions are made: an engine, the kit, a directory for the containers' own folders. */
+export interface Place {
+  docker: Docker;
+  kit: Kit;
+  dir: string;
+}
+
+interface Made {
+  peer: Peer;
+  container: Docker.Container;
+  selfDir: string;
+}
+
+/** A session on one bridge network, its gates still closed. */
+export class KitSession implements AsyncDisposable {
+  static #made = 0;
+  readonly made: Made[];
+  readonly #network: Docker.Network;
+
+  private constructor(made: Made[], network: Docker.Network) {
+    this.made = made;
+    this.#network = network;
+  }
+
+  static async start({ docker, kit, dir }: Place, wanted: Wanted[]): Promise<KitSession> {
+    const number = ++KitSession.#made;
+    const subnet = `10.64.${number}`;
+    const network = await docker.createNetwork({
+      Name: `kit${number}`,
+      IPAM: { Config: [{ Subnet: `${subnet}.0/24`, Gateway: `${subnet}.254` }] },
+    });
+    const hosts = wanted.map(({ host }, i) => ({ host, address: `${subnet}.${i + 2}` }));
+    const prepared = await Promise.all(
+      wanted.map(async ({ host, image, user = "", argv = [], env = [], own = [] }, i) => {
+        const selfDir = await mkdtemp(join(dir, `${host}-`));
+        await makeGate(selfDir);
+        const container = await docker.createContainer({
+          name: `kit${number}-${host}`,
+          Hostname: host,
+          Image: image,
+          User: user,
+          Entrypoint: kitEntrypoint(argv),
+          Cmd: [],
+          Env: [
+            `PATH=${pathWithKit(undefined)}`,
+            `BACKENDAI_CLUSTER_HOSTS=${hosts.map((each) => each.host).join(",")}`,
+            `BACKENDAI_CLUSTER_HOST=${host}`,
+            ...env,
+          ],
+          HostConfig: {
+            Binds: kitBinds(kit.path, selfDir),
+            NetworkMode: network.id,
+            ExtraHosts: hosts.map((each) => `${each.host}:${each.address}`),
+            SecurityOpt: ["no-new-privileges"],
+            Sysctls: kitSysctls(),
+          },
+          NetworkingConfig: {
+            EndpointsConfig: { [`kit${number}`]: { IPAMConfig: { IPv4Address: hosts[i]!.address } } },
+          },
+        });
+        if (own.length > 0) await container.putArchive(await packEntries(own), { path: "/" });
+        const unless404 = (error: { statusCode?: number }) => {
+          if (error.statusCode !== 404) throw error;
+        };
+        const files = containerFiles(
+          async (path) => (await container.getArchive({ path }).catch(unless404)) as Readable | undefined,
+          async (path) => {
+            const answer = await container.infoArchive({ path }).catch(unless404);
+            const stat = answer?.headers["x-docker-container-path-stat"];
+            return stat && JSON.parse(Buffer.from(stat, "base64").toString());
+          },
+        );
+        const config = (await container.inspect()).Config;
+        const seen = await survey(files, config.User ?? "");
+        const keys = { host: makeKeyPair(), user: makeKeyPair() };
+        const peer: Peer = {
+          ...hosts[i]!,
+          user: seen.account.user,
+          hostKey: keys.host.publicLine,
+          userKey: keys.user.publicLine,
+        };
+        return { peer, container, selfDir, entries: placePrepared(seen, keys, host), seen };
+      }),
+    );
+    const peers = prepared.map(({ peer }) => peer);
+    await Promise.all(
+      prepared.map(async ({ container, entries, seen }) => {
+        const tar = await packEntries([...entries, ...placeStarted(seen, peers)]);
+        await container.putArchive(tar, { path: "/" });
+        await container.start();
+      }),
+    );
+    return new KitSession(prepared, network);
+  }
+
+  of(host: string): Made {
+    return this.made.find(({ peer }) => peer.host === host)!;
+  }
+
+  async openGates(): Promise<void> {
+    await Promise.all(this.made.map(({ selfDir }) => openGate(selfDir)));
+  }
+
+  async prove(host: string): Promise<{ host: string; reason: string }[]> {
+    const targets = this.made.map(({ peer }) => peer);
+    const { stdout } = await exec(this.of(host).container, proveCommand(targets, 10));
+    return unproven(targets, stdout);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.made.map(({ container }) => container.remove({ force: true, v: true })));
+    await this.#network.remove();
+    await Promise.all(this.made.map(({ selfDir }) => rm(selfDir, { recursive: true })));
+  }
+}
+
+interface Said {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** As the container's user. `kitsh` below is a shell that is in every container. */
+export async function exec(container: Docker.Container, argv: string[], tty = false): Promise<Said> {
+  const job = await container.exec({ Cmd: argv, AttachStdout: true, AttachStderr: true, Tty: tty });
+  const stream = await job.start({ Tty: tty });
+  const [out, err] = [new PassThrough(), new PassThrough()];
+  if (tty) stream.pipe(out);
+  else container.modem.demuxStream(stream, out, err);
+  const texts = Promise.all([text(out), tty ? "" : text(err)]);
+  await once(stream, "end");
+  if (!tty) out.end();
+  err.end();
+  const [stdout, stderr] = await texts;
+  return { code: (await job.inspect()).ExitCode ?? -1, stdout, stderr };
+}
