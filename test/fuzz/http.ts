@@ -1,7 +1,7 @@
 /** The fuzz run over HTTP: requests made from the document against a real API, each answer judged, the state watched. */
 import { Agent, request as send } from "node:http";
 import fc from "fast-check";
-import { TestNode } from "../support/node.ts";
+import { ABOUT, type About, TestNode } from "../support/node.ts";
 import { type TestApi, testApi } from "../support/server.ts";
 import { type Answer, faultOf } from "./document.ts";
 import { absurd, bodies, OPERATIONS, oddText } from "./values.ts";
@@ -142,11 +142,25 @@ export async function fuzzHttp(seed: number, count: number): Promise<Figures> {
 
 type Call = (method: string, path: string) => Promise<Response>;
 
+/** A node that allows some of what requests may ask for, by the document's own examples. */
+const OPEN: About = {
+  ...ABOUT,
+  facts: {
+    ...ABOUT.facts,
+    allows: {
+      mounts: [{ source: "/data", readOnly: true }],
+      devices: ["/dev/infiniband"],
+      privileged: true,
+      hostNetwork: false,
+    },
+  },
+};
+
 /** Has nodes join in the place of those that were removed; how many did. */
 async function replenish(api: TestApi, nodes: Map<string, TestNode>): Promise<number> {
   const missing = NODES.filter((name) => !nodes.has(name));
   for (const name of missing) {
-    const node = await TestNode.join(api, name);
+    const node = await TestNode.join(api, name, name === NODES[0] ? OPEN : ABOUT);
     nodes.set(name, node);
     await node.follow();
   }

@@ -29,7 +29,12 @@ export const oddText: fc.Arbitrary<string> = fc.oneof(
 function texts(schema: Schema): fc.Arbitrary<string> {
   const example = fc.constant(String(schema.example ?? "x"));
   if (!schema.pattern || schema.pattern.includes("\\p")) {
-    return fc.oneof(example, fc.string({ minLength: schema.minLength ?? 0, maxLength: 20 }));
+    return fc.oneof(
+      example,
+      example,
+      example,
+      fc.string({ minLength: schema.minLength ?? 0, maxLength: 20 }),
+    );
   }
   return fc.oneof(example, fc.stringMatching(new RegExp(schema.pattern)));
 }
@@ -92,7 +97,13 @@ export function spoiled(value: unknown): fc.Arbitrary<unknown> {
 export function bodies(schema: Schema, example: unknown): fc.Arbitrary<string> {
   // Without a name as well: of a name there is only one.
   const { name: _, ...nameless } = example as { name?: string };
-  const good = fc.oneof(fc.constant(example), fc.constant(nameless), valid(schema));
+  // Of the fields that may be left out a few at a time: all at once they contradict each other.
+  const varied = valid(schema).chain((value) =>
+    fc
+      .subarray(Object.entries(value as object), { maxLength: 3 })
+      .map((some) => ({ ...nameless, ...Object.fromEntries(some) })),
+  );
+  const good = fc.oneof(fc.constant(example), fc.constant(nameless), varied, valid(schema));
   const text = (value: unknown) => JSON.stringify(value) ?? "";
   return fc.oneof(
     { weight: 3, arbitrary: good.map(text) },

@@ -91,7 +91,8 @@ export class TestNode {
       for (const assign of assigns) socket.send(JSON.stringify(react(assign)));
     };
     socket.send(JSON.stringify(this.hello(nonce)));
-    await socket.welcomed;
+    const ended = await Promise.race([socket.welcomed, socket.closed]);
+    if ("code" in ended) throw new Error(`the hello was answered with ${ended.code} ${ended.reason}`);
     const pinging = setInterval(() => socket.send(PING), CONSTANTS.pingSeconds * 1000).unref();
     socket.closed.then(() => clearInterval(pinging));
     return socket;
