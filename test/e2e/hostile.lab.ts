@@ -255,7 +255,7 @@ describe("a request made to be in the way", () => {
   test("the kit's own first program as the entry point does nothing but run the command", async () => {
     const { id } = await create({
       image: "skein/busybox:1",
-      entrypoint: ["/.skein/kit/start"],
+      entrypoint: ["/.skein/kit/start", "0"],
       command: ["sh", "-c", "ls /.skein/self; exit 3"],
     });
     const { status, containers } = await ended(id);
