@@ -51,6 +51,8 @@ test("an API whose disk is full refuses what it cannot write down, and loses not
   const get = async ({ id }: Session) => skein.getSession({ path: { id } });
   const before = await starts(runs);
   const disk = diskAt(api.dataDir);
+  // An object that has rested may need the disk to be read again (docs/reliability.md).
+  for (const each of [runs, ends, fails]) await get(each);
   disk.fill();
 
   const asked = { body: { ...MULTI, name: "later" }, headers: { "idempotency-key": "later" } };
