@@ -85,7 +85,9 @@ export class TestNode {
   /** Dials, proves who it is, and is welcomed; does from then on what it is asked. */
   async follow(react: (assign: Assign) => Report = done): Promise<NodeSocket> {
     const socket = await NodeSocket.dial(this.api, this.id);
-    const { nonce } = (await socket.next()) as Challenge;
+    const first = await Promise.race([socket.next(), socket.closed]);
+    if ("code" in first) throw new Error(`the link was closed with ${first.code} ${first.reason}`);
+    const { nonce } = first as Challenge;
     socket.onFrame = (frame) => {
       const assigns = frame.type === "assign" ? [frame] : frame.type === "welcome" ? frame.assignments : [];
       for (const assign of assigns) socket.send(JSON.stringify(react(assign)));
