@@ -355,6 +355,20 @@ describe("the proof", () => {
     expect(code).toBe(0);
   });
 
+  it("waits until the container that it runs in has unpacked whom it knows", async () => {
+    await using session = await KitSession.start(here, [
+      { host: "main1", image: "skein/debian:12" },
+      { host: "sub1", image: "skein/busybox:1" },
+    ]);
+    const { container } = session.of("main1");
+    await exec(container, kitsh("mv /root/.ssh/known_hosts /aside; rm /.skein/placed"));
+    const proof = session.prove("main1");
+    const running = kitsh("cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -q '[k]it/prove 10'");
+    await vi.waitFor(async () => expect((await exec(container, running)).code).toBe(0), 10_000);
+    await exec(container, kitsh("mv /aside /root/.ssh/known_hosts; : >/.skein/placed"));
+    expect(await proof).toEqual([]);
+  });
+
   it("does not hold where a name is missing, or nobody listens in time", async () => {
     await using session = await KitSession.start(here, [
       { host: "main1", image: "skein/debian:12" },

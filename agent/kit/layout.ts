@@ -6,6 +6,8 @@ export const INSIDE = {
   kit: "/.skein/kit",
   self: "/.skein/self",
   hostKey: "/.skein/host_key",
+  /** Comes last of what is written into the container: once it is there, all is. */
+  placed: "/.skein/placed",
   shell: "/.skein/kit/bin/sh",
   /** Only `ssh`, `scp` and `sftp`; last on the PATH, so that an image's own win. */
   path: "/.skein/kit/path",

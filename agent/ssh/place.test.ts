@@ -89,7 +89,7 @@ it("makes all that is missing in an empty image", async () => {
 it("finds a home of / in /.ssh", async () => {
   const rooted = { ...debian, "/etc/passwd": { content: "root:x:0:0::/:/bin/bash\n" }, "/": {} };
   const paths = placeStarted(await survey(image(rooted), ""), peers).map(({ path }) => path);
-  expect(paths).toEqual(["/.ssh/authorized_keys", "/.ssh/known_hosts", "/.ssh/config"]);
+  expect(paths).toEqual(["/.ssh/authorized_keys", "/.ssh/known_hosts", "/.ssh/config", "/.skein/placed"]);
 });
 
 it("keeps what the image has in ~/.ssh, its own key too", async () => {
@@ -112,9 +112,9 @@ it("keeps what the image has in ~/.ssh, its own key too", async () => {
   expect(paths).not.toContain("/home/dev/.ssh/id_ed25519");
 });
 
-it("needs no client configuration where all users are alike", async () => {
+it("needs no client configuration where all users are alike; what says that all is there comes last", async () => {
   const paths = placeStarted(await survey(image(debian), "dev"), peers).map(({ path }) => path);
-  expect(paths).toEqual(["/home/dev/.ssh/authorized_keys", "/home/dev/.ssh/known_hosts"]);
+  expect(paths).toEqual(["/home/dev/.ssh/authorized_keys", "/home/dev/.ssh/known_hosts", "/.skein/placed"]);
 });
 
 it("packs entries as a tar that says modes and owners", async () => {

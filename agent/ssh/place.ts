@@ -74,6 +74,7 @@ export function placeStarted({ account, existing, hasIdentity }: Survey, peers: 
     file("authorized_keys", withLines(existing.authorizedKeys, authorizedKeys(peers))),
     file("known_hosts", withLines(existing.knownHosts, knownHosts(peers))),
     ...(config === "" ? [] : [file("config", withConfig(existing.config, config))]),
+    { path: INSIDE.placed, type: "file", mode: 0o644, uid: 0, gid: 0, content: "" },
   ];
 }
 

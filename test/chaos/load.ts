@@ -81,6 +81,15 @@ export async function persistently<T>(ask: (signal: AbortSignal) => Promise<T>):
   }
 }
 
+/** One of each kind that lasts; their ids. */
+export async function lasting(skein: Skein, random: Random): Promise<string[]> {
+  const asked = LASTING.map((kind) => {
+    const request = { body: kind(random), headers: { "idempotency-key": randomUUID() } };
+    return persistently((signal) => skein.createSession({ ...request, signal }));
+  });
+  return (await Promise.all(asked)).map(({ id }) => id);
+}
+
 /** Goes on until `until`; the ids of all that were made. The last of each place were asked for then, among the last faults, and are left to run. */
 export async function load(skein: Skein, randoms: (nth: number) => Random, until: number): Promise<string[]> {
   const made: string[] = [];

@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Session } from "../../sdk/index.ts";
 import { cidrsOverlap } from "../../shared/ipv4.ts";
 import type { Cluster, ClusterOptions } from "../lab/cluster.ts";
-import { load, persistently } from "./load.ts";
+import { lasting, load, persistently } from "./load.ts";
 import { type Proof, prove } from "./prove.ts";
 import { randomFrom } from "./random.ts";
 import { storm } from "./storm.ts";
@@ -44,6 +44,8 @@ export async function chaos(cluster: Cluster, { seconds, seed, say }: ChaosOptio
     load(skein, (nth) => randomFrom(seed + 1_000 * (nth + 1)), until),
   ]);
   say("calm");
+  // What lived through it may be little, or nothing: so that something is tried.
+  made.push(...(await lasting(skein, randomFrom(seed))));
 
   const { sessions, ...proof } = await prove(cluster, made, SETTLE);
   const { problems } = proof;
