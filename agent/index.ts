@@ -2,27 +2,27 @@
 import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
-import type { Allowed } from "../shared/node-schemas.ts";
-import { checkAllowed } from "./allowed.ts";
+import type { Allowed } from "../shared/node/node-schemas.ts";
 import { connectDocker, socketOf } from "./docker/dockerode.ts";
 import { Images } from "./docker/images.ts";
 import { watchEngine } from "./docker/watch.ts";
-import { addressOf, findGpus, hasGpuRuntime, type Measured, measure, type Overrides } from "./facts.ts";
-import { FactsTeller } from "./facts-teller.ts";
 import { hostRunner } from "./host/runner.ts";
-import { type Joined, loadJoined, saveJoined } from "./identity.ts";
-import { joinFleet } from "./join.ts";
 import { currentKit } from "./kit/build.ts";
 import { kitSysctls } from "./kit/layout.ts";
 import { Link } from "./link/link.ts";
 import { Rotation } from "./link/rotation.ts";
 import { type Log, makeLog } from "./log.ts";
-import { NodeKeys } from "./node-keys.ts";
+import { checkAllowed } from "./node/check-allowed.ts";
+import { addressOf, findGpus, hasGpuRuntime, type Measured, measure, type Overrides } from "./node/facts.ts";
+import { FactsTeller } from "./node/facts-teller.ts";
+import { type Joined, loadJoined, saveJoined } from "./node/identity.ts";
+import { joinFleet } from "./node/join.ts";
+import { NodeKeys } from "./node/node-keys.ts";
+import { openState } from "./node/state-dir.ts";
 import { limiter } from "./session/concurrency.ts";
 import { Guard } from "./session/guard.ts";
-import { Sessions } from "./session/sessions.ts";
+import { Sessions } from "./session/node-sessions.ts";
 import { Surveys } from "./session/surveys.ts";
-import { openState } from "./state.ts";
 
 /** As `skein agent` has it; `cpu` in cores, `memory` in bytes. */
 export interface AgentOptions extends Overrides {

@@ -1,17 +1,17 @@
 /** The HTTP API: routes, who may call them, the document that describes them. Keeps no state. */
-import { SkeinError } from "../shared/errors.ts";
+import { SkeinError } from "../shared/errors/errors.ts";
 import { noteRefusal } from "./audit/note.ts";
-import { bearer } from "./auth.ts";
-import { documentOf } from "./document.ts";
-import { problemOf, problemResponse } from "./problem.ts";
-import { newApp } from "./route.ts";
-import { agents } from "./routes/agents.ts";
-import { audit } from "./routes/audit.ts";
-import { meta } from "./routes/meta.ts";
-import { nodes } from "./routes/nodes.ts";
-import { plans } from "./routes/plans.ts";
-import { sessions } from "./routes/sessions.ts";
-import { tokens } from "./routes/tokens.ts";
+import { bearer } from "./http/auth.ts";
+import { documentOf } from "./http/document.ts";
+import { problemOf, problemResponse } from "./http/problem.ts";
+import { newApp } from "./http/route.ts";
+import { agents } from "./routes/agent-routes.ts";
+import { audit } from "./routes/audit-routes.ts";
+import { meta } from "./routes/meta-routes.ts";
+import { nodes } from "./routes/node-routes.ts";
+import { plans } from "./routes/plan-routes.ts";
+import { sessions } from "./routes/session-routes.ts";
+import { tokens } from "./routes/token-routes.ts";
 
 export const app = newApp();
 

@@ -1,5 +1,5 @@
 /** The ways a command ends badly on purpose; everything else that is thrown is a bug or the system's. */
-import type { Problem } from "../shared/errors.ts";
+import type { Problem } from "../shared/errors/errors.ts";
 
 /** The command could not do it: exit code 1. `hint` says what to do now. */
 export class CliError extends Error {

@@ -1,7 +1,7 @@
 /** Nodes as people read them. */
 
 import type { Node } from "../sdk/index.ts";
-import { formatBytes } from "../shared/units.ts";
+import { formatBytes } from "../shared/request/units.ts";
 import { colored, table } from "./table.ts";
 
 /** `ready`, or what keeps sessions from it. */

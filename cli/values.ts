@@ -1,6 +1,8 @@
 /** Option values that are more than text. Each throws a UsageError that names the option. */
 import type { SessionRequest } from "../sdk/index.ts";
-import type { Allowed } from "../shared/node-schemas.ts";
+import type { Allowed } from "../shared/node/node-schemas.ts";
+import { HostPath } from "../shared/request/text-schemas.ts";
+import { parseBytes } from "../shared/request/units.ts";
 import {
   outerName,
   SETTING_NAMES,
@@ -8,9 +10,7 @@ import {
   type SettingName,
   type Settings,
   settingValue,
-} from "../shared/settings.ts";
-import { HostPath } from "../shared/text-schemas.ts";
-import { parseBytes } from "../shared/units.ts";
+} from "../shared/settings/settings.ts";
 import { UsageError } from "./errors.ts";
 
 /** `--size 4`. */

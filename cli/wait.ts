@@ -1,7 +1,7 @@
 /** Waits for a session, and shows on stderr how it goes. */
 
 import type { Session, Skein } from "../sdk/index.ts";
-import { SESSION_STATES } from "../shared/lifecycle.ts";
+import { SESSION_STATES } from "../shared/session/lifecycle.ts";
 import { startProgress } from "./progress.ts";
 import { progressText } from "./session-text.ts";
 

@@ -1,9 +1,9 @@
 /** The agent on real engines when it, the engine or the API was away, and beside the agents of others. */
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { networkName } from "../agent/docker/names.ts";
-import { linkNames } from "../agent/network/names.ts";
-import { LABELS } from "../shared/names.ts";
+import { networkName } from "../agent/docker/docker-names.ts";
+import { linkNames } from "../agent/network/link-names.ts";
+import { LABELS } from "../shared/protocol/names.ts";
 import { leftovers } from "./lab/leftovers.ts";
 import { smallDisk } from "./lab/small-disk.ts";
 import { CLIENT, idle, spread, useAgentLab } from "./support/agent-lab.ts";

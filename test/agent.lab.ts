@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { describe, expect, test } from "vitest";
-import type { Assignment } from "../shared/protocol.ts";
+import type { Assignment } from "../shared/protocol/protocol.ts";
 import { CLIENT, idle, spread, useAgentLab } from "./support/agent-lab.ts";
 
 const here = useAgentLab();

@@ -3,8 +3,8 @@ import { readdirSync } from "node:fs";
 import { dirname } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { LABELS } from "../shared/names.ts";
-import type { Assignment } from "../shared/protocol.ts";
+import { LABELS } from "../shared/protocol/names.ts";
+import type { Assignment } from "../shared/protocol/protocol.ts";
 import {
   assignFor,
   CHANGES,

@@ -85,6 +85,8 @@ describe("layering", () => {
 
   test("a forbidden import would be found", () => {
     expect(isAllowed({ file: "api/index.ts", folder: "api", target: "agent/index.ts" })).toBe(false);
-    expect(isAllowed({ file: "shared/spec.ts", folder: "shared", target: "sdk/index.ts" })).toBe(false);
+    expect(isAllowed({ file: "shared/request/spec.ts", folder: "shared", target: "sdk/index.ts" })).toBe(
+      false,
+    );
   });
 });

@@ -1,10 +1,10 @@
 /** The overlay and the firewall on real kernels: three hosts on a LAN, two sessions, and a stranger. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { applyFirewall, type GuardedSession } from "../agent/network/firewall.ts";
-import { sweepLinks } from "../agent/network/links.ts";
-import { linkNames, macOf, tableName } from "../agent/network/names.ts";
+import { linkNames, macOf, tableName } from "../agent/network/link-names.ts";
 import { applyOverlay, NetworkConflict, removeOverlay } from "../agent/network/overlay.ts";
-import { SETTINGS } from "../shared/settings.ts";
+import { sweepLinks } from "../agent/network/sweep-links.ts";
+import { SETTINGS } from "../shared/settings/settings.ts";
 import { createLan, removeLan } from "./lab/lan.ts";
 import { Host, type Namespace, overlayOf } from "./overlay/hosts.ts";
 

@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { FACTS } from "../shared/fixtures.ts";
+import { FACTS } from "../shared/testing/fixtures.ts";
 import { ABOUT, TestNode } from "./support/node.ts";
 import { type TestApi, testApi } from "./support/server.ts";
 

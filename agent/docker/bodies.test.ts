@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Assignment, ContainerSpec } from "../../shared/protocol.ts";
+import type { Assignment, ContainerSpec } from "../../shared/protocol/protocol.ts";
 import { argvOf, containerBody, networkBody, type Surroundings } from "./bodies.ts";
 
 const image = { id: "sha256:1", entrypoint: ["/entry"], env: ["PATH=/opt/bin:/bin", "A=image"], user: "" };

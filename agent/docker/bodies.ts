@@ -1,9 +1,9 @@
 /** From an assignment to the bodies of Docker's create calls. Pure, so that tests can compare the whole JSON. */
-import { LABELS } from "../../shared/names.ts";
-import type { Assignment, ContainerSpec } from "../../shared/protocol.ts";
+import { LABELS } from "../../shared/protocol/names.ts";
+import type { Assignment, ContainerSpec } from "../../shared/protocol/protocol.ts";
 import { kitBinds, kitEntrypoint, pathWithKit } from "../kit/layout.ts";
-import { linkNames, macOf, type Owner } from "../network/names.ts";
-import { networkName, sessionLabels } from "./names.ts";
+import { linkNames, macOf, type Owner } from "../network/link-names.ts";
+import { networkName, sessionLabels } from "./docker-names.ts";
 import type { CreateBody, Image } from "./port.ts";
 
 /**

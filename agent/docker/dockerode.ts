@@ -3,10 +3,10 @@ import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
 import type { Readable } from "node:stream";
 import Docker from "dockerode";
-import { payloads, Tail } from "./frames.ts";
 import type { CreateBody, DockerPort, EngineEvent, Image } from "./port.ts";
 import { DockerError } from "./port.ts";
 import { followPull } from "./pull.ts";
+import { payloads, Tail } from "./stream-frames.ts";
 
 /** The newest API version whose behaviour we know; an older engine is spoken to in its own. */
 const NEWEST_KNOWN = "1.47";

@@ -1,9 +1,9 @@
 /** One connection to the API, from the dial to the close: challenge, hello, welcome, then assignments until it breaks. */
 import WebSocket from "ws";
-import { CONSTANTS } from "../../shared/constants.ts";
-import { CLOSE, connectProof, type Hello, PING, PONG, PROTOCOL } from "../../shared/protocol.ts";
-import type { Joined } from "../identity.ts";
-import { type Desired, type Frame, readFrame } from "./frames.ts";
+import { CLOSE, connectProof, type Hello, PING, PONG, PROTOCOL } from "../../shared/protocol/protocol.ts";
+import { CONSTANTS } from "../../shared/settings/constants.ts";
+import type { Joined } from "../node/identity.ts";
+import { type Desired, type Frame, readFrame } from "./api-frames.ts";
 
 export interface ConnectionOptions {
   /** The API's URL, `http(s)://…`. */

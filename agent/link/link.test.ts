@@ -6,11 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
-import { FACTS } from "../../shared/fixtures.ts";
-import { connectProof, type Hello, type Rotate, rotateProof } from "../../shared/protocol.ts";
+import { connectProof, type Hello, type Rotate, rotateProof } from "../../shared/protocol/protocol.ts";
+import { FACTS } from "../../shared/testing/fixtures.ts";
 import { makeLog } from "../log.ts";
-import { NodeKeys } from "../node-keys.ts";
-import type { Desired } from "./frames.ts";
+import { NodeKeys } from "../node/node-keys.ts";
+import type { Desired } from "./api-frames.ts";
 import { Link } from "./link.ts";
 import { Rotation } from "./rotation.ts";
 

@@ -1,10 +1,10 @@
 /** The link to the API: dials, and dials again. What is up here does not depend on it. */
 import { setTimeout as delay } from "node:timers/promises";
-import { type AgentMessage, CLOSE } from "../../shared/protocol.ts";
+import { type AgentMessage, CLOSE } from "../../shared/protocol/protocol.ts";
 import type { Log } from "../log.ts";
+import type { Desired } from "./api-frames.ts";
 import { backoff } from "./backoff.ts";
 import { type ConnectionOptions, connect, type Up } from "./connection.ts";
-import type { Desired } from "./frames.ts";
 import type { Rotation } from "./rotation.ts";
 
 /** A link that was up for this long was a good one: the next failure is the first again. */

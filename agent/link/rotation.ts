@@ -1,8 +1,8 @@
 /** Replaces the node's key over a link that the old one has proven: once, where that is wanted; what an earlier agent began is ended. */
-import { type Rotate, rotateProof } from "../../shared/protocol.ts";
-import type { Joined } from "../identity.ts";
+import { type Rotate, rotateProof } from "../../shared/protocol/protocol.ts";
 import type { Log } from "../log.ts";
-import type { NodeKeys } from "../node-keys.ts";
+import type { Joined } from "../node/identity.ts";
+import type { NodeKeys } from "../node/node-keys.ts";
 
 export interface RotationOptions {
   keys: NodeKeys;

@@ -1,7 +1,7 @@
 /** Which forwarding and neighbour entries an overlay needs on one node, and the lines that make the kernel's be those. Pure. */
-import type { Assignment, Member } from "../../shared/protocol.ts";
+import type { Assignment, Member } from "../../shared/protocol/protocol.ts";
 import type { ForwardingEntry } from "./iproute.ts";
-import { type LinkNames, macOf } from "./names.ts";
+import { type LinkNames, macOf } from "./link-names.ts";
 
 const FLOOD = "00:00:00:00:00:00";
 

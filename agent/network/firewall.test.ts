@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { applyFirewall, type GuardedSession, renderFirewall } from "./firewall.ts";
-import { tableName } from "./names.ts";
+import { tableName } from "./link-names.ts";
 import { recordingRunner } from "./recording.ts";
 
 const owner = { fleet: "flt_a", node: "node_1" };

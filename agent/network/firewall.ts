@@ -1,7 +1,7 @@
 /** What a node lets in and out of its sessions' networks: one nftables table per agent, always loaded whole. */
-import type { Assignment } from "../../shared/protocol.ts";
+import type { Assignment } from "../../shared/protocol/protocol.ts";
 import type { Runner } from "../host/runner.ts";
-import { linkNames, type Owner, tableName } from "./names.ts";
+import { linkNames, type Owner, tableName } from "./link-names.ts";
 
 /** A session that has, or is about to have, a network on this node. */
 export interface GuardedSession {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { linkNames } from "./names.ts";
+import { linkNames } from "./link-names.ts";
 import { applyOverlay, NetworkConflict, type OverlayPart, removeOverlay } from "./overlay.ts";
 import { recordingRunner, refusal } from "./recording.ts";
 

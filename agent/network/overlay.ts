@@ -1,5 +1,5 @@
 /** A session's VXLAN overlay on one node: the device, its place in the bridge, and static forwarding and neighbour entries. */
-import type { Assignment, Member } from "../../shared/protocol.ts";
+import type { Assignment, Member } from "../../shared/protocol/protocol.ts";
 import { HostCommandError, type Runner } from "../host/runner.ts";
 import { entriesOf, forwardingChanges, neighbourChanges } from "./entries.ts";
 import {
@@ -10,7 +10,7 @@ import {
   readPermanentNeighbours,
   unlessMissing,
 } from "./iproute.ts";
-import { type LinkNames, linkAlias, linkNames, macOf, type Owner } from "./names.ts";
+import { type LinkNames, linkAlias, linkNames, macOf, type Owner } from "./link-names.ts";
 
 /** What a node has to know to join an overlay. */
 export type OverlayPart = {

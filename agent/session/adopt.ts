@@ -1,14 +1,14 @@
 /** After an agent's restart: what of an assignment is there already, and how far it had come. */
 import { setTimeout as delay } from "node:timers/promises";
-import { LABELS } from "../../shared/names.ts";
-import { ownerLabels } from "../docker/names.ts";
+import { LABELS } from "../../shared/protocol/names.ts";
+import { ownerLabels } from "../docker/docker-names.ts";
 import type { ListedContainer } from "../docker/port.ts";
 import { backoff } from "../link/backoff.ts";
+import { gateIsOpen, loadPrepared } from "./container-record.ts";
 import { sessionDir } from "./context.ts";
-import { provideNetwork } from "./network.ts";
 import type { Part } from "./prepare.ts";
-import { gateIsOpen, loadPrepared } from "./record.ts";
 import type { Restarts } from "./restarts.ts";
+import { provideNetwork } from "./session-network.ts";
 
 /** What the engine has of one session, by its labels. */
 export interface Found {

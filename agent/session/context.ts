@@ -1,13 +1,13 @@
 /** What all sessions of a node work with. */
 import { join } from "node:path";
-import type { Allowed } from "../../shared/node-schemas.ts";
-import type { Failure } from "../../shared/protocol.ts";
+import type { Allowed } from "../../shared/node/node-schemas.ts";
+import type { Failure } from "../../shared/protocol/protocol.ts";
+import { networkName } from "../docker/docker-names.ts";
 import type { Images } from "../docker/images.ts";
-import { networkName } from "../docker/names.ts";
 import type { DockerPort } from "../docker/port.ts";
 import type { Runner } from "../host/runner.ts";
 import type { Log } from "../log.ts";
-import type { Owner } from "../network/names.ts";
+import type { Owner } from "../network/link-names.ts";
 import type { Guard } from "./guard.ts";
 import type { Surveys } from "./surveys.ts";
 

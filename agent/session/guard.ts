@@ -1,7 +1,7 @@
 /** The node's firewall over all sessions: one table, loaded whole. Changes that come while it loads go together into the next load. */
 import type { Runner } from "../host/runner.ts";
 import { applyFirewall, type GuardedSession } from "../network/firewall.ts";
-import type { Owner } from "../network/names.ts";
+import type { Owner } from "../network/link-names.ts";
 
 export class Guard {
   readonly #runner: Runner;

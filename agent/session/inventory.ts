@@ -1,8 +1,8 @@
 /** What a node's engine and disk have of sessions, whoever asked for it. */
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { LABELS } from "../../shared/names.ts";
-import { networkName, ownerLabels, seatOf } from "../docker/names.ts";
+import { LABELS } from "../../shared/protocol/names.ts";
+import { networkName, ownerLabels, seatOf } from "../docker/docker-names.ts";
 import type { Found } from "./adopt.ts";
 import type { NodeContext } from "./context.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Report } from "../../shared/protocol.ts";
+import { Report } from "../../shared/protocol/protocol.ts";
 import { Observed } from "./observed.ts";
 
 test("a container never goes back, and its reason is that of its last step", () => {

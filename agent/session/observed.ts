@@ -1,7 +1,14 @@
 /** All that is known of one session on this node: what its reports say. */
-import { CONTAINER_STATES, type ContainerStatus, type Phase } from "../../shared/lifecycle.ts";
-import type { ContainerReport, ContainerSpec, Failure, Identity, Report } from "../../shared/protocol.ts";
-import type { Prepared } from "./record.ts";
+
+import type {
+  ContainerReport,
+  ContainerSpec,
+  Failure,
+  Identity,
+  Report,
+} from "../../shared/protocol/protocol.ts";
+import { CONTAINER_STATES, type ContainerStatus, type Phase } from "../../shared/session/lifecycle.ts";
+import type { Prepared } from "./container-record.ts";
 
 /** As `ContainerReport` has it. Words of engines and images have no end of their own, and a frame that is not understood ends the link. */
 const REASON_CHARS = 4096;

@@ -1,9 +1,9 @@
 /** Phase `running`: the gates open, and the commands run. */
 import { openGate } from "../kit/gate.ts";
 import { takeBack } from "../kit/handover.ts";
+import { selfDir } from "./container-record.ts";
 import { sessionDir } from "./context.ts";
 import type { Part } from "./prepare.ts";
-import { selfDir } from "./record.ts";
 
 export async function open({ context, assignment, observed }: Part): Promise<void> {
   const dir = sessionDir(context, assignment.session);

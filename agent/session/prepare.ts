@@ -1,18 +1,18 @@
 /** Phase `prepared`: images, network, containers (not started), key pairs. */
-import type { Assignment, ContainerSpec } from "../../shared/protocol.ts";
+import type { Assignment, ContainerSpec } from "../../shared/protocol/protocol.ts";
 import { containerBody } from "../docker/bodies.ts";
+import { containerName } from "../docker/docker-names.ts";
 import { ImageError } from "../docker/images.ts";
-import { containerName } from "../docker/names.ts";
 import { DockerError, type Image } from "../docker/port.ts";
 import { makeGate } from "../kit/gate.ts";
-import { makeKeyPair } from "../ssh/keys.ts";
+import { makeKeyPair } from "../ssh/ssh-keys.ts";
 import type { Survey } from "../ssh/survey.ts";
 import { together } from "./concurrency.ts";
+import { type Prepared, savePrepared, selfDir } from "./container-record.ts";
 import { type NodeContext, StepFailure, sessionDir } from "./context.ts";
-import { provideNetwork } from "./network.ts";
+import { refuseReach, refuseUnderSsh } from "./node-reach.ts";
 import type { Observed } from "./observed.ts";
-import { refuseReach, refuseUnderSsh } from "./reach.ts";
-import { type Prepared, savePrepared, selfDir } from "./record.ts";
+import { provideNetwork } from "./session-network.ts";
 
 export interface Part {
   context: NodeContext;

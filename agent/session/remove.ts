@@ -1,13 +1,13 @@
 /** Phase `removed`: containers, overlay device, network, files, firewall, in this order. "Not there" is success. */
 import { rm } from "node:fs/promises";
-import { CONSTANTS } from "../../shared/constants.ts";
-import { LABELS } from "../../shared/names.ts";
-import { ownerLabels } from "../docker/names.ts";
+import { LABELS } from "../../shared/protocol/names.ts";
+import { CONSTANTS } from "../../shared/settings/constants.ts";
+import { ownerLabels } from "../docker/docker-names.ts";
 import type { DockerPort } from "../docker/port.ts";
 import { type NodeContext, sessionDir } from "./context.ts";
 import { exitReason } from "./exit.ts";
-import { removeNetwork } from "./network.ts";
 import type { Observed } from "./observed.ts";
+import { removeNetwork } from "./session-network.ts";
 
 /**
  * Takes away all of a session on this node, whatever its epoch. `force` aborted: SIGKILL at once, also for what is being stopped already.

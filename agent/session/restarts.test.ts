@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
-import type { Assignment, ContainerSpec } from "../../shared/protocol.ts";
+import type { Assignment, ContainerSpec } from "../../shared/protocol/protocol.ts";
 import { type Container, DockerError } from "../docker/port.ts";
+import { saveRestart } from "./container-record.ts";
 import { type NodeContext, sessionDir } from "./context.ts";
-import { saveRestart } from "./record.ts";
 import { type Hearing, Restarts } from "./restarts.ts";
 
 const assignment = { session: "ses_1", epoch: 1 } as Assignment;

@@ -4,12 +4,12 @@
  * engine's restart.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { ContainerStatus } from "../../shared/lifecycle.ts";
-import type { Assignment, ContainerSpec } from "../../shared/protocol.ts";
+import type { Assignment, ContainerSpec } from "../../shared/protocol/protocol.ts";
+import type { ContainerStatus } from "../../shared/session/lifecycle.ts";
 import { type Container, DockerError } from "../docker/port.ts";
 import { backoff } from "../link/backoff.ts";
+import { loadRestart, saveRestart } from "./container-record.ts";
 import { type NodeContext, sessionDir } from "./context.ts";
-import { loadRestart, saveRestart } from "./record.ts";
 import {
   type End,
   nextRestart,

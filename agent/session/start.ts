@@ -1,15 +1,15 @@
 /** Phase `started`: whom to trust is written, the containers start (their commands wait at the gate), and SSH is proven. */
-import type { Assignment, Identity } from "../../shared/protocol.ts";
+import type { Assignment, Identity } from "../../shared/protocol/protocol.ts";
 import type { Executed } from "../docker/port.ts";
 import { handOver } from "../kit/handover.ts";
 import { proveCommand, unproven } from "../kit/prove.ts";
 import { packEntries } from "../ssh/archive.ts";
-import type { Peer } from "../ssh/files.ts";
 import { placePrepared, placeStarted } from "../ssh/place.ts";
+import type { Peer } from "../ssh/ssh-files.ts";
 import { together } from "./concurrency.ts";
+import { savePrepared, selfDir } from "./container-record.ts";
 import { type NodeContext, StepFailure, sessionDir } from "./context.ts";
 import type { Part } from "./prepare.ts";
-import { savePrepared, selfDir } from "./record.ts";
 
 /** How long a host may take to answer: others start at the same time, on other nodes, and those may be busy. */
 const PROOF_SECONDS = 60;

@@ -2,7 +2,7 @@
  * The login account of a container's user: what the image has where that will do, mended where SSH would refuse it. Pure;
  * `survey.ts` looks into the image.
  */
-import { LOGIN_NAME } from "../../shared/protocol.ts";
+import { LOGIN_NAME } from "../../shared/protocol/protocol.ts";
 import { INSIDE } from "../kit/layout.ts";
 import {
   type GroupEntry,

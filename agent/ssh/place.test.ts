@@ -3,9 +3,9 @@ import { extract, pack } from "tar-stream";
 import { expect, it } from "vitest";
 import type { PathStat } from "./account.ts";
 import { containerFiles, packEntries } from "./archive.ts";
-import type { Peer } from "./files.ts";
-import { makeKeyPair } from "./keys.ts";
 import { type Entry, placePrepared, placeStarted } from "./place.ts";
+import type { Peer } from "./ssh-files.ts";
+import { makeKeyPair } from "./ssh-keys.ts";
 import { type ContainerFiles, survey } from "./survey.ts";
 
 interface Node extends Partial<PathStat> {

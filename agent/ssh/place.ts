@@ -4,8 +4,8 @@
  */
 import { INSIDE } from "../kit/layout.ts";
 import type { Account } from "./account.ts";
-import { authorizedKeys, knownHosts, type Peer, sshConfig, withConfig, withLines } from "./files.ts";
-import { dropbearPrivateKey, type KeyPair, opensshPrivateKey } from "./keys.ts";
+import { authorizedKeys, knownHosts, type Peer, sshConfig, withConfig, withLines } from "./ssh-files.ts";
+import { dropbearPrivateKey, type KeyPair, opensshPrivateKey } from "./ssh-keys.ts";
 import type { Survey } from "./survey.ts";
 
 export interface Entry {

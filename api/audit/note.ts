@@ -1,8 +1,8 @@
 /** Which refusals are worth remembering, and what of them. */
 import type { Context } from "hono";
-import { ERRORS, SkeinError } from "../../shared/errors.ts";
-import { refusalsOf } from "../objects.ts";
-import type { AppEnv } from "../route.ts";
+import { ERRORS, SkeinError } from "../../shared/errors/errors.ts";
+import type { AppEnv } from "../http/route.ts";
+import { refusalsOf } from "../platform/objects.ts";
 
 /** It is there, in another project: answered as if it were not, and remembered. */
 export class Elsewhere extends SkeinError {}

@@ -3,10 +3,10 @@
  * every few seconds, so that a flood of refused requests neither writes with each nor reaches Fleet.
  */
 import { DurableObject } from "cloudflare:workers";
-import { Alarm } from "../alarm.ts";
-import { KEPT_REFUSALS } from "../fleet/audit.ts";
-import type { Refusal } from "../messages.ts";
-import { fleetOf } from "../objects.ts";
+import { KEPT_REFUSALS } from "../fleet/audit-log.ts";
+import { Alarm } from "../platform/alarm.ts";
+import type { Refusal } from "../platform/messages.ts";
+import { fleetOf } from "../platform/objects.ts";
 
 const HAND_OVER_MS = 5000;
 

@@ -3,14 +3,15 @@
  * installation. Every change is one synchronous transaction that also writes down what others have to be told.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { AuditEntry, TokenView } from "../../shared/access-schemas.ts";
-import type { SessionStatus } from "../../shared/lifecycle.ts";
-import type { AgentJoin, NodeView } from "../../shared/node-schemas.ts";
-import type { Plan } from "../../shared/plan.ts";
-import type { SessionSpec } from "../../shared/spec.ts";
-import { Alarm } from "../alarm.ts";
-import { DOCUMENTS } from "../documents.ts";
-import { newId } from "../ids.ts";
+import type { AuditEntry, TokenView } from "../../shared/access/access-schemas.ts";
+import type { AgentJoin, NodeView } from "../../shared/node/node-schemas.ts";
+import type { Plan } from "../../shared/plan/plan.ts";
+import type { SessionSpec } from "../../shared/request/spec.ts";
+import type { SessionStatus } from "../../shared/session/lifecycle.ts";
+import { ASK_AGAIN_AFTER } from "../http/unavailable.ts";
+import { Alarm } from "../platform/alarm.ts";
+import { DOCUMENTS } from "../platform/documents.ts";
+import { newId } from "../platform/ids.ts";
 import {
   type Answer,
   answer,
@@ -23,20 +24,33 @@ import {
   type Refusal,
   type Refused,
   type SessionNews,
-} from "../messages.ts";
-import { limiterOf, nodeOf, sessionOf } from "../objects.ts";
-import { ASK_AGAIN_AFTER } from "../unavailable.ts";
-import { Addresses } from "./addresses.ts";
-import { listAudit, noteChange, noteRefusals } from "./audit.ts";
-import { addJoinToken, type IdempotencyKey, rememberKey, sessionOfKey, spendJoinToken } from "./keys.ts";
+} from "../platform/messages.ts";
+import { limiterOf, nodeOf, sessionOf } from "../platform/objects.ts";
+import { listAudit, noteChange, noteRefusals } from "./audit-log.ts";
 import { forgetNode, loseNode } from "./leaving.ts";
-import { addNode, findNode, listNodes, nodeView, noteNode, patchNode, rotateKey } from "./nodes.ts";
+import { Addresses } from "./node-addresses.ts";
+import { addNode, findNode, listNodes, nodeView, noteNode, patchNode, rotateKey } from "./node-table.ts";
+import {
+  addJoinToken,
+  type IdempotencyKey,
+  rememberKey,
+  sessionOfKey,
+  spendJoinToken,
+} from "./one-time-keys.ts";
 import { Outbox, type Outgoing } from "./outbox.ts";
-import { admit, dryRun, fleetChanged, noteSession, planWaiting, roomFreed, waitingReasons } from "./queue.ts";
 import { FLEET_SCHEMA } from "./schema.ts";
-import { findSession, listSessions } from "./sessions.ts";
+import { findSession, listSessions } from "./session-index.ts";
 import { type Slice, type SliceRequest, sliceOf } from "./slice.ts";
-import { addToken, listTokens, type NewToken, revokeToken } from "./tokens.ts";
+import { addToken, listTokens, type NewToken, revokeToken } from "./token-list.ts";
+import {
+  admit,
+  dryRun,
+  fleetChanged,
+  noteSession,
+  planWaiting,
+  roomFreed,
+  waitingReasons,
+} from "./waiting-queue.ts";
 
 export class Fleet extends DurableObject<Cloudflare.Env> {
   readonly #sql: SqlStorage;

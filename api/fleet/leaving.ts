@@ -1,7 +1,7 @@
 /** Nodes that leave, forgotten or lost: the sessions that they have a part in are told. */
-import { SkeinError } from "../../shared/errors.ts";
-import type { NodeNews } from "../messages.ts";
-import { findNode } from "./nodes.ts";
+import { SkeinError } from "../../shared/errors/errors.ts";
+import type { NodeNews } from "../platform/messages.ts";
+import { findNode } from "./node-table.ts";
 import type { Outbox } from "./outbox.ts";
 import { releaseNode, sessionsOn } from "./reservations.ts";
 

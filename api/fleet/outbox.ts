@@ -1,7 +1,8 @@
 /** What Fleet has yet to tell others: written with the change it tells of, delivered in order until it is taken. */
-import type { Alarm } from "../alarm.ts";
-import { deleteDocument, getDocument, putDocument } from "../documents.ts";
-import type { FleetMessage } from "../messages.ts";
+
+import type { Alarm } from "../platform/alarm.ts";
+import { deleteDocument, getDocument, putDocument } from "../platform/documents.ts";
+import type { FleetMessage } from "../platform/messages.ts";
 
 export type Outgoing = { to: "session"; message: FleetMessage } | { to: "node" } | { to: "limiter" };
 

@@ -1,7 +1,7 @@
 /** What sessions hold: a part of each of their nodes, a subnet and perhaps a VNI, by epoch. */
-import { holdingsOf } from "../../shared/holdings.ts";
-import type { SessionSpec } from "../../shared/spec.ts";
-import type { Start } from "../messages.ts";
+import { holdingsOf } from "../../shared/plan/holdings.ts";
+import type { SessionSpec } from "../../shared/request/spec.ts";
+import type { Start } from "../platform/messages.ts";
 
 /** What the plan takes up, node by node, and its network. */
 export function reserve(

@@ -47,7 +47,7 @@ export const FLEET_SCHEMA = `
   -- The order of the queue, and all that a look at it needs.
   CREATE INDEX IF NOT EXISTS queue ON sessions (priority DESC, seq, ask, waits_since, id) WHERE ask IS NOT NULL;
   CREATE INDEX IF NOT EXISTS asking ON sessions (ask) WHERE ask IS NOT NULL;
-  -- Waiting sessions with equal demands share one (shared/queue.ts).
+  -- Waiting sessions with equal demands share one (shared/queue/queue.ts).
   CREATE TABLE IF NOT EXISTS asks (
     id INTEGER PRIMARY KEY,
     demand TEXT NOT NULL,

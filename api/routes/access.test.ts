@@ -2,17 +2,17 @@
 import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { ACCESS, allows, isRole, type OperationId, ROLES } from "../../shared/access.ts";
-import type { TokenView } from "../../shared/access-schemas.ts";
-import type { Problem } from "../../shared/errors.ts";
-import { applySettings, SETTINGS } from "../../shared/settings.ts";
+import { ACCESS, allows, isRole, type OperationId, ROLES } from "../../shared/access/access.ts";
+import type { TokenView } from "../../shared/access/access-schemas.ts";
+import type { Problem } from "../../shared/errors/errors.ts";
+import { applySettings, SETTINGS } from "../../shared/settings/settings.ts";
+import { signToken } from "../access/signed-tokens.ts";
 import { app } from "../app.ts";
-import { documentOf } from "../document.ts";
-import { newId } from "../ids.ts";
+import { documentOf } from "../http/document.ts";
 import { Limiter } from "../index.ts";
-import { fleetOf, limiterOf } from "../objects.ts";
-import { call, create, mint, problem } from "../testing/http.ts";
-import { signToken } from "../tokens.ts";
+import { newId } from "../platform/ids.ts";
+import { fleetOf, limiterOf } from "../platform/objects.ts";
+import { call, create, mint, problem } from "../testing/call-api.ts";
 
 afterEach(() => vi.restoreAllMocks());
 

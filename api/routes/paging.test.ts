@@ -2,8 +2,8 @@
 import { reset } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
-import type { SessionView } from "../../shared/session-schemas.ts";
-import { call, create } from "../testing/http.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
+import { call, create } from "../testing/call-api.ts";
 
 afterEach(() => reset());
 

@@ -1,14 +1,14 @@
 /** Projects: what is one's is not there for the others, whatever their role and wherever they look. */
 import { reset } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { ROLES } from "../../shared/access.ts";
-import type { SessionView } from "../../shared/session-schemas.ts";
-import { applySettings, SETTINGS } from "../../shared/settings.ts";
+import { ROLES } from "../../shared/access/access.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
+import { applySettings, SETTINGS } from "../../shared/settings/settings.ts";
 import { app } from "../app.ts";
-import { documentOf } from "../document.ts";
-import { newId } from "../ids.ts";
-import { readyNode } from "../testing/agent.ts";
-import { call, ended, mint, problem } from "../testing/http.ts";
+import { documentOf } from "../http/document.ts";
+import { newId } from "../platform/ids.ts";
+import { call, ended, mint, problem } from "../testing/call-api.ts";
+import { readyNode } from "../testing/fake-agent.ts";
 
 afterEach(() => reset());
 

@@ -1,9 +1,9 @@
 /** What reaches past a container into its node: refused where no node allows it, placed where one does. */
 import { reset } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
-import type { SessionView } from "../../shared/session-schemas.ts";
-import { nodeFacts, readyNode } from "../testing/agent.ts";
-import { call, create, problem } from "../testing/http.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
+import { call, create, problem } from "../testing/call-api.ts";
+import { nodeFacts, readyNode } from "../testing/fake-agent.ts";
 
 afterEach(() => reset());
 

@@ -2,11 +2,11 @@
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import type { SessionView } from "../../shared/session-schemas.ts";
-import { SETTINGS } from "../../shared/settings.ts";
-import { newId } from "../ids.ts";
-import { FakeAgent, joinToken, newKeys, nodeFacts, publicKeyOf, readyNode } from "../testing/agent.ts";
-import { call, create, problem } from "../testing/http.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
+import { SETTINGS } from "../../shared/settings/settings.ts";
+import { newId } from "../platform/ids.ts";
+import { call, create, problem } from "../testing/call-api.ts";
+import { FakeAgent, joinToken, newKeys, nodeFacts, publicKeyOf, readyNode } from "../testing/fake-agent.ts";
 
 afterEach(() => reset());
 
@@ -322,7 +322,7 @@ describe("a join token", () => {
   test("is kept as a hash only", async () => {
     const token = await joinToken();
     const { runInDurableObject } = await import("cloudflare:test");
-    const { fleetOf } = await import("../objects.ts");
+    const { fleetOf } = await import("../platform/objects.ts");
     const rows = await runInDurableObject(fleetOf(env), (_, { storage }) =>
       storage.sql.exec("SELECT * FROM join_tokens").toArray(),
     );

@@ -2,12 +2,12 @@
 import { reset, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, test, vi } from "vitest";
-import type { NodeView } from "../../shared/node-schemas.ts";
-import type { SessionView } from "../../shared/session-schemas.ts";
-import { SETTINGS } from "../../shared/settings.ts";
-import { nodeOf, sessionOf } from "../objects.ts";
-import { done, nodeFacts, readyNode } from "../testing/agent.ts";
-import { call, create, settled } from "../testing/http.ts";
+import type { NodeView } from "../../shared/node/node-schemas.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
+import { SETTINGS } from "../../shared/settings/settings.ts";
+import { nodeOf, sessionOf } from "../platform/objects.ts";
+import { call, create, settled } from "../testing/call-api.ts";
+import { done, nodeFacts, readyNode } from "../testing/fake-agent.ts";
 
 afterEach(() => {
   vi.useRealTimers();

@@ -3,12 +3,12 @@
 import { evictDurableObject, reset, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test } from "vitest";
-import type { NodeView } from "../../shared/node-schemas.ts";
-import type { Report, Welcome } from "../../shared/protocol.ts";
-import type { SessionView } from "../../shared/session-schemas.ts";
-import { fleetOf, nodeOf, sessionOf } from "../objects.ts";
-import { dial, done, identityOf, nodeFacts, readyNode } from "../testing/agent.ts";
-import { call, create, ended, settled } from "../testing/http.ts";
+import type { NodeView } from "../../shared/node/node-schemas.ts";
+import type { Report, Welcome } from "../../shared/protocol/protocol.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
+import { fleetOf, nodeOf, sessionOf } from "../platform/objects.ts";
+import { call, create, ended, settled } from "../testing/call-api.ts";
+import { dial, done, identityOf, nodeFacts, readyNode } from "../testing/fake-agent.ts";
 
 afterEach(() => reset());
 

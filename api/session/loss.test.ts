@@ -2,14 +2,14 @@
 import { reset, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { CONSTANTS } from "../../shared/constants.ts";
-import type { NodeView } from "../../shared/node-schemas.ts";
-import type { Welcome } from "../../shared/protocol.ts";
-import type { SessionView } from "../../shared/session-schemas.ts";
-import { SETTINGS } from "../../shared/settings.ts";
-import { nodeOf, sessionOf } from "../objects.ts";
-import { type Connection, done, type FakeAgent, nodeFacts, readyNode } from "../testing/agent.ts";
-import { call, create, ended } from "../testing/http.ts";
+import type { NodeView } from "../../shared/node/node-schemas.ts";
+import type { Welcome } from "../../shared/protocol/protocol.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
+import { CONSTANTS } from "../../shared/settings/constants.ts";
+import { SETTINGS } from "../../shared/settings/settings.ts";
+import { nodeOf, sessionOf } from "../platform/objects.ts";
+import { call, create, ended } from "../testing/call-api.ts";
+import { type Connection, done, type FakeAgent, nodeFacts, readyNode } from "../testing/fake-agent.ts";
 
 afterEach(() => {
   vi.useRealTimers();

@@ -1,7 +1,7 @@
 /** What becomes of a session whose node is lost, or leaves the fleet. */
-import type { FleetMessage } from "../messages.ts";
+import type { FleetMessage } from "../platform/messages.ts";
 import { failOrRetry, settle, terminate } from "./rules.ts";
-import type { ContainerRow, SessionRecord, SessionStore } from "./store.ts";
+import type { ContainerRow, SessionRecord, SessionStore } from "./session-store.ts";
 
 type NodeLost = Extract<FleetMessage, { kind: "nodeLost" }>;
 

@@ -2,14 +2,14 @@
 import { reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test } from "vitest";
-import type { NodeView } from "../../shared/node-schemas.ts";
-import type { Welcome } from "../../shared/protocol.ts";
-import type { SessionView } from "../../shared/session-schemas.ts";
-import { SETTINGS } from "../../shared/settings.ts";
-import { sessionOf } from "../objects.ts";
-import { done, nodeFacts, readyNode } from "../testing/agent.ts";
-import { call, create, ended, settled } from "../testing/http.ts";
-import type { SessionRecord } from "./store.ts";
+import type { NodeView } from "../../shared/node/node-schemas.ts";
+import type { Welcome } from "../../shared/protocol/protocol.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
+import { SETTINGS } from "../../shared/settings/settings.ts";
+import { sessionOf } from "../platform/objects.ts";
+import { call, create, ended, settled } from "../testing/call-api.ts";
+import { done, nodeFacts, readyNode } from "../testing/fake-agent.ts";
+import type { SessionRecord } from "./session-store.ts";
 
 afterEach(() => reset());
 

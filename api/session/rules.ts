@@ -2,10 +2,11 @@
  * The rules of a session's life: what a report changes, when the next phase is due, how and why it ends. They only
  * read and write the record and the store; telling others is done elsewhere, from what is written here.
  */
-import { CONTAINER_STATES, SESSION_STATES } from "../../shared/lifecycle.ts";
-import type { ContainerReport, Failure, Report } from "../../shared/protocol.ts";
-import { SETTINGS } from "../../shared/settings.ts";
-import type { Start } from "../messages.ts";
+
+import type { ContainerReport, Failure, Report } from "../../shared/protocol/protocol.ts";
+import { CONTAINER_STATES, SESSION_STATES } from "../../shared/session/lifecycle.ts";
+import { SETTINGS } from "../../shared/settings/settings.ts";
+import type { Start } from "../platform/messages.ts";
 import {
   type ContainerRow,
   identityText,
@@ -13,7 +14,7 @@ import {
   RANK_OF,
   type SessionRecord,
   type SessionStore,
-} from "./store.ts";
+} from "./session-store.ts";
 
 /** What happened, and what to do about it. */
 const REMEDIES: Record<Failure["code"], string> = {

@@ -1,10 +1,11 @@
 /** Tells nodes and Fleet what they do not know yet: what is written down as wanted but not as told. */
-import { eachLimited } from "../limited.ts";
-import type { SessionNews } from "../messages.ts";
-import { fleetOf, nodeOf } from "../objects.ts";
-import type { Frames } from "./frames.ts";
+
+import { eachLimited } from "../platform/each-limited.ts";
+import type { SessionNews } from "../platform/messages.ts";
+import { fleetOf, nodeOf } from "../platform/objects.ts";
+import type { Frames } from "./assign-frames.ts";
 import { conclude } from "./rules.ts";
-import { type PartRow, RANK_OF, type SessionRecord, type SessionStore } from "./store.ts";
+import { type PartRow, RANK_OF, type SessionRecord, type SessionStore } from "./session-store.ts";
 
 /** Calls under way at once; each may carry a megabyte. */
 const AT_ONCE = 32;

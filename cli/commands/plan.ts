@@ -1,5 +1,5 @@
 /** `skein plan`: what would run where, or why it cannot. */
-import { renderPlan } from "../../shared/plan-view.ts";
+import { renderPlan } from "../../shared/plan/plan-view.ts";
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
 import { REQUEST_NOTES, REQUEST_OPTIONS, readRequest } from "../request.ts";

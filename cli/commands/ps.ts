@@ -1,7 +1,7 @@
 /** `skein ps`. */
 
 import type { Session, Skein } from "../../sdk/index.ts";
-import { SESSION_STATES, SESSION_STATUSES } from "../../shared/lifecycle.ts";
+import { SESSION_STATES, SESSION_STATUSES } from "../../shared/session/lifecycle.ts";
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
 import { allPages } from "../pages.ts";

@@ -1,5 +1,5 @@
 /** `skein token create`. */
-import { ROLES } from "../../shared/access.ts";
+import { ROLES } from "../../shared/access/access.ts";
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
 import { UsageError } from "../errors.ts";

@@ -3,7 +3,7 @@
  * (a test compares the two). What differs from one `skein serve` to the next comes on workerd's command line.
  */
 
-import { SETTING_NAMES, variableOf } from "../../shared/settings.ts";
+import { SETTING_NAMES, variableOf } from "../../shared/settings/settings.ts";
 
 /** At most workerd's own date + 7 days. */
 export const COMPATIBILITY_DATE = "2026-10-23";

@@ -1,5 +1,5 @@
 /** The embedded API: bundle, data, workerd, and the wait until it answers. */
-import type { Settings } from "../../shared/settings.ts";
+import type { Settings } from "../../shared/settings/settings.ts";
 import { CliError } from "../errors.ts";
 import { bundleApi } from "./bundle.ts";
 import { prepareData } from "./data.ts";

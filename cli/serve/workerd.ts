@@ -11,7 +11,7 @@ import { once } from "node:events";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { type SettingName, type Settings, variableOf } from "../../shared/settings.ts";
+import { type SettingName, type Settings, variableOf } from "../../shared/settings/settings.ts";
 import { CliError } from "../errors.ts";
 import { ADMIN_TOKEN, DISK, SOCKET } from "./config.ts";
 

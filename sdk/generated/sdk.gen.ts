@@ -56,7 +56,7 @@ export const joinAgent = <ThrowOnError extends boolean = false>(options: Options
 /**
  * A node's link (WebSocket)
  *
- * Speaks shared/protocol.ts (docs/protocol.md). The node proves its key by signing a nonce.
+ * Speaks shared/protocol/protocol.ts (docs/protocol.md). The node proves its key by signing a nonce.
  */
 export const connectAgent = <ThrowOnError extends boolean = false>(options: Options<ConnectAgentData, ThrowOnError>): RequestResult<unknown, ConnectAgentErrors, ThrowOnError> => (options.client ?? client).get<unknown, ConnectAgentErrors, ThrowOnError>({ url: '/v1/agents/connect', ...options });
 

@@ -1,7 +1,7 @@
 /** A chaos run on a cluster: load and faults at the same time, then calm, then everything is looked at. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Session } from "../../sdk/index.ts";
-import { cidrsOverlap } from "../../shared/ipv4.ts";
+import { cidrsOverlap } from "../../shared/network/ipv4.ts";
 import type { Cluster, ClusterOptions } from "../lab/cluster.ts";
 import { lasting, load, persistently } from "./load.ts";
 import { type Proof, prove } from "./prove.ts";

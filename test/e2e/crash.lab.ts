@@ -1,6 +1,6 @@
 /** The API is killed in the middle: containers carry on, agents come back by themselves, sessions are as before and can be ended. */
 import { describe, expect, test, vi } from "vitest";
-import type { NodeView } from "../../shared/node-schemas.ts";
+import type { NodeView } from "../../shared/node/node-schemas.ts";
 import { expectSsh } from "./matrix.ts";
 import { cluster, containerOf, dockerOf, end, ended, get, request, running, settled, sh } from "./skein.ts";
 

@@ -1,6 +1,6 @@
 /** How sessions end: exits, images and commands that are not there; the reason names host, node and cause, and nothing is left. */
 import { describe, expect, test, vi } from "vitest";
-import type { SessionView } from "../../shared/session-schemas.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { cluster, containerOf, create, dockerOf, end, ended, get, running, sh } from "./skein.ts";
 
 async function expectNothingLeft(): Promise<void> {

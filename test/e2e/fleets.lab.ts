@@ -1,6 +1,6 @@
 /** Whose is what: two fleets on one engine leave each other alone, and an agent that meets a stranger's API removes nothing. */
 import { afterAll, describe, expect, test } from "vitest";
-import type { SessionView } from "../../shared/session-schemas.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { type Agent, type Api, startAgent, startApi } from "../lab/cluster.ts";
 import { cluster, containerOf, end, running, sh } from "./skein.ts";
 

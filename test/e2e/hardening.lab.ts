@@ -2,7 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { SessionView } from "../../shared/session-schemas.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { startAgent } from "../lab/cluster.ts";
 import { cluster, containerOf, dockerOf, end, exec, get, request, running, sh } from "./skein.ts";
 

@@ -2,7 +2,7 @@
 import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { SessionView } from "../../shared/session-schemas.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { programPath } from "../lab/packages.ts";
 import { Tar } from "../lab/tar.ts";
 import { cluster, containerOf, create, dockerOf, end, ended, exec, running, sh } from "./skein.ts";

@@ -1,6 +1,6 @@
 /** Two sessions on the same hosts: no packet from one network reaches the other, its gateways, or any service of a node. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { SessionView } from "../../shared/session-schemas.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { cluster, containerOf, end, exec, request, running, sh } from "./skein.ts";
 
 const PORT = 9999;

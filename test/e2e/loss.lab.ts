@@ -1,7 +1,7 @@
 /** A node that stays away longer than its lease: its sessions fail, or carry on; what it must drop it drops when it is back. */
 import { afterAll, expect, test, vi } from "vitest";
 import { createSkein } from "../../sdk/index.ts";
-import type { SessionView } from "../../shared/session-schemas.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { startAgent, startApi } from "../lab/cluster.ts";
 import { dockerExec } from "../lab/docker-exec.ts";
 import { leftovers } from "../lab/leftovers.ts";

@@ -1,6 +1,6 @@
 /** The full matrix of a session's promise: names, variables, SSH and open ports between every ordered pair of containers. */
 import { expect } from "vitest";
-import type { SessionView } from "../../shared/session-schemas.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { sh, variables } from "./skein.ts";
 
 /** The table of the contract, by hand for each host: nothing here is computed by the code under test. */

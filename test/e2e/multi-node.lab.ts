@@ -1,6 +1,6 @@
 /** A session of four over three nodes: the same promise over the overlay, at its full MTU. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { SessionView } from "../../shared/session-schemas.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { expectNames, expectOpen, expectSsh, expectVariables } from "./matrix.ts";
 import { end, HOSTS, running, sh } from "./skein.ts";
 

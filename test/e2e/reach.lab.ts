@@ -3,8 +3,8 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type Dockerode from "dockerode";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { NodeView } from "../../shared/node-schemas.ts";
-import type { SessionView } from "../../shared/session-schemas.ts";
+import type { NodeView } from "../../shared/node/node-schemas.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { type Agent, startAgent } from "../lab/cluster.ts";
 import { cluster, containerOf, create, end, exec, request, running, sh } from "./skein.ts";
 

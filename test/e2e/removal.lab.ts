@@ -1,6 +1,6 @@
 /** DELETE leaves nothing: not on a host, not in a ledger; and the same session can be made again at once. */
 import { describe, expect, test, vi } from "vitest";
-import type { NodeView } from "../../shared/node-schemas.ts";
+import type { NodeView } from "../../shared/node/node-schemas.ts";
 import { cluster, create, end, request, running } from "./skein.ts";
 
 const request4 = {

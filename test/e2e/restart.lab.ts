@@ -1,6 +1,6 @@
 /** `onExit: "restart"`: containers come back, as what they were, whoever else was away meanwhile; and no more than they may. */
 import { describe, expect, test, vi } from "vitest";
-import type { SessionView } from "../../shared/session-schemas.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { FAULTS } from "../chaos/faults.ts";
 import { expectNames, expectOpen, expectSsh, expectVariables } from "./matrix.ts";
 import { cluster, containerOf, create, dockerOf, end, get, running, sh } from "./skein.ts";

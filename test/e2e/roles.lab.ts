@@ -1,6 +1,6 @@
 /** A heterogeneous session: each role with its own image, environment and limits; real limits on the containers. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { SessionView } from "../../shared/session-schemas.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { expectSsh, expectVariables } from "./matrix.ts";
 import { containerOf, dockerOf, end, request, running, sh } from "./skein.ts";
 

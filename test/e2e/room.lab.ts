@@ -1,7 +1,7 @@
 /** Room: a session that does not fit waits, says for what, and runs as soon as room appears. */
 import { describe, expect, test } from "vitest";
-import type { NodeView } from "../../shared/node-schemas.ts";
-import type { SessionView } from "../../shared/session-schemas.ts";
+import type { NodeView } from "../../shared/node/node-schemas.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { end, ended, get, request, running, settled } from "./skein.ts";
 
 async function post(body: object): Promise<SessionView> {

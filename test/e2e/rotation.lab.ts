@@ -2,8 +2,8 @@
 import { cp, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { NodeView } from "../../shared/node-schemas.ts";
-import type { SessionView } from "../../shared/session-schemas.ts";
+import type { NodeView } from "../../shared/node/node-schemas.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { type Agent, startAgent } from "../lab/cluster.ts";
 import type { LabHost } from "../lab/host.ts";
 import { cluster, end, get, request, running, sh } from "./skein.ts";

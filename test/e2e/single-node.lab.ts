@@ -1,6 +1,6 @@
 /** A session of three on one node: names, variables, SSH and open ports on a private bridge. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { SessionView } from "../../shared/session-schemas.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { expectNames, expectOpen, expectSsh, expectVariables } from "./matrix.ts";
 import { cluster, dockerOf, end, exec, running, sh } from "./skein.ts";
 

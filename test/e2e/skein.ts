@@ -1,7 +1,7 @@
 /** What the end-to-end tests share: one cluster for all files, sessions made through the HTTP API, commands run in containers. */
 import type Dockerode from "dockerode";
 import { expect } from "vitest";
-import type { SessionView } from "../../shared/session-schemas.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { type Cluster, startCluster } from "../lab/cluster.ts";
 import type { Result } from "../lab/command.ts";
 import { dockerExec } from "../lab/docker-exec.ts";

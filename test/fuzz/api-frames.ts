@@ -1,7 +1,7 @@
 /** What the API, or who answers in its place, may send to an agent: conversations of right, spoiled and absurd frames. */
 import fc from "fast-check";
-import { PHASES } from "../../shared/lifecycle.ts";
-import type { Assign } from "../../shared/protocol.ts";
+import type { Assign } from "../../shared/protocol/protocol.ts";
+import { PHASES } from "../../shared/session/lifecycle.ts";
 import { identityOf } from "../support/node.ts";
 import { type Frame, text } from "./node-frames.ts";
 import { absurd, oddText, spoiled } from "./values.ts";

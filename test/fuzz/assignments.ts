@@ -1,7 +1,7 @@
 /** Frames for an agent that really does what they say: right assignments of an engine's sessions, and each with something absurd in it. */
 import fc from "fast-check";
-import { PHASES, type Phase } from "../../shared/lifecycle.ts";
-import type { Assign, Assignment, Identity } from "../../shared/protocol.ts";
+import type { Assign, Assignment, Identity } from "../../shared/protocol/protocol.ts";
+import { PHASES, type Phase } from "../../shared/session/lifecycle.ts";
 
 /** A word on a session: the phase wanted, at this epoch, said this often. */
 export interface Step {

@@ -2,11 +2,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { z } from "zod";
-import { TokenMade } from "../../shared/access-schemas.ts";
-import { ERRORS } from "../../shared/errors.ts";
-import { AgentJoined, JoinToken, NodeView } from "../../shared/node-schemas.ts";
-import { ProblemView } from "../../shared/problem-schema.ts";
-import { PlanView, SessionView } from "../../shared/session-schemas.ts";
+import { TokenMade } from "../../shared/access/access-schemas.ts";
+import { ERRORS } from "../../shared/errors/errors.ts";
+import { ProblemView } from "../../shared/errors/problem-schema.ts";
+import { AgentJoined, JoinToken, NodeView } from "../../shared/node/node-schemas.ts";
+import { PlanView, SessionView } from "../../shared/session/session-schemas.ts";
 
 export interface Schema {
   $ref?: string;

@@ -1,7 +1,7 @@
 /** What a node, or somebody who is none, may send to the API: conversations of right, spoiled and absurd frames. */
 import fc from "fast-check";
-import { CONTAINER_STATUSES, PHASES } from "../../shared/lifecycle.ts";
-import { PING } from "../../shared/protocol.ts";
+import { PING } from "../../shared/protocol/protocol.ts";
+import { CONTAINER_STATUSES, PHASES } from "../../shared/session/lifecycle.ts";
 import { ABOUT, identityOf } from "../support/node.ts";
 import { absurd, oddText, spoiled } from "./values.ts";
 

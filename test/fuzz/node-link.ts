@@ -3,9 +3,9 @@
  * frame is foreseen; the state is watched from outside, and another node that does its work must not notice.
  */
 import fc from "fast-check";
-import type { NodeView } from "../../shared/node-schemas.ts";
-import { AgentMessage, CLOSE, type Hello, PING, PROTOCOL } from "../../shared/protocol.ts";
-import type { SessionView } from "../../shared/session-schemas.ts";
+import type { NodeView } from "../../shared/node/node-schemas.ts";
+import { AgentMessage, CLOSE, type Hello, PING, PROTOCOL } from "../../shared/protocol/protocol.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { ABOUT, type About, done, identityOf, NodeSocket, TestNode } from "../support/node.ts";
 import { type TestApi, testApi } from "../support/server.ts";
 import { faultOf } from "./document.ts";

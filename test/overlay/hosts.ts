@@ -7,10 +7,10 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { hostRunner, type Runner } from "../../agent/host/runner.ts";
-import { linkNames, macOf, type Owner, tableName } from "../../agent/network/names.ts";
-import { CONSTANTS } from "../../shared/constants.ts";
-import type { Assignment, Member } from "../../shared/protocol.ts";
-import { SETTINGS } from "../../shared/settings.ts";
+import { linkNames, macOf, type Owner, tableName } from "../../agent/network/link-names.ts";
+import type { Assignment, Member } from "../../shared/protocol/protocol.ts";
+import { CONSTANTS } from "../../shared/settings/constants.ts";
+import { SETTINGS } from "../../shared/settings/settings.ts";
 import { capture, type Result } from "../lab/command.ts";
 import { addressOf, netnsPath, plugIn, unplug } from "../lab/lan.ts";
 

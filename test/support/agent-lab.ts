@@ -3,7 +3,7 @@ import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import type Docker from "dockerode";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
-import type { ContainerReport } from "../../shared/protocol.ts";
+import type { ContainerReport } from "../../shared/protocol/protocol.ts";
 import type { LabHost } from "../lab/host.ts";
 import { type Lab, startLab } from "../lab/lab.ts";
 import { leftovers } from "../lab/leftovers.ts";

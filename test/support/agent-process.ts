@@ -3,7 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { type AgentOptions, runAgent } from "../../agent/index.ts";
-import { NOTHING_ALLOWED } from "../../shared/allowed.ts";
+import { NOTHING_ALLOWED } from "../../shared/request/allowed.ts";
 import type { LabHost } from "../lab/host.ts";
 
 const KIT_ROOT = join(import.meta.dirname, "../../.skein/kit");

@@ -8,11 +8,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { type WebSocket, WebSocketServer } from "ws";
-import { assignmentsOf } from "../../shared/assignments.ts";
-import type { Phase } from "../../shared/lifecycle.ts";
-import { AgentJoin } from "../../shared/node-schemas.ts";
-import type { NodeSnapshot } from "../../shared/plan.ts";
-import { plan } from "../../shared/planner.ts";
+import { AgentJoin } from "../../shared/node/node-schemas.ts";
+import type { NodeSnapshot } from "../../shared/plan/plan.ts";
+import { plan } from "../../shared/plan/planner.ts";
+import { assignmentsOf } from "../../shared/protocol/assignments.ts";
 import {
   AgentMessage,
   type Assign,
@@ -24,8 +23,9 @@ import {
   PONG,
   PROTOCOL,
   type Report,
-} from "../../shared/protocol.ts";
-import { readSpec } from "../../shared/spec.ts";
+} from "../../shared/protocol/protocol.ts";
+import { readSpec } from "../../shared/request/spec.ts";
+import type { Phase } from "../../shared/session/lifecycle.ts";
 
 interface ControlNode {
   id: string;

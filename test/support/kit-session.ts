@@ -10,9 +10,9 @@ import { makeGate, openGate } from "../../agent/kit/gate.ts";
 import { kitBinds, kitEntrypoint, kitSysctls, pathWithKit } from "../../agent/kit/layout.ts";
 import { proveCommand, unproven } from "../../agent/kit/prove.ts";
 import { containerFiles, packEntries } from "../../agent/ssh/archive.ts";
-import type { Peer } from "../../agent/ssh/files.ts";
-import { makeKeyPair } from "../../agent/ssh/keys.ts";
 import { type Entry, placePrepared, placeStarted } from "../../agent/ssh/place.ts";
+import type { Peer } from "../../agent/ssh/ssh-files.ts";
+import { makeKeyPair } from "../../agent/ssh/ssh-keys.ts";
 import { survey } from "../../agent/ssh/survey.ts";
 
 export interface Wanted {

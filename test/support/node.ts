@@ -2,9 +2,7 @@
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { once } from "node:events";
 import WebSocket from "ws";
-import { CONSTANTS } from "../../shared/constants.ts";
-import { FACTS } from "../../shared/fixtures.ts";
-import type { AgentJoin } from "../../shared/node-schemas.ts";
+import type { AgentJoin } from "../../shared/node/node-schemas.ts";
 import {
   type ApiMessage,
   type Assign,
@@ -15,7 +13,9 @@ import {
   PONG,
   PROTOCOL,
   type Report,
-} from "../../shared/protocol.ts";
+} from "../../shared/protocol/protocol.ts";
+import { CONSTANTS } from "../../shared/settings/constants.ts";
+import { FACTS } from "../../shared/testing/fixtures.ts";
 import type { TestApi } from "./server.ts";
 
 /** What a node says of itself besides its name. */

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Server, startServer } from "../../cli/serve/server.ts";
-import type { Settings } from "../../shared/settings.ts";
+import type { Settings } from "../../shared/settings/settings.ts";
 
 export interface TestApi {
   /** The one that runs now; `kill` and `start` change it. */

@@ -1,0 +1,69 @@
+import { expect, test } from "vitest";
+import { linkNames } from "./link-names.ts";
+import { defaultAddress, mtuOf, ownAddresses, usedSubnets } from "./network-facts.ts";
+import { recordingRunner } from "./recording.ts";
+
+const owner = { fleet: "flt_a", node: "node_1" };
+const ours = linkNames(owner, "ses_1").bridge;
+const theirs = linkNames({ ...owner, fleet: "flt_b" }, "ses_1").bridge;
+const at = (ifname: string, mtu: number, ...addresses: string[]) => ({
+  ifname,
+  mtu,
+  addr_info: addresses.map((local) => ({ local, scope: local.startsWith("127.") ? "host" : "global" })),
+});
+const interfaces = [
+  at("lo", 65536, "127.0.0.1", "10.200.0.1"),
+  { ...at("docker0", 1500, "172.17.0.1"), linkinfo: { info_kind: "bridge" } },
+  at("eth0", 9000, "192.0.2.7"),
+  { ...at("wg0", 1420, "10.9.0.2"), linkinfo: { info_kind: "wireguard" } },
+  { ...at(ours, 1450, "10.64.0.254"), linkinfo: { info_kind: "bridge" } },
+];
+const routes = [
+  { dst: "default", gateway: "192.0.2.1", dev: "eth0" },
+  { dst: "0.0.0.0/1", dev: "tun0" },
+  { dst: "192.0.2.0/24", dev: "eth0" },
+  { dst: "10.8.0.0/16", dev: "tun0" },
+  { dst: "10.8.3.0/24", dev: "tun0" },
+  { dst: "10.9.0.1", dev: "tun0" },
+  { dst: "10.64.0.0/24", dev: ours },
+  { dst: "10.64.1.0/24", dev: theirs },
+  { type: "blackhole", dst: "10.244.0.0/16" },
+];
+const { runner } = recordingRunner({
+  "ip -j -4 route show": JSON.stringify(routes),
+  "ip -j -d -4 addr show": JSON.stringify(interfaces),
+});
+
+test("subnets in use: routes, addresses, resolvers and Docker's, but not our own sessions'", async () => {
+  const resolvers = [new URL("./network-facts.test.resolv.conf", import.meta.url).pathname, "/no/such/file"];
+  expect(
+    await usedSubnets(runner, owner, ["172.17.0.0/16", "172.18.0.0/16", "fd00::/64"], resolvers),
+  ).toEqual([
+    "10.8.0.0/16",
+    "10.9.0.1/32",
+    "10.9.0.2/32",
+    "10.64.1.0/24",
+    "10.200.0.1/32",
+    "10.244.0.0/16",
+    "172.17.0.0/16",
+    "172.18.0.0/16",
+    "192.0.2.0/24",
+    "198.51.100.53/32",
+  ]);
+});
+
+test("own addresses: all that others may reach, whatever the interface; bridges aside", async () => {
+  expect(await ownAddresses(runner)).toEqual(["10.200.0.1", "10.9.0.2", "192.0.2.7"]);
+});
+
+test("the MTU is that of the interface with the address", async () => {
+  expect(await mtuOf(runner, "192.0.2.7")).toBe(9000);
+  expect(await mtuOf(runner, "192.0.2.8")).toBeUndefined();
+});
+
+test("the address is that of the default route's interface, else the first that others may reach", async () => {
+  expect(await defaultAddress(runner)).toBe("192.0.2.7");
+  const adrift = recordingRunner({ "ip -j -d -4 addr show": JSON.stringify([interfaces[2], interfaces[1]]) });
+  expect(await defaultAddress(adrift.runner)).toBe("192.0.2.7");
+  expect(await defaultAddress(recordingRunner().runner)).toBeUndefined();
+});

@@ -1,0 +1,62 @@
+import { expect, test } from "vitest";
+import { linkAlias, linkNames } from "./link-names.ts";
+import { recordingRunner } from "./recording.ts";
+import { sweepLinks } from "./sweep-links.ts";
+
+const owner = { fleet: "flt_a", node: "node_1" };
+const other = { fleet: "flt_b", node: "node_1" };
+const name = (session: string, whose = owner) => linkNames(whose, session).vxlan;
+const link = (ifname: string, ifalias?: string) => ({ ifname, mtu: 1450, flags: [], ifalias });
+
+test("the sweep takes what is ours and of no live session, also where we were killed before the alias", async () => {
+  const links = [
+    {},
+    link("vxlan.calico"),
+    link(name("ses_live"), linkAlias(owner, "ses_live")),
+    link(name("ses_gone"), linkAlias(owner, "ses_gone")),
+    link(name("ses_half")),
+    link(name("ses_gone", other), linkAlias(other, "ses_gone")),
+    // A name that begins like ours by chance, and says whose it is.
+    link(name("ses_chance"), linkAlias(other, "ses_chance")),
+  ];
+  const { runner, changes } = recordingRunner({ "ip -j -d link show type vxlan": JSON.stringify(links) });
+  expect(await sweepLinks(runner, owner, new Set(["ses_live"]))).toEqual([
+    name("ses_gone"),
+    name("ses_half"),
+  ]);
+  expect(changes()).toBe(
+    `ip -batch -\n  link del dev ${name("ses_gone")}\n  link del dev ${name("ses_half")}`,
+  );
+});
+
+test("the sweep takes bridges of ours that Docker does not know any more, and their rules", async () => {
+  const bridge = (session: string, whose = owner) => linkNames(whose, session).bridge;
+  const gone = bridge("ses_gone");
+  const links = [
+    link("docker0"),
+    link(bridge("ses_live")),
+    link(gone),
+    link(bridge("ses_gone", other)),
+    link(`${gone.slice(0, -1)}-`),
+    link(gone.slice(0, -1)),
+  ];
+  const { runner, changes } = recordingRunner({
+    "ip -j -d link show type bridge": JSON.stringify(links),
+    "iptables-save --table nat": `*nat\n-A POSTROUTING -s 10.64.2.0/24 ! -o ${gone} -j MASQUERADE\n-A DOCKER -i docker0 -j RETURN\nCOMMIT\n`,
+    "iptables-save --table filter": `*filter\n-A FORWARD -o ${gone} -j DOCKER\n-A FORWARD -o ${bridge("ses_live")} -j DOCKER\nCOMMIT\n`,
+  });
+  expect(await sweepLinks(runner, owner, new Set(["ses_live"]))).toEqual([gone]);
+  expect(changes().split("\n")).toEqual([
+    "iptables-save --table nat",
+    `iptables --wait --table nat --delete POSTROUTING -s 10.64.2.0/24 ! -o ${gone} -j MASQUERADE`,
+    "iptables-save --table filter",
+    `iptables --wait --table filter --delete FORWARD -o ${gone} -j DOCKER`,
+    `ip link del dev ${gone}`,
+  ]);
+});
+
+test("where nothing is stale, nothing is run", async () => {
+  const { runner, changes } = recordingRunner();
+  expect(await sweepLinks(runner, owner, new Set())).toEqual([]);
+  expect(changes()).toBe("");
+});

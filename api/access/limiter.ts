@@ -1,0 +1,26 @@
+/** The Limiter object: what one token may still ask, and whether it was revoked. Counting is in memory only. */
+import { DurableObject } from "cloudflare:workers";
+import { type Bucket, spend } from "../../shared/access/bucket.ts";
+import { SETTINGS } from "../../shared/settings/settings.ts";
+
+export class Limiter extends DurableObject<Cloudflare.Env> {
+  #bucket: Bucket | undefined;
+  /** Undefined: not read since this object woke. */
+  #revoked: boolean | undefined;
+
+  /** One request. `retryAfter` 0: go ahead; else the seconds to wait. A revoked token never goes ahead. */
+  spend(): { revoked: boolean; retryAfter: number } {
+    this.#revoked ??= this.ctx.storage.kv.get<boolean>("revoked") ?? false;
+    if (this.#revoked) return { revoked: true, retryAfter: 0 };
+    const rate = { perMinute: SETTINGS.requestsPerMinute, burst: SETTINGS.requestBurst };
+    const { bucket, retryAfter } = spend(this.#bucket, rate, Date.now());
+    this.#bucket = bucket;
+    return { revoked: false, retryAfter };
+  }
+
+  /** From Fleet: for good. */
+  revoke(): void {
+    this.ctx.storage.kv.put("revoked", true);
+    this.#revoked = true;
+  }
+}

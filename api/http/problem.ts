@@ -1,0 +1,49 @@
+/** Errors as RFC 9457 problem details: made in one place, documented in one place. */
+import type { Context } from "hono";
+import { ERRORS, type ErrorCode, SkeinError } from "../../shared/errors/errors.ts";
+import { ProblemView } from "../../shared/errors/problem-schema.ts";
+import { unavailable } from "./unavailable.ts";
+
+/** The answer to anything thrown. What is no SkeinError is ours: logged, and told without its insides. */
+export function problemOf(error: unknown, context: Context): Response {
+  if (error instanceof SkeinError) return problemResponse(error);
+  const where = `${context.req.method} ${new URL(context.req.url).pathname}:`;
+  const known = unavailable(error);
+  if (known) {
+    console.error(where, String(error));
+    return problemResponse(known);
+  }
+  console.error(where, error);
+  return problemResponse(
+    new SkeinError("internal", "the request could not be carried out; the API's log says why"),
+  );
+}
+
+export function problemResponse(error: SkeinError, headers: Record<string, string> = {}): Response {
+  const problem = error.toProblem();
+  return new Response(JSON.stringify(problem), {
+    status: problem.status,
+    headers: {
+      "content-type": "application/problem+json",
+      ...(problem.status === 401 ? { "www-authenticate": "Bearer" } : {}),
+      ...(problem.retryAfter === undefined ? {} : { "retry-after": String(problem.retryAfter) }),
+      ...headers,
+    },
+  });
+}
+
+/** The `responses` of a route for the codes that it can answer with; `internal` and `unavailable` are always among them, and `rate_limited` where a token is asked for. */
+export function problems(...codes: ErrorCode[]) {
+  const always: ErrorCode[] = ["internal", "unavailable"];
+  if (codes.includes("unauthorized")) always.unshift("rate_limited");
+  const byStatus = Map.groupBy([...codes, ...always], (code) => ERRORS[code].status);
+  return Object.fromEntries(
+    [...byStatus].map(([status, of]) => [
+      status,
+      {
+        description: of.map((code) => `\`${code}\`: ${ERRORS[code].title}`).join("; "),
+        content: { "application/problem+json": { schema: ProblemView } },
+      },
+    ]),
+  );
+}

@@ -1,0 +1,60 @@
+/** The API about itself: health, its document, and a page that shows it. */
+import { createRoute } from "@hono/zod-openapi";
+import { z } from "zod";
+import { access } from "../http/auth.ts";
+import { page } from "../http/docs/page.ts";
+import { documentOf } from "../http/document.ts";
+import { problems } from "../http/problem.ts";
+import { type App, json } from "../http/route.ts";
+
+const Health = z
+  .object({ status: z.literal("ok").meta({ description: "It answers", example: "ok" }) })
+  .meta({ id: "Health" });
+
+const health = createRoute({
+  method: "get",
+  path: "/healthz",
+  ...access("getHealth"),
+  tags: ["meta"],
+  summary: "Is it there?",
+  description: "Needs no token.",
+  responses: { 200: json(Health, "It is"), ...problems() },
+});
+
+const openapi = createRoute({
+  method: "get",
+  path: "/openapi.json",
+  ...access("getOpenApi"),
+  tags: ["meta"],
+  summary: "This document",
+  description: "OpenAPI 3.1. Needs no token.",
+  responses: {
+    200: json(z.object({}).loose().meta({ id: "OpenApi", description: "OpenAPI 3.1" }), "The document"),
+    ...problems(),
+  },
+});
+
+const docs = createRoute({
+  method: "get",
+  path: "/docs",
+  ...access("getDocs"),
+  tags: ["meta"],
+  summary: "This document, for people",
+  description: "One page, made of the document; it loads nothing from elsewhere. Needs no token.",
+  responses: {
+    200: { description: "The page", content: { "text/html": { schema: z.string() } } },
+    ...problems(),
+  },
+});
+
+export function meta(app: App): void {
+  app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
+    type: "http",
+    scheme: "bearer",
+    description:
+      "The installation's own token (`skein serve` keeps it in DIR/admin-token), or one made with `POST /v1/tokens`",
+  });
+  app.openapi(health, (context) => context.json({ status: "ok" as const }, 200));
+  app.openapi(openapi, (context) => context.json(documentOf(app) as object as Record<string, never>, 200));
+  app.openapi(docs, (context) => context.html(page(documentOf(app)), 200));
+}

@@ -1,0 +1,226 @@
+/** Sessions over HTTP. */
+import { createRoute } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { z } from "zod";
+import { invalidFields, SkeinError } from "../../shared/errors/errors.ts";
+import { SessionRequest } from "../../shared/request/request-schemas.ts";
+import { readSpec } from "../../shared/request/spec.ts";
+import { SESSION_STATUSES } from "../../shared/session/lifecycle.ts";
+import { SessionView } from "../../shared/session/session-schemas.ts";
+import { CONSTANTS } from "../../shared/settings/constants.ts";
+import { Elsewhere } from "../audit/note.ts";
+import { access } from "../http/auth.ts";
+import { readBody } from "../http/body.ts";
+import { nextCursor, paging, sliceRequest } from "../http/paging.ts";
+import { problems } from "../http/problem.ts";
+import { type App, type AppEnv, json, withBody } from "../http/route.ts";
+import { sha256Hex } from "../platform/hash.ts";
+import { isId } from "../platform/ids.ts";
+import { type Lookup, unwrap } from "../platform/messages.ts";
+import { fleetOf, sessionOf } from "../platform/objects.ts";
+
+const EXAMPLE = { name: "train", clusterMode: "multi-node", clusterSize: 4, image: "debian:12" };
+
+const Id = z.object({
+  id: z.string().max(256).openapi({
+    description: "Id, or name: the live session's of that name, else the latest's",
+    example: "train",
+  }),
+});
+
+const badWait = `must be a number of seconds from 0 to ${CONSTANTS.maxWaitSeconds}`;
+const Wait = {
+  wait: z
+    .string()
+    .regex(/^\d{1,2}(\.\d{1,3})?$/, badWait)
+    .transform(Number)
+    .refine((seconds) => seconds <= CONSTANTS.maxWaitSeconds, badWait)
+    .optional()
+    .openapi({
+      type: "number",
+      minimum: 0,
+      maximum: CONSTANTS.maxWaitSeconds,
+      description: "Seconds: answer when it is settled (running, failed or terminated), at the latest then",
+      example: 30,
+    }),
+};
+
+const Listed = z
+  .object({
+    items: z.array(SessionView).meta({ description: "Newest first" }),
+    nextCursor: z
+      .string()
+      .nullable()
+      .meta({ description: "Where the list goes on; null at its end", example: null }),
+  })
+  .meta({ id: "SessionList" });
+
+const create = createRoute({
+  method: "post",
+  path: "/v1/sessions",
+  ...access("createSession"),
+  tags: ["sessions"],
+  summary: "Create a session",
+  description:
+    "Plans it and starts it as soon as there is room and it is its turn; all of its containers or none. While it waits, `reason` says for what, and its place in the queue.",
+  request: {
+    query: z.object(Wait),
+    headers: z.object({
+      "idempotency-key": z.string().optional().openapi({
+        description: "The same key and body within 24 h in one project: the same session",
+        example: "8e03978e",
+      }),
+    }),
+  },
+  responses: {
+    202: json(SessionView, "The session, on its way"),
+    ...problems(
+      "malformed_json",
+      "invalid_request",
+      "too_many_containers",
+      "session_too_large",
+      "unauthorized",
+      "forbidden",
+      "not_allowed",
+      "name_in_use",
+      "too_many_live_sessions",
+      "too_many_live_containers",
+      "idempotency_conflict",
+      "body_too_large",
+      "unsupported_media_type",
+      "unsupported",
+    ),
+  },
+});
+
+const list = createRoute({
+  method: "get",
+  path: "/v1/sessions",
+  ...access("listSessions"),
+  tags: ["sessions"],
+  summary: "List sessions",
+  description: "Those of the token's project, newest first, ended ones included.",
+  request: {
+    query: z.object({
+      status: z.enum(SESSION_STATUSES).optional().openapi({ description: "Only those", example: "running" }),
+      ...paging,
+    }),
+  },
+  responses: { 200: json(Listed, "A page of sessions"), ...problems("invalid_request", "unauthorized") },
+});
+
+const get = createRoute({
+  method: "get",
+  path: "/v1/sessions/{id}",
+  ...access("getSession"),
+  tags: ["sessions"],
+  summary: "Get a session",
+  description: "As it is now, or with `wait` when it has settled.",
+  request: { params: Id, query: z.object(Wait) },
+  responses: {
+    200: json(SessionView, "The session"),
+    ...problems("invalid_request", "unauthorized", "not_found"),
+  },
+});
+
+const end = createRoute({
+  method: "delete",
+  path: "/v1/sessions/{id}",
+  ...access("endSession"),
+  tags: ["sessions"],
+  summary: "End a session",
+  description: "SIGTERM, 10 s, SIGKILL; then nothing of it is left. Ending an ended one is no error.",
+  request: { params: Id },
+  responses: {
+    202: json(SessionView, "The session, on its way out"),
+    ...problems("invalid_request", "unauthorized", "forbidden", "not_found"),
+  },
+});
+
+const events = createRoute({
+  method: "get",
+  path: "/v1/sessions/{id}/events",
+  ...access("streamSessionEvents"),
+  tags: ["sessions"],
+  summary: "Follow a session (not built yet)",
+  description: "Will be server-sent events. Until then: `GET /v1/sessions/{id}?wait=60`.",
+  request: { params: Id },
+  responses: problems("invalid_request", "unauthorized", "not_found", "unsupported"),
+});
+
+export function sessions(app: App): void {
+  app.openapi(withBody(app, create, SessionRequest, EXAMPLE), async (context) => {
+    const { bytes, json: body } = await readBody(context);
+    const spec = readSpec(body);
+    const key = context.req.header("idempotency-key");
+    if (key !== undefined && !/^[\x21-\x7e]{1,255}$/.test(key)) {
+      throw invalidFields([
+        { field: "Idempotency-Key", message: "must be 1 to 255 visible ASCII characters" },
+      ]);
+    }
+    const id = unwrap(
+      await fleetOf(context.env).createSession(
+        context.get("caller"),
+        spec,
+        key === undefined ? undefined : { key, body: await sha256Hex(bytes) },
+      ),
+    );
+    return context.json(await existing(context, id, context.req.valid("query").wait), 202);
+  });
+
+  app.openapi(list, async (context) => {
+    const { status, ...query } = context.req.valid("query");
+    const { project } = context.get("caller");
+    const slice = await fleetOf(context.env).listSessions(project, sliceRequest(query), status);
+    const lookups = await Promise.all(slice.items.map((id) => sessionOf(context.env, id).get(project, 0)));
+    // The index may be a moment behind the sessions themselves.
+    const items = lookups
+      .flatMap(({ found }) => (found ? [found as SessionView] : []))
+      .filter((item) => status === undefined || item.status === status);
+    const said = await withWaitingReasons(context, items);
+    return context.json({ items: said, nextCursor: nextCursor(slice) }, 200);
+  });
+
+  app.openapi(get, async (context) =>
+    context.json(
+      await existing(context, context.req.valid("param").id, context.req.valid("query").wait),
+      200,
+    ),
+  );
+
+  app.openapi(end, async (context) => {
+    const { id } = context.req.valid("param");
+    const caller = context.get("caller");
+    const noted = own(id, await fleetOf(context.env).noteEnd(caller, id));
+    return context.json(own(id, await sessionOf(context.env, noted).end(caller.project)), 202);
+  });
+
+  app.openapi(events, async (context) => {
+    await existing(context, context.req.valid("param").id);
+    throw new SkeinError("unsupported", "events are not built yet: use GET /v1/sessions/{id}?wait=60");
+  });
+}
+
+async function existing(context: Context<AppEnv>, idOrName: string, wait = 0): Promise<SessionView> {
+  const { project } = context.get("caller");
+  // An id needs no looking up: the Session itself knows whose it is.
+  const id = isId("ses", idOrName)
+    ? idOrName
+    : own(idOrName, await fleetOf(context.env).findSession(project, idOrName));
+  const session = own(idOrName, await sessionOf(context.env, id).get(project, wait));
+  return (await withWaitingReasons(context, [session]))[0]!;
+}
+
+/** What a session waits for, and its place, are the queue's to say: Fleet is asked, for pending ones only. */
+async function withWaitingReasons(context: Context<AppEnv>, sessions: SessionView[]): Promise<SessionView[]> {
+  const pending = sessions.filter(({ status }) => status === "pending").map(({ id }) => id);
+  if (pending.length === 0) return sessions;
+  const reasons: Record<string, string> = await fleetOf(context.env).waitingReasons(pending);
+  return sessions.map((session) => ({ ...session, reason: reasons[session.id] ?? session.reason }));
+}
+
+/** What the caller's project has; another's is answered like one that never was. */
+function own<T>(idOrName: string, lookup: Lookup<T>): T {
+  if (lookup.found !== undefined) return lookup.found;
+  throw new (lookup.elsewhere ? Elsewhere : SkeinError)("not_found", `no session ${idOrName}`);
+}

@@ -1,0 +1,102 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { readSpec } from "../request/spec.ts";
+import { environmentsOf } from "../session/environment.ts";
+import { PlanView } from "../session/session-schemas.ts";
+import { fleet, GiB, hosts, node } from "../testing/fixtures.ts";
+import type { Snapshot } from "./plan.ts";
+import { publicPlan, renderPlan } from "./plan-view.ts";
+import { plan } from "./planner.ts";
+
+function viewOf(request: object, snapshot: Snapshot): PlanView {
+  const spec = readSpec({ image: "debian:12", ...request });
+  const planning = plan(spec, snapshot);
+  if (!planning.plan) throw new Error(JSON.stringify(planning.refusal));
+  return publicPlan(spec, planning.plan);
+}
+
+const multi = { clusterMode: "multi-node" };
+const goldens: [string, object, Snapshot][] = [
+  ["single-node-3", { clusterSize: 3 }, fleet(hosts(3))],
+  ["multi-node-4-on-3", { ...multi, clusterSize: 4 }, fleet(hosts(3))],
+  [
+    "roles",
+    {
+      ...multi,
+      roles: [
+        { name: "main", replicas: 1, resources: { cpu: 0.5, memory: "512MiB", shm: "64MiB" } },
+        { name: "worker", replicas: 3, image: "train:2.1", resources: { cpu: 2, memory: "1.5GiB", gpu: 1 } },
+        { name: "ps", replicas: 2, image: "registry.example/ps@sha256:0a" },
+      ],
+    },
+    fleet([node(1), node(2, { labels: { zone: "b" } }), node(3, { schedulable: false }), node(4)], {
+      subnets: ["10.64.0.0/24"],
+      vnis: [0x800000],
+    }),
+  ],
+  [
+    "uneven",
+    { ...multi, clusterSize: 9, resources: { cpu: 1 } },
+    fleet([
+      node(1, { allocated: { cpu: 3, memory: 0, gpuIds: [], containers: 3 } }),
+      node(2),
+      node(3, { capacity: { cpu: 16, memory: 8 * GiB, gpu: 0 }, mtu: 1400 }),
+    ]),
+  ],
+  [
+    "pack",
+    { ...multi, clusterSize: 6, resources: { cpu: 1 }, placement: { strategy: "pack" } },
+    fleet(hosts(4)),
+  ],
+];
+
+describe("the text of a plan", () => {
+  test.each(goldens)(
+    "%s is as in golden/, byte by byte (UPDATE_GOLDEN=1 writes it)",
+    (name, request, snapshot) => {
+      const file = new URL(`golden/${name}.txt`, import.meta.url);
+      const text = renderPlan(viewOf(request, snapshot));
+      if (process.env["UPDATE_GOLDEN"] === "1") writeFileSync(file, text);
+      expect(text).toBe(readFileSync(file, "utf8"));
+    },
+  );
+});
+
+describe("the public plan", () => {
+  test("is what the API says it is, and shows no device ids", () => {
+    for (const [, request, snapshot] of goldens) {
+      const view = viewOf(request, snapshot);
+      expect(PlanView.parse(view)).toEqual(view);
+      expect(JSON.stringify(view)).not.toContain("gpu-0");
+    }
+  });
+
+  test("names each container's node, image, command, limits and environment", () => {
+    const spec = readSpec({ image: "a", command: ["run"], env: { A: "1" }, resources: { memory: "1GiB" } });
+    const planned = plan(spec, fleet(hosts(1))).plan!;
+    expect(publicPlan(spec, planned).containers).toEqual([
+      {
+        host: "main1",
+        role: "main",
+        index: 1,
+        rank: 0,
+        nodeId: "node_1",
+        node: "host1",
+        address: "10.64.0.2",
+        image: "a",
+        command: ["run"],
+        env: { A: "1", ...environmentsOf(spec).get("main1") },
+        resources: { memory: GiB },
+      },
+    ]);
+    expect(Object.keys(publicPlan(spec, planned).containers[0]!.env)).not.toContain("SKEIN_SESSION_ID");
+  });
+
+  test("bears the session's own environment when there is a session", () => {
+    const spec = readSpec({ image: "a" });
+    const planned = plan(spec, fleet(hosts(1))).plan!;
+    const view = publicPlan(spec, planned, environmentsOf(spec, { id: "ses_1", name: "train" }));
+    expect(view.containers[0]!.env).toMatchObject({ SKEIN_SESSION_ID: "ses_1", SKEIN_SESSION_NAME: "train" });
+    expect(view.containers[0]!.command).toBeNull();
+  });
+});

@@ -1,0 +1,83 @@
+/** A plan as others see it: the API's answer, and the text a person reads. */
+
+import type { SessionSpec } from "../request/spec.ts";
+import { formatBytes } from "../request/units.ts";
+import { environmentsOf } from "../session/environment.ts";
+import type { PlanView, Resources } from "../session/session-schemas.ts";
+import type { Plan } from "./plan.ts";
+
+/** `environments` by host; left out in a dry run, where there is no session whose id and name they could bear. */
+export function publicPlan(
+  spec: SessionSpec,
+  plan: Plan,
+  environments: Map<string, Record<string, string>> = environmentsOf(spec),
+): PlanView {
+  const roles = new Map(spec.roles.map((role) => [role.name, role]));
+  const names = new Map(plan.nodes.map((node) => [node.id, node.name]));
+  return {
+    clusterMode: spec.clusterMode,
+    clusterSize: plan.containers.length,
+    network: plan.network,
+    containers: plan.containers.map(({ host, role, index, rank, nodeId, address }) => {
+      const { image, command, resources } = roles.get(role)!;
+      return {
+        host,
+        role,
+        index,
+        rank,
+        nodeId,
+        node: names.get(nodeId)!,
+        address,
+        image,
+        command: command ?? null,
+        env: environments.get(host)!,
+        resources,
+      };
+    }),
+  };
+}
+
+/** A line for the whole, one for the network, and a table with a row per container. Ends with a newline. */
+export function renderPlan(view: PlanView): string {
+  const nodes = new Set(view.containers.map((container) => container.nodeId)).size;
+  const { driver, subnet, mtu, vni, encryption } = view.network;
+  const rows = [
+    ["RANK", "HOST", "NODE", "ADDRESS", "IMAGE", "RESOURCES"],
+    ...view.containers.map(({ rank, host, node, address, image, resources }) => [
+      String(rank),
+      host,
+      node,
+      address,
+      image,
+      renderResources(resources),
+    ]),
+  ];
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const table = rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join("  ")
+      .trimEnd(),
+  );
+  return [
+    `${view.clusterMode}: ${count(view.clusterSize, "container")} on ${count(nodes, "node")}`,
+    `network: ${driver} ${subnet}, mtu ${mtu}${vni === undefined ? "" : `, vni ${vni}`}, encryption ${encryption}`,
+    "",
+    ...table,
+    "",
+  ].join("\n");
+}
+
+function renderResources({ cpu, memory, gpu, shm }: Resources): string {
+  const parts = [
+    cpu === undefined ? [] : count(cpu, "core"),
+    memory === undefined ? [] : formatBytes(memory),
+    gpu === undefined ? [] : count(gpu, "gpu"),
+    shm === undefined ? [] : `${formatBytes(shm)} shm`,
+  ].flat();
+  return parts.length === 0 ? "unlimited" : parts.join(", ");
+}
+
+function count(amount: number, noun: string): string {
+  return `${amount} ${noun}${amount === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,232 @@
+/** What a session is asked for with, as zod schemas: a source of the OpenAPI document. */
+import { z } from "zod";
+import { CONSTANTS } from "../settings/constants.ts";
+import { DnsLabel, HostPath, Text } from "./text-schemas.ts";
+
+const MAX_INT = Number.MAX_SAFE_INTEGER;
+
+/** A role's name: starts and ends with a letter, so that role + index is never ambiguous. */
+export const RoleName = z
+  .string()
+  .regex(
+    /^[a-z]([a-z0-9-]{0,14}[a-z])?$/,
+    "must be at most 16 lower-case letters, digits and hyphens, and start and end with a letter",
+  );
+
+const ByteSize = z
+  .union([
+    z.int().min(1).max(MAX_INT),
+    z
+      .string()
+      .regex(/^\d+(\.\d+)?\s*([KMGTkmgt][Ii]?)?[Bb]?$/, 'must be bytes, or a size like "512MiB" or "2GB"'),
+  ])
+  .meta({
+    description: "Bytes, or a size with a unit (KiB, MiB, GiB, TiB, or KB, MB, GB, TB)",
+    example: "512MiB",
+  });
+
+export const ResourcesRequest = z
+  .strictObject({
+    cpu: z
+      .number()
+      .min(0.01, "must be at least 0.01: Linux limits no finer")
+      .max(100_000)
+      .meta({ description: "Cores; fractions allowed", example: 0.5 })
+      .optional(),
+    memory: ByteSize.optional(),
+    gpu: z.int().min(0).max(1024).meta({ description: "Number of GPUs", example: 1 }).optional(),
+    shm: ByteSize.meta({ description: "Size of /dev/shm", example: "1GiB" }).optional(),
+  })
+  .meta({ id: "ResourcesRequest", description: "What is left out is neither reserved nor limited" });
+
+const Argv = z.array(Text).max(4096);
+const Env = z
+  .record(
+    z
+      .string()
+      .regex(/^[^=\s\p{Cc}\p{Cs}]+$/u, "must be a variable name: no =, no space, no control character"),
+    Text,
+  )
+  .meta({
+    description: "Environment variables; BACKENDAI_CLUSTER_* and SKEIN_* are Skein's own",
+    example: { NCCL_DEBUG: "INFO" },
+  });
+
+/** It becomes part of a path of Docker's API: no part of it may be empty, `.` or `..`. */
+export const ImageName = z
+  .string()
+  .min(1)
+  .max(4096)
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._:@-]*(\/[A-Za-z0-9][A-Za-z0-9._:@-]*)*$/,
+    "must be an image reference like debian:12",
+  );
+
+const what = {
+  image: ImageName.meta({ description: "The image each container runs", example: "debian:12" }).optional(),
+  command: Argv.meta({
+    description: "Replaces the image's CMD; with neither command nor entrypoint a container idles",
+    example: ["python", "train.py"],
+  }).optional(),
+  entrypoint: Argv.meta({
+    description: "Replaces the image's ENTRYPOINT",
+    example: ["/usr/bin/env"],
+  }).optional(),
+  user: z
+    .string()
+    .min(1)
+    .max(256)
+    .regex(
+      /^[^\s:/\p{Cc}\p{Cs}-][^\s:/\p{Cc}\p{Cs}]*(:[^\s:/\p{Cc}\p{Cs}-][^\s:/\p{Cc}\p{Cs}]*)?$/u,
+      "must be a user name or UID, optionally with :GROUP",
+    )
+    .meta({ description: "User, or UID, optionally with :GROUP", example: "1000:1000" })
+    .optional(),
+  workdir: z
+    .string()
+    .regex(/^\/[^\p{Cc}\p{Cs}]*$/u, "must be an absolute path")
+    .max(4096)
+    .meta({ description: "Working directory of the command", example: "/workspace" })
+    .optional(),
+  env: Env.optional(),
+  resources: ResourcesRequest.optional(),
+  mounts: z
+    .array(
+      z.strictObject({
+        source: HostPath.meta({ description: "What is mounted: a path of the node", example: "/data" }),
+        target: HostPath.regex(
+          /^(?!\/(\.skein|etc|proc|sys|dev)(\/|$))/,
+          "must lie outside /.skein, /etc, /proc, /sys and /dev",
+        ).meta({ description: "Where the container has it", example: "/data" }),
+        readOnly: z.boolean().default(true).meta({
+          description: "Only to be read, and without what is mounted below it on the node; true unless told",
+          example: true,
+        }),
+      }),
+    )
+    .max(64)
+    .meta({ description: "Files and folders of the node; on nodes that allow it" })
+    .optional(),
+  devices: z
+    .array(HostPath)
+    .max(64)
+    .meta({
+      description: "Devices of the node, or folders of devices; on nodes that allow it",
+      example: ["/dev/infiniband"],
+    })
+    .optional(),
+  privileged: z
+    .boolean()
+    .meta({
+      description: "All that root may do on the node itself; on nodes that allow it. false unless told",
+      example: false,
+    })
+    .optional(),
+  hostNetwork: z
+    .boolean()
+    .meta({
+      description:
+        "The container is on its node's own network, and keeps its name and address in the session; its user must be root. On nodes that allow it. false unless told",
+      example: false,
+    })
+    .optional(),
+  onExit: z
+    .enum(["fail", "ignore", "restart"])
+    .meta({
+      description:
+        "When a container ends after the session came to run. fail: main1's end is the session's, another's fails it unless it is 0. ignore: the session goes on, main1 included. restart: a container that ends with another code than 0 is started again, maxRestarts times with growing pauses; apart from that as fail. fail unless told",
+      example: "restart",
+    })
+    .optional(),
+  maxRestarts: z
+    .int()
+    .min(1)
+    .max(CONSTANTS.mostRestarts)
+    .meta({
+      description: `How often each container is started again in all, with onExit restart; once that is used up, its end counts as with fail. ${CONSTANTS.defaultRestarts} unless told`,
+      example: 3,
+    })
+    .optional(),
+};
+
+export const RoleRequest = z
+  .strictObject({
+    name: RoleName.meta({ description: "The role; one role must be main", example: "worker" }),
+    replicas: z
+      .int()
+      .min(1)
+      .max(CONSTANTS.maxContainers)
+      .meta({ description: "How many containers", example: 2 }),
+    ...what,
+  })
+  .meta({
+    id: "RoleRequest",
+    description: "A role inherits what it leaves out: env and resources key by key, the rest whole",
+  });
+
+export const SessionRequest = z
+  .strictObject({
+    name: DnsLabel.meta({
+      description: "Unique among the live sessions of the project; made up when left out",
+      example: "train",
+    }).optional(),
+    clusterMode: z
+      .enum(["single-node", "multi-node"])
+      .default("single-node")
+      .meta({ description: "One node and a bridge, or many and an overlay", example: "multi-node" }),
+    clusterSize: z
+      .int()
+      .min(1)
+      .max(CONSTANTS.maxContainers)
+      .meta({ description: "1 main and N-1 sub; excludes roles; 1 unless told", example: 4 })
+      .optional(),
+    ...what,
+    roles: z
+      .array(RoleRequest)
+      .min(1)
+      .max(CONSTANTS.maxContainers)
+      .meta({ description: "Groups of alike containers; excludes clusterSize" })
+      .optional(),
+    network: z
+      .strictObject({
+        encryption: z
+          .enum(["auto", "required", "none"])
+          .default("auto")
+          .meta({ description: "Whether traffic between nodes is encrypted", example: "auto" }),
+        egress: z
+          .boolean()
+          .default(true)
+          .meta({ description: "Whether containers reach the world", example: true }),
+      })
+      .meta({ description: "The session's private network", example: { egress: false } })
+      .optional(),
+    placement: z
+      .strictObject({
+        strategy: z
+          .enum(["spread", "pack"])
+          .default("spread")
+          .meta({ description: "Evenly over the nodes, or on as few as will do", example: "spread" }),
+        labels: z
+          .record(Text, Text)
+          .default({})
+          .meta({ description: "Labels a node must have", example: { zone: "a" } }),
+      })
+      .meta({ description: "Which nodes, and how they are filled", example: { strategy: "pack" } })
+      .optional(),
+    priority: z.int().min(0).max(9).default(5).meta({
+      description:
+        "Where there is no room, those with a higher one are served first; among equals, those that came first",
+      example: 7,
+    }),
+    retries: z.int().min(0).max(10).default(0).meta({
+      description:
+        "How often a creation that fails on a node is planned anew, without that node where others have room",
+      example: 2,
+    }),
+    onNodeLoss: z.enum(["fail", "keep"]).default("fail").meta({
+      description: "When a node is lost while the session runs: fail, or carry on and show its part as lost",
+      example: "keep",
+    }),
+  })
+  .meta({ id: "SessionRequest" });
+export type SessionRequest = z.infer<typeof SessionRequest>;

@@ -1,0 +1,155 @@
+/** The rules of a request that no schema of one field can show, and what this version cannot do yet. */
+import { type FieldError, fieldPath } from "../errors/errors.ts";
+import { SETTINGS } from "../settings/settings.ts";
+import type { SessionRequest } from "./request-schemas.ts";
+import { parseBytes } from "./units.ts";
+
+type RoleRequest = NonNullable<SessionRequest["roles"]>[number];
+
+/** Roles as given, or what `clusterSize` is short for: one `main` and the rest `sub`. */
+export function requestedRoles(request: SessionRequest): RoleRequest[] {
+  if (request.roles) return request.roles;
+  const size = request.clusterSize ?? 1;
+  return [{ name: "main", replicas: 1 }, ...(size > 1 ? [{ name: "sub", replicas: size - 1 }] : [])];
+}
+
+export function ruleErrors(request: SessionRequest): FieldError[] {
+  const { roles, image } = request;
+  return [
+    ...(roles && request.clusterSize !== undefined
+      ? [{ field: "clusterSize", message: "excludes roles: give one of them" }]
+      : []),
+    ...levelErrors([], request),
+    ...(roles ?? []).flatMap((role, i) => levelErrors(["roles", i], role)),
+    ...(roles || image !== undefined ? [] : [{ field: "image", message: "is needed" }]),
+    ...(roles ? roleErrors(roles, image) : []),
+    ...restartErrors(request),
+    ...egressErrors(request),
+  ];
+}
+
+/** `maxRestarts` where nothing is ever started again. At the top it may be meant for roles that have their own `onExit`. */
+function restartErrors(request: SessionRequest): FieldError[] {
+  const restarts = (level: Pick<RoleRequest, "onExit">) => (level.onExit ?? request.onExit) === "restart";
+  const roles = requestedRoles(request);
+  const error = (at: PropertyKey[]) => ({
+    field: fieldPath([...at, "maxRestarts"]),
+    message: 'needs onExit "restart"',
+  });
+  return [
+    ...(request.maxRestarts === undefined || [request, ...roles].some(restarts) ? [] : [error([])]),
+    ...roles.flatMap((role, i) =>
+      role.maxRestarts === undefined || restarts(role) ? [] : [error(["roles", i])],
+    ),
+  ];
+}
+
+/** A container on its node's network has the node's way out. */
+function egressErrors(request: SessionRequest): FieldError[] {
+  const { roles = [], hostNetwork, network } = request;
+  const onNode = hostNetwork || roles.some((role) => role.hostNetwork);
+  return onNode && network?.egress === false
+    ? [{ field: "network.egress", message: "cannot be false with hostNetwork: that has the node's way out" }]
+    : [];
+}
+
+/** What the top of a request and each of its roles have in common. */
+function levelErrors(
+  at: PropertyKey[],
+  { env, resources, mounts = [] }: Pick<RoleRequest, "env" | "resources" | "mounts">,
+): FieldError[] {
+  const reserved = Object.keys(env ?? {}).filter((key) => /^(BACKENDAI_CLUSTER_|SKEIN_)/.test(key));
+  const sizes = (["memory", "shm"] as const).filter((key) => {
+    const size = resources?.[key];
+    return size !== undefined && parseBytes(size) === undefined;
+  });
+  const targets = mounts.map(({ target }) => target);
+  return [
+    ...targets.flatMap((target, i) =>
+      targets.indexOf(target) < i
+        ? [{ field: fieldPath([...at, "mounts", i, "target"]), message: `is given twice: ${target}` }]
+        : [],
+    ),
+    ...reserved.map((key) => ({
+      field: fieldPath([...at, "env", key]),
+      message: "is set by Skein; choose another name",
+    })),
+    ...sizes.map((key) => ({
+      field: fieldPath([...at, "resources", key]),
+      message: "must be from 1 byte to 2^53 bytes",
+    })),
+  ];
+}
+
+function roleErrors(roles: RoleRequest[], image: string | undefined): FieldError[] {
+  const names = roles.map((role) => role.name);
+  return [
+    ...(names.includes("main") ? [] : [{ field: "roles", message: "must have a role main" }]),
+    ...names.flatMap((name, i) =>
+      names.indexOf(name) < i ? [{ field: `roles[${i}].name`, message: `is given twice: ${name}` }] : [],
+    ),
+    ...roles.flatMap((role, i) =>
+      role.image === undefined && image === undefined
+        ? [{ field: `roles[${i}].image`, message: "is needed here or at the top" }]
+        : [],
+    ),
+  ];
+}
+
+/** More containers than one session may have here. */
+export function countErrors(request: SessionRequest): FieldError[] {
+  const total = requestedRoles(request).reduce((sum, role) => sum + role.replicas, 0);
+  if (total <= SETTINGS.maxContainers) return [];
+  const message = `has ${total} containers in all; at most ${SETTINGS.maxContainers}`;
+  return [{ field: request.roles ? "roles" : "clusterSize", message }];
+}
+
+/** A small body can name much: all this comes again with each container. */
+export function sizeErrors(request: SessionRequest): FieldError[] {
+  const sizeOf = (level: SessionRequest | RoleRequest) =>
+    JSON.stringify([level.env, level.command, level.entrypoint, level.mounts, level.devices]).length;
+  const shared = sizeOf(request);
+  const total = requestedRoles(request).reduce(
+    (sum, role) => sum + role.replicas * (shared + sizeOf(role)),
+    0,
+  );
+  if (total <= SETTINGS.maxSessionBytes) return [];
+  const message = `needs ${total} bytes of env, command, entrypoint, mounts and devices over all containers; at most ${SETTINGS.maxSessionBytes}`;
+  return [{ field: request.roles ? "roles" : "clusterSize", message }];
+}
+
+/**
+ * `__proto__` as a key of a free-form map. zod leaves such a key out without a word, and what a request names
+ * is refused, never ignored. Takes the body as it came.
+ */
+export function ignoredKeys(body: unknown): FieldError[] {
+  const levels: [PropertyKey[], unknown][] = [
+    [[], body],
+    ...listIn(body, "roles").map((role, i): [PropertyKey[], unknown] => [["roles", i], role]),
+  ];
+  const maps: [PropertyKey[], unknown][] = [
+    ...levels.map(([at, level]): [PropertyKey[], unknown] => [[...at, "env"], fieldIn(level, "env")]),
+    [["placement", "labels"], fieldIn(fieldIn(body, "placement"), "labels")],
+  ];
+  return maps
+    .filter(([, map]) => fieldIn(map, "__proto__") !== undefined)
+    .map(([at]) => ({ field: fieldPath([...at, "__proto__"]), message: "cannot be used as a name" }));
+}
+
+function fieldIn(value: unknown, key: string): unknown {
+  return typeof value === "object" && value !== null && Object.hasOwn(value, key)
+    ? (value as Record<string, unknown>)[key]
+    : undefined;
+}
+
+function listIn(value: unknown, key: string): unknown[] {
+  const list = fieldIn(value, key);
+  return Array.isArray(list) ? list : [];
+}
+
+/** What the contract names and this version cannot do yet: refused, never ignored. */
+export function unsupportedFields(request: SessionRequest): FieldError[] {
+  return request.network?.encryption === "required"
+    ? [{ field: "network.encryption", message: '"required" is not built yet; use "auto" or "none"' }]
+    : [];
+}

@@ -1,0 +1,160 @@
+/** From a request to the spec: shorthand expanded, inheritance done, units read, rules checked. The spec is never changed after. */
+import type { z } from "zod";
+import { type ErrorCode, type FieldError, fieldPath, invalidFields } from "../errors/errors.ts";
+import type { Allowed } from "../node/node-schemas.ts";
+import type { Resources } from "../session/session-schemas.ts";
+import { CONSTANTS } from "../settings/constants.ts";
+import { reachOf } from "./allowed.ts";
+import { SessionRequest } from "./request-schemas.ts";
+import {
+  countErrors,
+  ignoredKeys,
+  requestedRoles,
+  ruleErrors,
+  sizeErrors,
+  unsupportedFields,
+} from "./spec-rules.ts";
+import { parseBytes } from "./units.ts";
+
+/** A role with nothing left to inherit. `resources` in cores and bytes. */
+export interface RoleSpec {
+  name: string;
+  replicas: number;
+  image: string;
+  command?: string[];
+  entrypoint?: string[];
+  user?: string;
+  workdir?: string;
+  env: Record<string, string>;
+  resources: Resources;
+  /** These four only on nodes that allow it (allowed.ts); not there where nothing of it is asked for. */
+  mounts?: { source: string; target: string; readOnly: boolean }[];
+  devices?: string[];
+  privileged?: true;
+  hostNetwork?: true;
+  /** "fail" where it is missing. */
+  onExit?: NonNullable<SessionRequest["onExit"]>;
+  /** With `onExit: "restart"`, and only then. */
+  maxRestarts?: number;
+}
+
+/** What a session asks for. Roles in rank order: `main` first. */
+export interface SessionSpec {
+  name?: string;
+  clusterMode: "single-node" | "multi-node";
+  roles: RoleSpec[];
+  /** What a node has to allow for any of it; missing: nothing. */
+  reach?: Allowed;
+  network: { encryption: "auto" | "none"; egress: boolean };
+  placement: { strategy: "spread" | "pack"; labels: Record<string, string> };
+  /** 0 to 9; higher ones are served first. */
+  priority: number;
+  retries: number;
+  onNodeLoss: "fail" | "keep";
+}
+
+/** More bad fields than anyone reads; a body may have a hundred thousand. */
+const MAX_ERRORS = 100;
+
+/** Names the fields of a zod error as the request writes them: `roles[1].env.A`. The first 100. */
+export function fieldErrors(error: z.core.$ZodError): FieldError[] {
+  const errors = error.issues.flatMap((issue): FieldError[] => {
+    const path = fieldPath(issue.path);
+    if (issue.code === "unrecognized_keys") {
+      return issue.keys.map((key) => ({
+        field: fieldPath([...issue.path, key]),
+        message: "is not a field; remove it or check its spelling",
+      }));
+    }
+    if (issue.code === "invalid_union") {
+      const inner =
+        issue.errors.flat().find((candidate) => candidate.code !== "invalid_type") ?? issue.errors.flat()[0];
+      return [{ field: path, message: inner?.message ?? issue.message }];
+    }
+    if (issue.code === "invalid_key")
+      return [{ field: path, message: issue.issues[0]?.message ?? issue.message }];
+    return [{ field: path, message: issue.message }];
+  });
+  return errors.slice(0, MAX_ERRORS);
+}
+
+/**
+ * Reads a request body (parsed JSON, trusted in nothing) into a spec.
+ * @throws SkeinError `invalid_request` (400) with every bad field, `too_many_containers` or `session_too_large` (400) for
+ * what is past a limit, `unsupported` (422) for what is not built.
+ */
+export function readSpec(body: unknown): SessionSpec {
+  const parsed = SessionRequest.safeParse(body);
+  if (!parsed.success) throw invalidFields(fieldErrors(parsed.error));
+  const request = parsed.data;
+
+  const errors = [...ignoredKeys(body), ...ruleErrors(request)];
+  refuse("invalid_request", errors);
+  refuse("too_many_containers", countErrors(request));
+  refuse("session_too_large", sizeErrors(request));
+  refuse("unsupported", unsupportedFields(request));
+
+  const roles = expandRoles(request);
+  const main = roles.filter((role) => role.name === "main");
+  const reach = reachOf(roles);
+  return {
+    ...(request.name === undefined ? {} : { name: request.name }),
+    clusterMode: request.clusterMode,
+    roles: [...main, ...roles.filter((role) => role.name !== "main")],
+    ...(reach ? { reach } : {}),
+    network: {
+      encryption: request.network?.encryption === "none" ? "none" : "auto",
+      egress: request.network?.egress ?? true,
+    },
+    placement: { strategy: request.placement?.strategy ?? "spread", labels: request.placement?.labels ?? {} },
+    priority: request.priority,
+    retries: request.retries,
+    onNodeLoss: request.onNodeLoss,
+  };
+}
+
+function refuse(code: ErrorCode, errors: FieldError[]): void {
+  if (errors.length > 0) throw invalidFields(errors, code);
+}
+
+function expandRoles(request: SessionRequest): RoleSpec[] {
+  return requestedRoles(request).map((role) => {
+    const pick = { ...definedOf(request, WHOLE), ...definedOf(role, WHOLE) };
+    const reach = { ...definedOf(request, REACH), ...definedOf(role, REACH) };
+    const resources = { ...request.resources, ...role.resources };
+    return {
+      ...pick,
+      name: role.name,
+      replicas: role.replicas,
+      image: (role.image ?? request.image)!,
+      env: { ...request.env, ...role.env },
+      resources: {
+        ...definedOf(resources, ["cpu", "gpu"]),
+        ...(resources.memory === undefined ? {} : { memory: parseBytes(resources.memory)! }),
+        ...(resources.shm === undefined ? {} : { shm: parseBytes(resources.shm)! }),
+      },
+      ...(reach.mounts?.length ? { mounts: reach.mounts } : {}),
+      ...(reach.devices?.length ? { devices: [...new Set(reach.devices)] } : {}),
+      ...(reach.privileged ? { privileged: true } : {}),
+      ...(reach.hostNetwork ? { hostNetwork: true } : {}),
+      ...(pick.onExit === "restart"
+        ? { maxRestarts: role.maxRestarts ?? request.maxRestarts ?? CONSTANTS.defaultRestarts }
+        : {}),
+    };
+  });
+}
+
+const WHOLE = ["command", "entrypoint", "user", "workdir", "onExit"] as const;
+
+/** What reaches past a container into its node (allowed.ts). */
+export const REACH = ["mounts", "devices", "privileged", "hostNetwork"] as const;
+
+/** Those of the keys that have a value. */
+export function definedOf<T extends object, K extends keyof T>(
+  from: T,
+  keys: readonly K[],
+): { [P in K]?: NonNullable<T[P]> } {
+  return Object.fromEntries(keys.flatMap((key) => (from[key] === undefined ? [] : [[key, from[key]]]))) as {
+    [P in K]?: NonNullable<T[P]>;
+  };
+}

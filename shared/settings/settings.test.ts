@@ -1,0 +1,60 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import {
+  outerName,
+  rangeText,
+  SETTING_NAMES,
+  SETTINGS,
+  SETTINGS_TABLE,
+  type Setting,
+  SettingError,
+  settingValue,
+  variableOf,
+} from "./settings.ts";
+
+test.each(SETTING_NAMES)("%s: its default is in its own range, and in use", (name) => {
+  const row = SETTINGS_TABLE[name];
+  expect(settingValue(name, String(row.default))).toBe(row.default);
+  expect(SETTINGS[name]).toBe(row.default);
+});
+
+test("names outside are the words of the names inside", () => {
+  expect(outerName("maxBodyBytes")).toBe("MAX_BODY_BYTES");
+  expect(variableOf("maxBodyBytes")).toBe("SKEIN_MAX_BODY_BYTES");
+});
+
+describe("a value", () => {
+  test("at the ends of the range is taken", () => {
+    expect([settingValue("vxlanPort", "1"), settingValue("vxlanPort", "65535")]).toEqual([1, 65535]);
+    expect(settingValue("addressPool", "172.20.0.0/16")).toBe("172.20.0.0/16");
+  });
+
+  test.each(["0", "65536", "-1", "1.5", "1e3", "0x10", " 7", "", "many"])("%j is no port", (text) => {
+    expect(() => settingValue("vxlanPort", text)).toThrow(SettingError);
+    expect(() => settingValue("vxlanPort", text)).toThrow(
+      "VXLAN_PORT must be a whole number from 1 to 65535 (UDP port), not ",
+    );
+  });
+
+  test.each([
+    "10.0.0.0",
+    "10.0.0.0/7",
+    "10.0.0.0/22",
+    "10.0.0/8",
+    "10.0.0.256/8",
+    "::/12",
+    "10.0.0.0/8/8",
+    "",
+  ])("%j is no address pool", (text) =>
+    expect(() => settingValue("addressPool", text)).toThrow("from /8 to /21"),
+  );
+});
+
+test("docs/settings.md has every setting with its default, unit, range and meaning, and no other", () => {
+  const text = readFileSync(new URL("../../docs/settings.md", import.meta.url), "utf8");
+  const rows = SETTING_NAMES.map((name) => {
+    const row: Setting = SETTINGS_TABLE[name];
+    return `| \`${outerName(name)}\` | ${row.default} | ${row.unit} | ${rangeText(row)} | ${row.about} |`;
+  });
+  expect(text.match(/^\| `.*$/gm)).toEqual(rows);
+});
