@@ -15,6 +15,8 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["{shared,agent,cli,sdk,bench,test}/**/*.test.ts"],
+          // Tests of the CLI start a process per command: seconds on a busy machine.
+          testTimeout: 20_000,
         },
       },
       {

@@ -1,4 +1,4 @@
-/** The node agent: joins a fleet, keeps the link, and makes what the API assigns. What runs here outlives it. */
+/** The node agent: joins a fleet, keeps the link, and carries out the API's assignments. Containers keep running without it. */
 import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
@@ -12,42 +12,44 @@ import { kitSysctls } from "./kit/layout.ts";
 import { Link } from "./link/link.ts";
 import { Rotation } from "./link/rotation.ts";
 import { type Log, makeLog } from "./log.ts";
+import { NodeAddresses } from "./network/node-addresses.ts";
 import { checkAllowed } from "./node/check-allowed.ts";
 import { addressOf, findGpus, hasGpuRuntime, type Measured, measure, type Overrides } from "./node/facts.ts";
-import { FactsTeller } from "./node/facts-teller.ts";
+import { FactsReporter } from "./node/facts-reporter.ts";
 import { type Joined, loadJoined, saveJoined } from "./node/identity.ts";
 import { joinFleet } from "./node/join.ts";
 import { NodeKeys } from "./node/node-keys.ts";
 import { openState } from "./node/state-dir.ts";
+import { AssignmentStore } from "./session/assignment-store.ts";
 import { limiter } from "./session/concurrency.ts";
 import { Guard } from "./session/guard.ts";
 import { Sessions } from "./session/node-sessions.ts";
 import { Surveys } from "./session/surveys.ts";
 
-/** As `skein agent` has it; `cpu` in cores, `memory` in bytes. */
+/** The options of `skein agent`. `cpu` in cores, `memory` in bytes. */
 export interface AgentOptions extends Overrides {
   /** The API's URL. */
   api: string;
-  /** Needed once, to join; ignored after that. */
+  /** Needed to join; ignored once the node has joined. */
   joinToken?: string;
-  /** The node's name, a DNS label; made from the machine's when left out. */
+  /** The node's name, a DNS label. Made from the machine's name by default. */
   name?: string;
   stateDir: string;
-  /** Path of the engine's socket, or its URL. */
+  /** Path of the engine's socket, or the engine's URL. */
   docker?: string;
   labels: Record<string, string>;
-  /** What containers may have of this node itself. */
+  /** What containers may use of the node itself. */
   allowed: Allowed;
-  /** Replace the node's key once the link is up. */
+  /** Replaces the node's key once the link is up. */
   rotateKey?: boolean;
   /** Where `skein setup` put the kit. */
   kitRoot: string;
 }
 
-/** How many containers an engine makes or starts at once: beyond that it only takes longer for each. */
+/** How many containers the engine makes or starts at once. More at a time only slows each of them down. */
 const ENGINE_PARALLELISM = 16;
 
-/** Programs of the machine that networks are made with, and the Debian packages that have them. */
+/** Host programs that set up networks, and their Debian packages. */
 const HOST_TOOLS = new Map([
   ["ip", "iproute2"],
   ["bridge", "iproute2"],
@@ -60,7 +62,7 @@ async function needTool(tool: string, from: string): Promise<void> {
   });
 }
 
-/** Runs until SIGTERM or SIGINT (0), or until it has to give up (1, with the reason on stderr). Containers carry on either way. */
+/** Runs until SIGTERM or SIGINT (0), or until it cannot go on (1, with the reason on stderr). Containers keep running in both cases. */
 export async function runAgent(options: AgentOptions): Promise<number> {
   const log = makeLog();
   const leaving = new AbortController();
@@ -82,7 +84,7 @@ export async function runAgent(options: AgentOptions): Promise<number> {
   }
 }
 
-/** Resolves with the reason when the API sends the node away, undefined after the signal. */
+/** Resolves with the reason when the API refuses the node for good, or with undefined after the signal. */
 async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promise<string | undefined> {
   const stateDir = resolve(options.stateDir);
   const state = await openState(stateDir);
@@ -114,11 +116,13 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
 
     const sessionsDir = join(stateDir, "sessions");
     await mkdir(sessionsDir, { recursive: true, mode: 0o700 });
-    const facts = new FactsTeller(
+    const facts = new FactsReporter(
       (refused) => measure(measured, owner, refused),
       (about) => link.send({ type: "facts", capacity: about.capacity, facts: about.facts }),
     );
     const guard = new Guard(hostRunner, owner);
+    const assignments = await AssignmentStore.open(sessionsDir, owner);
+    const nodes = new NodeAddresses();
     const sessions = new Sessions(
       {
         owner,
@@ -135,24 +139,29 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
         gpuDevices: hasGpuRuntime(engine),
         mapsUsers: engine.mapsUsers,
         sessionsDir,
-        refused: (subnet) => facts.refused(subnet),
+        assignments,
+        refused: (what) => facts.refused(what),
         refreshFacts: () => facts.refresh(),
         log,
       },
       (report) => link.send(report),
+      (reason) => link.resync(reason),
     );
     const link = new Link({
       api: options.api,
       joined,
       sign: (text) => keys.sign(text),
       rotation: new Rotation({ keys, joined, wanted: options.rotateKey === true, log }),
-      about: () => facts.measure(),
-      onWelcome: (assignments) => sessions.welcome(assignments),
-      onAssign: (desired) => sessions.assign(desired),
-      onNodes: (addresses) =>
-        void guard.keepFrom(addresses).catch((error: Error) => {
-          log.error({ reason: error.message }, "the firewall could not be loaded: it is tried again");
-        }),
+      about: async () => ({ ...(await facts.measure()), has: assignments.held, nodes: nodes.number }),
+      onWelcome: (wanted) => sessions.welcome(wanted),
+      onAssign: (wanted) => sessions.assign(wanted),
+      onNodes: (change) => {
+        if (!nodes.apply(change)) return false;
+        guard.keepFrom(nodes.addresses).catch((error: Error) => {
+          log.error({ reason: error.message }, "the firewall could not be loaded; the agent tries again");
+        });
+        return true;
+      },
       log,
     });
     const watching = watchEngine(docker, log, signal, {
@@ -161,7 +170,7 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
         return sessions.onEvent(event);
       },
       onGap: () => sessions.resync(),
-      // A node without an engine is no node: nothing is to be placed on it, and its lease runs. Hello needs the engine.
+      // Without its engine a node can run nothing. The link ends, and comes back with the engine, which `hello` needs.
       onSilence: (reason) => link.renew(reason),
     });
     const mending = sessions.mend(signal);
@@ -174,7 +183,7 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
   }
 }
 
-/** Who we are; joins the fleet first where this state directory has not. */
+/** The node's identity. Joins the fleet first when this state directory has not joined one. */
 async function identify(
   { api, joinToken, name = nameOfMachine(), labels }: AgentOptions,
   stateDir: string,

@@ -1,4 +1,4 @@
-/** The agent's log: one readable line per event on stderr. SKEIN_LOG sets the level (pino's names; info unless told). */
+/** The agent's log: one readable line per event on stderr. SKEIN_LOG sets the level (pino's names; `info` by default). */
 import pino from "pino";
 
 export type Log = pino.Logger;
@@ -12,7 +12,7 @@ export function makeLog(write: (line: string) => void = (line) => process.stderr
   );
 }
 
-/** `12:00:00.000 info  link is up assignments=2`: a person reads it, and grep finds the values. */
+/** `2026-11-26T12:00:00.000Z info  link is up assignments=2`: readable for people, and for grep. */
 function line(json: string): string {
   const { time, level, msg, ...fields } = JSON.parse(json) as Record<string, unknown>;
   const said = Object.entries(fields).map(([name, value]) => ` ${name}=${textOf(value)}`);
@@ -20,7 +20,7 @@ function line(json: string): string {
   return `${new Date(Number(time)).toISOString()} ${label} ${msg}${said.join("")}\n`;
 }
 
-/** Quoted where it holds blanks, so that a line stays one line. */
+/** Quoted when it has blanks or line ends, so that an entry stays one line. */
 function textOf(value: unknown): string {
   if (typeof value === "object" && value !== null && "stack" in value) return JSON.stringify(value.stack);
   if (typeof value === "string" && /^[^\s"]+$/.test(value)) return value;

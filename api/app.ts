@@ -22,7 +22,7 @@ nodes(app);
 agents(app);
 tokens(app);
 audit(app);
-// Each route guards itself (auth.ts), so this is only met by what no route answers.
+// Each route checks access itself (auth.ts), so this sees only requests that no route answers.
 app.use("/v1/*", bearer);
 
 app.onError((error, context) => {
@@ -40,7 +40,7 @@ app.notFound((context) => {
   return problemResponse(error, { allow: allowed.join(", ") });
 });
 
-/** The methods that some documented path which fits this one answers. */
+/** The methods of the documented path that matches this one. */
 function methodsOf(path: string): string[] {
   return Object.entries(documentOf(app).paths ?? {})
     .filter(([template]) => new RegExp(`^${template.replaceAll(/\{[^}]+\}/g, "[^/]+")}$`).test(path))

@@ -3,7 +3,7 @@ declare namespace Cloudflare {
   interface Env {
     FLEET: DurableObjectNamespace<import("./index.ts").Fleet>;
     SESSION: DurableObjectNamespace<import("./index.ts").Session>;
-    NODE: DurableObjectNamespace<import("./index.ts").Node>;
+    LINK: DurableObjectNamespace<import("./index.ts").Link>;
     LIMITER: DurableObjectNamespace<import("./index.ts").Limiter>;
     REFUSALS: DurableObjectNamespace<import("./index.ts").Refusals>;
     /** Opens everything under /v1, and signs all other tokens. */
@@ -12,6 +12,6 @@ declare namespace Cloudflare {
 
   interface GlobalProps {
     mainModule: typeof import("./index.ts");
-    durableNamespaces: "Fleet" | "Session" | "Node" | "Limiter" | "Refusals";
+    durableNamespaces: "Fleet" | "Session" | "Link" | "Limiter" | "Refusals";
   }
 }

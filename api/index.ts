@@ -1,11 +1,9 @@
 /** The worker: HTTP at the edge, and the kinds of object that own all state. */
-// First: whatever is loaded after it sees the settings of this installation.
-import "./platform/read-settings.ts";
 import { app } from "./app.ts";
 
 export default { fetch: app.fetch } satisfies ExportedHandler<Cloudflare.Env>;
 export { Limiter } from "./access/limiter.ts";
 export { Refusals } from "./audit/refusals.ts";
-export { Fleet } from "./fleet/fleet.ts";
-export { Node } from "./link/link-object.ts";
+export { Fleet } from "./fleet/fleet-object.ts";
+export { Link } from "./link/link-object.ts";
 export { Session } from "./session/session-object.ts";

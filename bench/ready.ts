@@ -1,6 +1,6 @@
 /**
- * How long from the request to eight running containers on four hosts: Skein, Docker Swarm, and bare Docker calls, turn by turn on the
- * same engines. `npm run bench`; `--json` for figures as JSON, `--rounds N` (5 unless told; one more to warm up is not counted).
+ * Time from the request to eight running containers on four hosts: Skein, Docker Swarm, and bare Docker calls take turns on the same
+ * engines. `npm run bench`; `--json` for figures as JSON, `--rounds N` (default 5; one more for warm-up does not count).
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -18,8 +18,8 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds);
 if (!Number.isInteger(rounds) || rounds < 1) throw new Error("--rounds takes a whole number from 1 up");
 
-/** After each turn: agents look at their node's networks half a second after one came or went, and that is nobody's turn. */
-const SETTLE_MS = 1_500;
+/** Pause after each turn: agents check their node's networks two seconds after one changed. That work must not fall into the next turn. */
+const SETTLE_MS = 3_000;
 
 const cluster = await startCluster({ hosts: HOSTS });
 try {
@@ -35,7 +35,7 @@ try {
   ];
   const turns = contenders.map(({ name }) => ({ name, marks: [] as Marks[], ends: [] as number[] }));
   for (let round = 0; round <= rounds; round++) {
-    // Another one first in each round: nobody always comes after the same one.
+    // Each round starts with another contender, so that none always follows the same one.
     for (let i = 0; i < contenders.length; i++) {
       const which = (i + round) % contenders.length;
       const { marks, endMs } = await turn(contenders[which]!, round, events);

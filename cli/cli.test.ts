@@ -1,4 +1,4 @@
-/** The command line as its users have it: the launcher, a real `skein serve`, no nodes. */
+/** The command line as users run it: the launcher, a real `skein serve`, no nodes. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
@@ -80,7 +80,7 @@ describe("skein serve", () => {
     expect(statSync(join(data, "admin-token")).mode & 0o777).toBe(0o600);
   });
 
-  test("refuses data that another one uses", async () => {
+  test("refuses a data directory that another one uses", async () => {
     const { code, stderr } = await skein(["serve", "--listen", "127.0.0.1:0", "--data", data]);
     expect([code, stderr]).toEqual([
       1,
@@ -88,7 +88,7 @@ describe("skein serve", () => {
     ]);
   });
 
-  test("keeps to the settings it was given", async () => {
+  test("keeps the settings it was given", async () => {
     const body = (length: number) => ({
       method: "POST",
       headers: { authorization: `Bearer ${token()}`, "content-type": "application/json" },
@@ -140,14 +140,14 @@ describe("a session that has to wait for nodes", () => {
   });
 });
 
-describe("what the API refuses", () => {
-  test("is told field by field, with exit code 1", async () => {
+describe("a refusal of the API", () => {
+  test("is shown field by field, with exit code 1", async () => {
     const { code, stdout, stderr } = await skein(["run", "--image", "a", "--size", "0"]);
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr).toMatch(/^ {2}clusterSize: /m);
   });
 
-  test("of a plan is the reason, and the problem itself with --json", async () => {
+  test("of a plan shows the reason, and the problem itself with --json", async () => {
     const told = await skein(["plan", "--image", "a"]);
     expect([told.code, told.stdout]).toEqual([1, ""]);
     expect(told.stderr).toMatch(/^skein: \w/);
@@ -155,12 +155,12 @@ describe("what the API refuses", () => {
     expect(JSON.parse(stdout)).toMatchObject({ code: "unschedulable", status: 409 });
   });
 
-  test("that is not there is named", async () => {
+  test("of an unknown session names it", async () => {
     const { code, stderr } = await skein(["describe", "nobody"]);
     expect([code, stderr]).toEqual([1, expect.stringContaining("nobody")]);
   });
 
-  test("for the token's sake says where a token is", async () => {
+  test("of the token says where to find a token", async () => {
     const { code, stderr } = await skein(["ps"], { env: { SKEIN_TOKEN: "wrong" } });
     expect([code, stderr]).toEqual([1, expect.stringContaining("set SKEIN_TOKEN")]);
     expect(stderr).not.toContain("wrong");
@@ -168,7 +168,7 @@ describe("what the API refuses", () => {
 });
 
 describe("tokens", () => {
-  test("one is made for a project, works there, is listed, and works no more once it is revoked", async () => {
+  test("a new token works in its project, is listed, and stops working once it is revoked", async () => {
     const made = await skein([
       "token",
       "create",
@@ -262,7 +262,7 @@ describe("the launcher", () => {
     },
   );
 
-  test("says how to start an API where none answers", async () => {
+  test("says how to start an API if none answers", async () => {
     const { code, stderr } = await skein(["ps"], { env: { SKEIN_API: "http://127.0.0.1:3" } });
     expect([code, stderr]).toEqual([
       1,
@@ -271,8 +271,8 @@ describe("the launcher", () => {
   });
 });
 
-// Last: it ends the server that the others use.
-test("skein serve killed outright leaves no workerd behind, and its data carries on", async () => {
+// Last, because it ends the server that the others use.
+test("skein serve killed by SIGKILL leaves no workerd behind, and the next one uses its data", async () => {
   const before = await skein(["ps", "-a", "--json"]);
   await end("SIGKILL");
   const again = await serve();

@@ -1,16 +1,16 @@
-/** The API as the environment says: `SKEIN_API` and `SKEIN_TOKEN`. */
+/** The API that the environment names: `SKEIN_API` and `SKEIN_TOKEN`. */
 import { ApiProblem, createSkein, type Skein } from "../sdk/index.ts";
-import { CliError, Refusal } from "./errors.ts";
+import { CliError, Refusal } from "./cli-error.ts";
 import { API_DATA } from "./paths.ts";
 import { readAdminToken } from "./serve/data.ts";
 import { httpUrl } from "./values.ts";
 
 const LOCAL_API = "http://127.0.0.1:8787";
 
-/** Runs `work` with the API, and words what goes wrong on the way there for people. */
+/** Runs `work` with the API, and turns connection and token errors into messages for people. */
 export async function withApi<T>(work: (skein: Skein) => Promise<T>): Promise<T> {
   const api = httpUrl("SKEIN_API", process.env["SKEIN_API"] || LOCAL_API);
-  // A local skein serve of this checkout is its own user's: no need to copy the token over by hand.
+  // A skein serve of this checkout belongs to the same user: so its token needs no copying.
   const token = process.env["SKEIN_TOKEN"] || (api === LOCAL_API ? readAdminToken(API_DATA) : undefined);
   try {
     return await work(createSkein({ api, ...(token === undefined ? {} : { token }) }));
@@ -30,7 +30,7 @@ export async function withApi<T>(work: (skein: Skein) => Promise<T>): Promise<T>
         `no answer from the API at ${api} (${code ?? message})`,
         process.env["SKEIN_API"]
           ? "check SKEIN_API, and that the API is up"
-          : "start it here with: skein serve, or say with SKEIN_API=http://HOST:PORT where it is",
+          : "start it here with: skein serve, or set SKEIN_API=http://HOST:PORT to its address",
       );
     }
     throw error;

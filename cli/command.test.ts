@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { UsageError } from "./cli-error.ts";
 import { defineCommand, readInput } from "./command.ts";
-import { UsageError } from "./errors.ts";
 
 const command = defineCommand({
   options: {
@@ -15,7 +15,7 @@ const command = defineCommand({
 const plain = defineCommand({ options: {}, positionals: { name: "ID", min: 0, max: 1 }, async run() {} });
 
 describe("a command line", () => {
-  test("is read into options, positionals and what stands after --", () => {
+  test("is parsed into options, positionals and the words after --", () => {
     const argv = ["-n", "x", "a", "--env", "A=1", "--env=B=2", "b", "--", "sh", "-c", "--json"];
     expect(readInput(command, argv)).toEqual({
       options: { name: "x", env: ["A=1", "B=2"], json: false },
@@ -24,11 +24,11 @@ describe("a command line", () => {
     });
   });
 
-  test("may be empty where the command asks for nothing", () => {
+  test("may be empty if the command needs nothing", () => {
     expect(readInput(plain, [])).toEqual({ options: {}, positionals: [], rest: [] });
   });
 
-  test("after --, a dash begins no option, also where the command takes nothing more", () => {
+  test("after --, a dash begins no option, also if the command takes nothing more", () => {
     expect(readInput(plain, ["--", "-x"]).positionals).toEqual(["-x"]);
   });
 

@@ -1,13 +1,13 @@
-/** What a command is, as data: main.ts picks one, reads its options and runs it; usage.ts prints its help. */
+/** Commands as data: main.ts picks one, parses its options and runs it; usage.ts prints its help. */
 import { parseArgs } from "node:util";
-import { UsageError } from "./errors.ts";
+import { UsageError } from "./cli-error.ts";
 
 export interface Option {
   type: "string" | "boolean";
   short?: string;
   /** May be given more than once: the value is a list. */
   multiple?: boolean;
-  /** What stands for the value in the help: `HOST:PORT`. */
+  /** Placeholder of the value in the help: `HOST:PORT`. */
   value?: string;
   about: string;
 }
@@ -25,33 +25,33 @@ export interface Input<O extends Options = Options> {
   options: Values<O>;
   /** In order, as many as `positionals` allows. */
   positionals: string[];
-  /** What stands after `--`, where the command takes that. */
+  /** The words after `--`, if the command takes them. */
   rest: string[];
 }
 
 export interface Command<O extends Options = Options> {
   options: O;
-  /** What stands for them in the help, and how many there may be; none unless told. */
+  /** Their placeholder in the help, and how many there may be; default: none. */
   positionals?: { name: string; min: number; max: number };
-  /** What stands after `--` in the help; without it, `--` only ends the options. */
+  /** Placeholder in the help for the words after `--`; without it, `--` only ends the options. */
   rest?: string;
-  /** Lines under the help's options: what an option's own line has no room for. */
+  /** Lines below the options in the help, for details that do not fit an option's line. */
   notes?: string;
-  /** stdout is the answer, stderr is progress. Resolves with the exit code; nothing means 0. */
+  /** stdout is the answer, stderr is progress. Resolves with the exit code; undefined means 0. */
   run(input: Input<O>): Promise<number | undefined> | Promise<void>;
 }
 
-/** For the types: `run` sees the values that `options` declares. */
+/** For type inference: `run` gets the values that `options` declares. */
 export function defineCommand<const O extends Options>(command: Command<O>): Command<O> {
   return command;
 }
 
-/** Every command that answers something takes it. */
+/** Every command with an answer takes it. */
 export const JSON_OPTION = {
   json: { type: "boolean", about: "answer in JSON, as the API gives it" },
 } as const satisfies Options;
 
-/** Reads a command's arguments. Throws a UsageError for what it does not take. */
+/** Parses a command's arguments. @throws UsageError for arguments that it does not take */
 export function readInput<O extends Options>(command: Command<O>, argv: readonly string[]): Input<O> {
   const dashes = argv.indexOf("--");
   const own = dashes < 0 ? argv : argv.slice(0, dashes);
@@ -79,7 +79,7 @@ function parse(options: Options, argv: readonly string[]) {
   } catch (error) {
     const { code = "", message } = error as NodeJS.ErrnoException;
     if (!code.startsWith("ERR_PARSE_ARGS_")) throw error;
-    // "Unknown option '--x'. To specify a positional …": the first sentence says it.
+    // "Unknown option '--x'. To specify a positional …": the first sentence is enough.
     throw new UsageError(message.split(/[.\n]/)[0]!);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Writes `sdk/openapi.json` and `sdk/generated/` from the API itself: starts it, and asks it for its OpenAPI document.
- * With `--check` it changes nothing, and fails when what is checked in is not current.
+ * Writes `sdk/openapi.json` and `sdk/generated/` from the API itself: starts it, and asks it for its OpenAPI document. With `--check` it
+ * changes nothing, and fails if the checked-in files are out of date.
  */
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -29,7 +29,7 @@ async function openApiDocument(data: string): Promise<string> {
     const response = await fetch(`${server.url}/openapi.json`);
     if (!response.ok) throw new Error(`GET /openapi.json: ${response.status} ${await response.text()}`);
     const document = (await response.json()) as { servers?: unknown };
-    // Where this one happened to listen says nothing about the API.
+    // The address of this run is not part of the API.
     delete document.servers;
     return `${JSON.stringify(sorted(document), null, 2)}\n`;
   } finally {
@@ -45,7 +45,7 @@ function sorted(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, inner]) => [key, sorted(inner)]));
 }
 
-/** Paths below `sdk/` that differ from what is in `fresh`, or are there only once. */
+/** Paths below `sdk/` that differ from `fresh`, or exist on one side only. */
 function stale(fresh: string): string[] {
   const paths = [SDK, fresh].flatMap((cwd) => globSync(["openapi.json", "generated/**/*.ts"], { cwd }));
   const read = (directory: string, path: string) => {

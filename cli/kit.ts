@@ -2,7 +2,7 @@
 import { buildKit } from "../agent/kit/build.ts";
 import { KIT_ROOT } from "./paths.ts";
 
-/** Builds it where it is not there yet: only then is Debian's package registry needed. */
+/** Builds the kit if it is missing: only that needs Debian's package registry. */
 export async function ensureKit(): Promise<void> {
   await buildKit(KIT_ROOT);
 }

@@ -1,7 +1,8 @@
-/** `skein`: finds the command, runs it, and turns whatever goes wrong into words and an exit code. */
+/** `skein`: finds the command, runs it, and turns errors into messages and an exit code. */
+
+import { UsageError } from "./cli-error.ts";
 import { readInput } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
-import { UsageError } from "./errors.ts";
 import { report } from "./report.ts";
 import { help, overview } from "./usage.ts";
 
@@ -44,13 +45,13 @@ function asksForHelp(args: readonly string[]): boolean {
   return ownOptions(args).some((arg) => arg === "--help" || arg === "-h");
 }
 
-/** What stands after `--` is somebody else's command line. */
+/** The words after `--` belong to another command line. */
 function ownOptions(argv: readonly string[]): readonly string[] {
   const dashes = argv.indexOf("--");
   return dashes < 0 ? argv : argv.slice(0, dashes);
 }
 
-// `skein ps | head` closes the pipe: that is the reader's choice, not a failure.
+// `skein ps | head` closes the pipe: that is not a failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
   throw error;

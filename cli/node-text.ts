@@ -1,15 +1,15 @@
-/** Nodes as people read them. */
+/** Nodes as text for people. */
 
 import type { Node } from "../sdk/index.ts";
-import { formatBytes } from "../shared/request/units.ts";
+import { formatBytes } from "../shared/text/units.ts";
 import { colored, table } from "./table.ts";
 
-/** `ready`, or what keeps sessions from it. */
+/** `ready`, or why it takes no sessions. */
 function state(node: Node): string {
   return node.schedulable ? colored(node.status) : `${colored(node.status)},${colored("cordoned")}`;
 }
 
-/** A row per node: what is allocated of what there is. */
+/** A row per node: allocated resources and capacity. */
 export function nodeTable(nodes: readonly Node[]): string {
   return table(
     ["NAME", "STATUS", "ADDRESS", "CPU", "MEMORY", "GPU", "LABELS"],
@@ -27,7 +27,7 @@ export function nodeTable(nodes: readonly Node[]): string {
   );
 }
 
-/** All there is to know of one. */
+/** Everything about one node. */
 export function nodeText(node: Node): string {
   const { facts } = node;
   return [
@@ -53,7 +53,7 @@ function byName(a: Node, b: Node): number {
   return a.name.localeCompare(b.name, "en", { numeric: true });
 }
 
-/** As `skein agent --allow` has it. */
+/** In the form of `skein agent --allow`. */
 function allows({ mounts, devices, privileged, hostNetwork }: Node["facts"]["allows"]): string {
   return [
     ...mounts.map(({ source, readOnly }) => `mount=${source}${readOnly ? "" : ":rw"}`),

@@ -1,11 +1,11 @@
-/** Lists come in pages; people want the whole. */
+/** Reads lists page by page, to show them whole. */
 
 interface Page<T> {
   items: T[];
   nextCursor: string | null;
 }
 
-/** The items of all pages, in order, at most `most`. `page` gets the query that asks for its page. */
+/** The items of all pages, in order, at most `most`. `page` fetches the page of a query. */
 export async function allPages<T>(
   page: (query: { limit: number; cursor?: string }) => Promise<Page<T>>,
   most = Number.POSITIVE_INFINITY,

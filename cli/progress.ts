@@ -1,8 +1,8 @@
-/** Progress on stderr: one line that is rewritten on a terminal; elsewhere a line whenever it changes. */
+/** Progress on stderr: on a terminal one line that is rewritten; elsewhere a new line for each change. */
 
 export interface Progress {
   show(text: string): void;
-  /** Takes the line away, so that what follows stands alone. */
+  /** Clears the line, so that later output starts on an empty one. */
   clear(): void;
 }
 
@@ -12,7 +12,7 @@ export function startProgress(stream: NodeJS.WriteStream = process.stderr): Prog
     show(text) {
       if (text === last) return;
       last = text;
-      // Longer than the terminal is wide, it would wrap, and the next one would not cover it.
+      // Cut to the terminal's width: a wrapped line would not be covered by the next one.
       if (stream.isTTY) stream.write(`\r\x1b[2K${text.slice(0, Math.max(0, stream.columns - 1))}`);
       else stream.write(`${text}\n`);
     },

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { CliError, Refusal, UsageError } from "./errors.ts";
+import { CliError, Refusal, UsageError } from "./cli-error.ts";
 import { report } from "./report.ts";
 
 let stdout: string[];
@@ -14,14 +14,14 @@ afterEach(() => vi.restoreAllMocks());
 
 const context = { command: "run", json: false };
 
-describe("a failure is told on stderr", () => {
+describe("a failure is reported on stderr", () => {
   test("with what to do", () => {
     expect(report(new CliError("port 1 is in use", "choose another"), context)).toBe(1);
     expect(stderr).toEqual(["skein: port 1 is in use\n  choose another"]);
     expect(stdout).toEqual([]);
   });
 
-  test("with the way to the help where the command line is wrong", () => {
+  test("with a pointer to the help if the command line is wrong", () => {
     expect(report(new UsageError("--size must be a whole number"), context)).toBe(2);
     expect(stderr).toEqual(["skein: --size must be a whole number\n  see: skein run --help"]);
   });
@@ -35,13 +35,13 @@ describe("a failure is told on stderr", () => {
     expect(stderr).toEqual(["skein: Bad fields\n  clusterSize: must be at least 1\n  body: is needed"]);
   });
 
-  test("with the reason of each node where there is no room", () => {
+  test("with the reason of each node if there is no room", () => {
     const nodes = [{ node: "a", reason: "cordoned" }];
     report(new Refusal({ title: "No room", detail: "needs 4 cores", nodes }), context);
     expect(stderr).toEqual(["skein: needs 4 cores\n  a: cordoned"]);
   });
 
-  test("without a stack, also where it was not foreseen", () => {
+  test("without a stack trace, also if it is unexpected", () => {
     expect(report(new TypeError("undefined is not a function"), context)).toBe(1);
     expect(stderr).toEqual(["skein: undefined is not a function"]);
   });

@@ -1,10 +1,7 @@
-/** What people read when a command fails: what happened, where, what to do. Never a stack trace. */
-import { CliError, Refusal, UsageError } from "./errors.ts";
+/** Messages of failed commands: what happened, where, what to do. Never a stack trace. */
+import { CliError, Refusal, UsageError } from "./cli-error.ts";
 
-/**
- * Says on stderr what went wrong, and gives the exit code. With `json`, a problem of the API is the answer: it goes to
- * stdout as the API gave it.
- */
+/** Reports an error on stderr, and returns the exit code. With `json`, a problem of the API is the answer: it goes to stdout unchanged. */
 export function report(error: unknown, context: { command: string | undefined; json: boolean }): number {
   if (error instanceof Refusal && context.json) console.log(JSON.stringify(error.problem));
   console.error(describe(error, context.command).join("\n"));
@@ -25,7 +22,7 @@ function describe(error: unknown, command: string | undefined): string[] {
 function refusalLines({ problem }: Refusal): string[] {
   const { title, detail, errors = [], nodes = [] } = problem;
   const fields = errors.map(({ field, message }) => `${field || "body"}: ${message}`);
-  // Where fields are at fault, the detail only repeats the first of them.
+  // If fields are at fault, `detail` only repeats the first of them.
   return [
     `skein: ${fields[0] === detail ? title : detail}`,
     ...fields.map((line) => `  ${line}`),

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { CliError, UsageError } from "./cli-error.ts";
 import { defineCommand, readInput } from "./command.ts";
-import { CliError, UsageError } from "./errors.ts";
 import { REQUEST_OPTIONS, readRequest } from "./request.ts";
 
 const command = defineCommand({ options: REQUEST_OPTIONS, rest: "COMMAND", async run() {} });
@@ -63,7 +63,7 @@ describe("options", () => {
     });
   });
 
-  test("go over a file's, object by object", () => {
+  test("override a file's, object by object", () => {
     const path = file({ image: "a", clusterSize: 2, env: { A: "1", B: "1" } });
     expect(request("-f", path, "--name", "n", "--env", "B=2")).toEqual({
       image: "a",
@@ -85,7 +85,7 @@ describe("-- COMMAND", () => {
     });
   });
 
-  test("of a session of one needs no roles", () => {
+  test("in a session of one needs no roles", () => {
     expect(request("--image", "a", "--", "true")).toEqual({ image: "a", clusterSize: 1, command: ["true"] });
   });
 
@@ -112,8 +112,8 @@ describe("-- COMMAND", () => {
   });
 });
 
-describe("what is no request", () => {
-  test("is wrong usage where options are missing", () => {
+describe("a missing or invalid request", () => {
+  test("is wrong usage if options are missing", () => {
     expect(() => request("--size", "4")).toThrow(new UsageError("--image or --file is missing"));
     expect(() => request("--image", "a", "--each")).toThrow(UsageError);
   });

@@ -1,8 +1,8 @@
-/** From `skein run`'s and `skein plan`'s options to a request: a file is the base, options go over it, `-- COMMAND` goes to a role. */
+/** From `skein run`'s and `skein plan`'s options to a request: a file is the base, options override it, `-- COMMAND` goes to a role. */
 import { readFileSync } from "node:fs";
 import type { SessionRequest } from "../sdk/index.ts";
+import { CliError, UsageError } from "./cli-error.ts";
 import type { Options, Values } from "./command.ts";
-import { CliError, UsageError } from "./errors.ts";
 import { decimalNumber, keyValues, mountsGiven, oneOf, wholeNumber } from "./values.ts";
 
 export const REQUEST_OPTIONS = {
@@ -12,7 +12,7 @@ export const REQUEST_OPTIONS = {
     value: "FILE",
     about: "a request as JSON (see GET /docs); - reads stdin",
   },
-  name: { type: "string", value: "NAME", about: "unique among live sessions; made up unless told" },
+  name: { type: "string", value: "NAME", about: "unique among live sessions (default: made up)" },
   image: { type: "string", value: "IMAGE", about: "what each container runs" },
   size: { type: "string", value: "N", about: "containers in all: main1 and N-1 sub (default 1)" },
   mode: { type: "string", value: "MODE", about: "single-node (default) or multi-node" },
@@ -27,12 +27,12 @@ export const REQUEST_OPTIONS = {
   shm: { type: "string", value: "SIZE", about: "/dev/shm per container" },
   user: { type: "string", value: "USER", about: "user or UID, optionally with :GROUP" },
   workdir: { type: "string", value: "DIR", about: "the command's working directory" },
-  pack: { type: "boolean", about: "on as few nodes as will do, instead of evenly over all" },
+  pack: { type: "boolean", about: "on as few nodes as possible, instead of evenly over all" },
   label: { type: "string", multiple: true, value: "K=V", about: "a label that nodes must have" },
   priority: {
     type: "string",
     value: "N",
-    about: "0 to 9 (default 5); where there is no room, higher goes first",
+    about: "0 to 9 (default 5); if there is no room, higher goes first",
   },
   mount: {
     type: "string",
@@ -44,10 +44,10 @@ export const REQUEST_OPTIONS = {
     type: "string",
     multiple: true,
     value: "PATH",
-    about: "a device of the node, where it allows it",
+    about: "a device of the node, if it allows it",
   },
-  privileged: { type: "boolean", about: "all rights over the node, where it allows it" },
-  "host-network": { type: "boolean", about: "on the node's own network, where it allows it" },
+  privileged: { type: "boolean", about: "all rights over the node, if it allows it" },
+  "host-network": { type: "boolean", about: "on the node's own network, if it allows it" },
   "no-egress": { type: "boolean", about: "no way out to the world" },
   each: {
     type: "boolean",
@@ -61,7 +61,7 @@ export const REQUEST_NOTES =
 
 type RequestValues = Values<typeof REQUEST_OPTIONS>;
 
-/** The body for the API. It is the API that judges it; only what is no request at all is refused here. */
+/** The body for the API. The API validates it; this refuses only input that is no request at all. */
 export function readRequest(options: RequestValues, command: readonly string[]): SessionRequest {
   const base = options.file === undefined ? {} : readFile(options.file);
   if (options.file === undefined && options.image === undefined)
@@ -105,7 +105,7 @@ function fromOptions(options: RequestValues): SessionRequest {
   };
 }
 
-/** Objects key by key, as roles inherit. */
+/** Merges objects key by key, as roles inherit. */
 function merge(base: SessionRequest, over: SessionRequest): SessionRequest {
   const merged: Record<string, unknown> = { ...base };
   for (const [key, value] of Object.entries(over)) {
@@ -115,7 +115,7 @@ function merge(base: SessionRequest, over: SessionRequest): SessionRequest {
   return merged as SessionRequest;
 }
 
-/** The command goes to `main` alone: so the shorthand `clusterSize` is written out as the roles it stands for. */
+/** The command goes to `main` alone, so this expands the shorthand `clusterSize` into roles. */
 function withMainCommand({ clusterSize, ...request }: SessionRequest, command: string[]): SessionRequest {
   const size = clusterSize ?? 1;
   if (request.roles === undefined && size <= 1) return { ...request, clusterSize: size, command };

@@ -1,8 +1,8 @@
-/** Sessions as people read them: a state always has its reason beside it. */
+/** Sessions as text for people: a state always has its reason beside it. */
 import type { Session } from "../sdk/index.ts";
 import { colored, table } from "./table.ts";
 
-/** What, where, how many, in a line; then a row per container. */
+/** A line about the session, then a row per container. */
 export function sessionText(session: Session): string {
   return `${headline(session)}\n\n${containerTable(session)}`;
 }
@@ -39,7 +39,7 @@ export function progressText({ status, reason, containers }: Session): string {
   return `${status}: ${parts}${why === null ? "" : ` (${why})`}`;
 }
 
-/** Output of the containers that ended badly, for the person who wants to know why. */
+/** Output of the failed containers, to show why they failed. */
 export function failedOutput(session: Session): string {
   return session.containers
     .filter(({ exitCode, output }) => exitCode !== null && exitCode !== 0 && output)

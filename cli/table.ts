@@ -33,7 +33,7 @@ const COLORS: Record<string, "green" | "yellow" | "red"> = {
   revoked: "red",
 };
 
-/** A status in its colour, where stdout is a terminal (and NO_COLOR is not set). */
+/** A status in its colour, if stdout is a terminal and NO_COLOR is not set. */
 export function colored(status: string): string {
   const color = COLORS[status];
   return color === undefined ? status : styleText(color, status, { stream: process.stdout });

@@ -1,8 +1,6 @@
-/** Option values that are more than text. Each throws a UsageError that names the option. */
+/** Parses option values other than text. Each function throws a UsageError that names the option. */
 import type { SessionRequest } from "../sdk/index.ts";
 import type { Allowed } from "../shared/node/node-schemas.ts";
-import { HostPath } from "../shared/request/text-schemas.ts";
-import { parseBytes } from "../shared/request/units.ts";
 import {
   outerName,
   SETTING_NAMES,
@@ -11,7 +9,9 @@ import {
   type Settings,
   settingValue,
 } from "../shared/settings/settings.ts";
-import { UsageError } from "./errors.ts";
+import { HostPath } from "../shared/text/text-schemas.ts";
+import { parseBytes } from "../shared/text/units.ts";
+import { UsageError } from "./cli-error.ts";
 
 /** `--size 4`. */
 export function wholeNumber(option: string, text: string): number {
@@ -90,7 +90,7 @@ export function mountsGiven(option: string, texts: readonly string[]): Mount[] {
   });
 }
 
-/** `--set MAX_BODY_BYTES=65536 --set VXLAN_PORT=4789`; of two for one setting, the last counts. */
+/** `--set MAX_BODY_BYTES=65536 --set VXLAN_PORT=4789`; of two values for one setting, the last counts. */
 export function settingsGiven(option: string, pairs: readonly string[]): Partial<Settings> {
   return Object.fromEntries(
     Object.entries(keyValues(option, pairs)).map(([given, text]) => {

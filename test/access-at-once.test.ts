@@ -1,4 +1,4 @@
-/** Tokens and projects against a real API: many at the same time, and an API that is killed. */
+/** Tokens and projects against a real API: many requests at once, and an API that is killed. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type TestApi, testApi } from "./support/server.ts";
 
@@ -37,7 +37,7 @@ async function auditLog(): Promise<{ status: number; target: string | null }[]> 
   return entries;
 }
 
-test("one name asked for 10 times at once in each of 10 projects: each has it exactly once", async () => {
+test("one name requested 10 times at once in each of 10 projects: each project has it exactly once", async () => {
   const projects = await Promise.all(Array.from({ length: 10 }, (_, i) => mint(`project-${i}`)));
   const answers = await Promise.all(
     projects.flatMap(({ authorization }, project) =>
@@ -55,7 +55,7 @@ test("one name asked for 10 times at once in each of 10 projects: each has it ex
   expect(answers.filter(({ code }) => code === "name_in_use")).toHaveLength(90);
 });
 
-test("a token that is revoked among many requests opens nothing from the answer on", async () => {
+test("a token revoked amid many requests is refused from the answer on", async () => {
   const token = await mint("busy");
   const before = await Promise.all(Array.from({ length: 20 }, () => ask(token)));
   expect(new Set(before)).toEqual(new Set([200]));
@@ -70,7 +70,7 @@ test("a token that is revoked among many requests opens nothing from the answer 
   expect(revoked).toEqual({ status: 204, after: Array.from({ length: 50 }, () => 401) });
 });
 
-test("an API that is killed knows again what was revoked, and every other token", async () => {
+test("an API that was killed still refuses the revoked token, and accepts every other one", async () => {
   const [revoked, good] = [await mint("a"), await mint("a")];
   expect((await api.call("DELETE", `/v1/tokens/${revoked.id}`)).status).toBe(204);
   await api.kill();
@@ -82,7 +82,7 @@ test("an API that is killed knows again what was revoked, and every other token"
   expect(items.filter(({ revokedAt }) => revokedAt !== null).map(({ id }) => id)).toContain(revoked.id);
 });
 
-test("a flood of wrong tokens is in the audit log, the last 1,000 of it, and no change is lost", async () => {
+test("a flood of wrong tokens leaves its last 1,000 in the audit log, and displaces no change", async () => {
   const last = await mint("kept");
   const strangers = { authorization: "Bearer wrong" };
   for (let i = 0; i < 12; i++) {
@@ -94,7 +94,7 @@ test("a flood of wrong tokens is in the audit log, the last 1,000 of it, and no 
       }),
     );
   }
-  // The last of them may still be on their way in, and push the first of them out, while the pages are read.
+  // The last refusals may still arrive while the pages are read, and push out the first ones.
   await expect
     .poll(async () => (await auditLog()).filter(({ status }) => status >= 400).length, { timeout: 20_000 })
     .toBe(1000);

@@ -1,12 +1,24 @@
-/** The agent alone on real engines, against a control plane in memory: phases, endings, failures, and that nothing is left. */
+/** The agent alone on real engines, against a control plane in memory: phases, endings, failures, clean-up. */
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { Assignment } from "../shared/protocol/protocol.ts";
+import type { Part } from "../shared/protocol/assignment.ts";
+import { NOTHING_ALLOWED } from "../shared/request/allowed.ts";
+import { DEFAULT_SETTINGS } from "../shared/settings/settings.ts";
+import { leftovers } from "./lab/leftovers.ts";
 import { CLIENT, idle, spread, useAgentLab } from "./support/agent-lab.ts";
+import { AgentProcess } from "./support/agent-process.ts";
+import { assignOf, Control } from "./support/control.ts";
 
 const here = useAgentLab();
 const { find, reported, sh } = here;
+
+/** The host of an agent, and its node's id. */
+function nodeOf(agent: number) {
+  const { host } = here.agents[agent]!;
+  return { machine: host, node: `node_${host.name}` };
+}
 
 describe("from prepared to removed", () => {
   test("on one node: names, variables, SSH, limits; then nothing is left", async () => {
@@ -42,7 +54,7 @@ describe("from prepared to removed", () => {
       clusterSize: 4,
       clusterMode: "multi-node",
     });
-    expect(new Set(session.assignments.keys()).size).toBe(3);
+    expect(new Set(session.parts.keys()).size).toBe(3);
     for (const host of ["sub1", "sub2", "sub3"]) {
       expect(await sh(session, "main1", `head -c 1000000 /dev/zero | ssh ${host} 'wc -c; hostname'`)).toBe(
         `1000000\n${host}\n`,
@@ -51,7 +63,7 @@ describe("from prepared to removed", () => {
     await here.control.remove(session);
   });
 
-  test("reminders change nothing, and one for what is removed is answered", async () => {
+  test("reminders change nothing, and one for a removed session gets an answer", async () => {
     const session = await here.control.run(idle(2));
     const { id, docker } = find(session, "main1");
     for (const phase of ["prepared", "running", "started"] as const) here.control.ask(session, phase);
@@ -86,7 +98,7 @@ describe("from prepared to removed", () => {
     );
   });
 
-  test("a container of somebody else on the session's network does not hold up its end, and runs on without it", async () => {
+  test("a foreign container on the session's network does not hold up its end, and runs on without the network", async () => {
     const session = await here.control.run(idle(1));
     const { docker, id } = find(session, "main1");
     const { NetworkSettings } = await docker.getContainer(id).inspect();
@@ -101,7 +113,7 @@ describe("from prepared to removed", () => {
     await theirs.remove({ force: true });
   });
 
-  test("no private key is in anything that was said or logged", async () => {
+  test("no private key is in any frame or log", async () => {
     const session = await here.control.run(spread(3));
     const secret = (await sh(session, "main1", "sed 1d\\;\\$d ~/.ssh/id_ed25519 | head -c 200")).replaceAll(
       "\n",
@@ -112,6 +124,36 @@ describe("from prepared to removed", () => {
     expect(said).not.toContain(secret.slice(-40));
     expect(said).not.toMatch(/PRIVATE KEY|"d":/);
     await here.control.remove(session);
+  });
+});
+
+describe("containers on their nodes' own network", () => {
+  test("prove that they reach each other, also if a node does not answer pings", async () => {
+    const control = await Control.listen(CLIENT, "flt_open");
+    const allowed = { ...NOTHING_ALLOWED, hostNetwork: true };
+    const agents = here.agents.map(({ host }) =>
+      new AgentProcess(host, control.url, { stateDir: join(host.dir, "agent-open"), allowed }).start(),
+    );
+    try {
+      await control.connected(3);
+      const ignore = (value: 0 | 1) =>
+        here.agents[2]!.host.exec(["sysctl", "-q", `net.ipv4.icmp_echo_ignore_all=${value}`]);
+      await ignore(1);
+      const session = await control.run({
+        image: "skein/debian:12",
+        clusterMode: "multi-node",
+        roles: [
+          { name: "main", replicas: 1 },
+          { name: "sub", replicas: 2, hostNetwork: true },
+        ],
+      });
+      await ignore(0);
+      await control.remove(session);
+      expect(await leftovers(agents)).toEqual([]);
+    } finally {
+      await Promise.all(agents.map((agent) => agent.kill("SIGTERM")));
+      await control.close();
+    }
   });
 });
 
@@ -140,7 +182,7 @@ describe("containers that end", () => {
     });
   });
 
-  test("because the command is not there, or is no program: the reason says so", async () => {
+  test("because the command is missing, or is no program: the reason says so", async () => {
     const session = await here.control.run({
       image: "skein/debian:12",
       roles: [
@@ -162,7 +204,7 @@ describe("containers that end", () => {
     await here.control.remove(session);
   });
 
-  test("for want of memory: the reason says so", async () => {
+  test("because memory ran out: the reason says so", async () => {
     const session = await here.control.run({
       image: "skein/debian:12",
       resources: { memory: "32MiB" },
@@ -173,7 +215,7 @@ describe("containers that end", () => {
     await here.control.remove(session);
   });
 
-  test("when somebody else removes one, it is lost", async () => {
+  test("a container that is removed from outside is lost", async () => {
     const session = await here.control.run(idle(2));
     const { docker, id } = find(session, "sub1");
     await docker.getContainer(id).remove({ force: true });
@@ -181,7 +223,7 @@ describe("containers that end", () => {
     await here.control.remove(session);
   });
 
-  test("a command that ignores SIGTERM is killed at once where that is asked for, also after it was asked nicely", async () => {
+  test("a command that ignores SIGTERM is killed at once if the removal says so, also after a SIGTERM", async () => {
     const session = await here.control.run({
       image: "skein/debian:12",
       command: ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"],
@@ -194,21 +236,12 @@ describe("containers that end", () => {
   });
 });
 
-test("a container that is killed while it proves SSH is what is at fault, not whom it was to reach", async () => {
+test("a container that is killed while it proves SSH is at fault, not the one that it tried to reach", async () => {
   const session = here.control.plan(spread(2));
   await here.control.reach(session, "prepared");
   const { node, docker, id } = find(session, "main1");
-  // The other node is told nothing: so the proof has to wait.
-  const assignment = session.assignments.get(node)!;
-  const { identities } = session;
-  here.control.tell(node, {
-    type: "assign",
-    session: session.id,
-    epoch: 1,
-    phase: "started",
-    assignment,
-    identities,
-  });
+  // The other node gets no frame, so the proof has to wait.
+  here.control.tell(node, assignOf(session, node, "started"));
   await here.control.until(() => reported(session, "main1").status === "started");
   await docker.getContainer(id).kill();
   const failure = await here.control.until(() => here.control.reportOf(node, session.id)?.failure);
@@ -216,8 +249,8 @@ test("a container that is killed while it proves SSH is what is at fault, not wh
   await here.control.remove(session);
 });
 
-describe("what cannot be made", () => {
-  test("an image that is not there fails with the engine's words", async () => {
+describe("a creation that must fail", () => {
+  test("a missing image fails with the engine's message", async () => {
     const session = here.control.plan({ image: "skein/no-such-image:0" });
     await expect(here.control.reach(session, "prepared")).rejects.toThrow(
       /^image: main1: image skein\/no-such-image:0 is not on this node and cannot be pulled: ./,
@@ -225,13 +258,13 @@ describe("what cannot be made", () => {
     await here.control.remove(session);
   });
 
-  test("a user whom the image does not know", async () => {
+  test("a user that the image does not have", async () => {
     const session = here.control.plan(idle(1, { user: "nobody-knows" }));
     await expect(here.control.reach(session, "prepared")).rejects.toThrow(/^create: main1: .*nobody-knows/);
     await here.control.remove(session);
   });
 
-  test("a directory that cannot be: the engine's words, and which container", async () => {
+  test("an impossible directory: the engine's message, and which container", async () => {
     const session = here.control.plan(idle(2, { workdir: "/etc/passwd" }));
     await expect(
       here.control.reach(session, "prepared").then(() => here.control.reach(session, "started")),
@@ -239,25 +272,25 @@ describe("what cannot be made", () => {
     await here.control.remove(session);
   });
 
-  test("what reaches past the container, where this node does not allow it, whatever the API says: nothing is made", async () => {
+  test("access to the node that it does not allow, whatever the API says: nothing is made", async () => {
     const session = here.control.plan(idle(1));
-    const [[node, assignment]] = [...session.assignments] as [[string, Assignment]];
-    const containers = assignment.containers.map((spec) => ({ ...spec, hostNetwork: true as const }));
-    session.assignments.set(node, { ...assignment, containers });
+    const [[node, part]] = [...session.parts] as [[string, Part]];
+    const containers = part.containers.map((spec) => ({ ...spec, hostNetwork: true as const }));
+    session.parts.set(node, { ...part, containers });
+    const { gateway } = session.assignments.get(node)!.network;
     await expect(here.control.reach(session, "prepared")).rejects.toThrow(
       /^create: main1: this node does not allow containers on its own network$/,
     );
     const { host } = here.agents.find(({ options }) => options.name === here.control.nodes.get(node)!.name)!;
     expect(await host.docker.listContainers({ all: true })).toEqual([]);
-    expect((await host.exec(["ip", "-4", "address"])).stdout).not.toContain(assignment.network.gateway);
+    expect((await host.exec(["ip", "-4", "address"])).stdout).not.toContain(gateway);
     await here.control.remove(session);
   });
 
-  test("a subnet that a Docker network has meanwhile: a conflict, with the new fact told before", async () => {
+  test("a subnet that a Docker network took meanwhile: a conflict, after a report of the new fact", async () => {
     const session = here.control.plan(idle(1));
-    const [[node, { network }]] = session.assignments as unknown as [
-      [string, { network: { subnet: string } }],
-    ];
+    const { network } = session.layout;
+    const [node] = [...session.parts.keys()] as [string];
     const { docker } = here.agents.find(({ host }) => node === `node_${host.name}`)!.host;
     const other = await docker.createNetwork({
       Name: "in-the-way",
@@ -272,11 +305,56 @@ describe("what cannot be made", () => {
     }
   });
 
-  test("a pull that hangs is reported, and given up at once when the session is removed", async () => {
+  test("ten foreign VXLAN devices are facts; a VNI that one of them took later is reported at once, with the device", async () => {
+    const { machine, node } = nodeOf(0);
+    const { vniBase, vxlanPort } = DEFAULT_SETTINGS;
+    const names = Array.from({ length: 11 }, (_, i) => `vx${i}`);
+    const add = (name: string, vni: number) =>
+      machine.exec([
+        "ip",
+        "link",
+        "add",
+        name,
+        "type",
+        "vxlan",
+        "id",
+        String(vni),
+        "dstport",
+        String(vxlanPort),
+      ]);
+    const usedVnis = () => here.control.nodes.get(node)!.about.facts.usedVnis;
+    try {
+      for (const [at, name] of names.slice(0, 10).entries()) await add(name, vniBase + 100 + at);
+      await here.away("SIGTERM");
+      expect(usedVnis()).toEqual(
+        names.slice(0, 10).map((_, at) => ({ vni: vniBase + 100 + at, port: vxlanPort })),
+      );
+
+      const session = here.control.plan(spread(3));
+      const { vni } = session.layout.network;
+      await add("vx10", vni!);
+      here.control.heard.length = 0;
+      await expect(here.control.reach(session, "prepared")).rejects.toThrow(
+        `VNI ${vni} at UDP port ${vxlanPort} is in use on this machine by the VXLAN device vx10`,
+      );
+      const heard = here.control.heard.map((text) => JSON.parse(text));
+      const fact = heard.findIndex(
+        ({ type, facts }) => type === "facts" && JSON.stringify(facts).includes(`"vni":${vni}`),
+      );
+      const failed = heard.findIndex(({ failure }) => failure?.code === "network_conflict");
+      expect(fact).toBeGreaterThanOrEqual(0);
+      expect(fact).toBeLessThan(failed);
+      await here.control.remove(session);
+    } finally {
+      for (const name of names) await machine.exec(["ip", "link", "del", name]);
+    }
+  });
+
+  test("a hanging pull is reported, and aborted at once when the session is removed", async () => {
     const silent: Server = createServer(() => {}).listen(5000, CLIENT);
     await once(silent, "listening");
     const session = here.control.plan({ image: `${CLIENT}:5000/silent:1` });
-    const [node] = [...session.assignments.keys()];
+    const [node] = [...session.parts.keys()];
     here.control.ask(session, "prepared");
     await once(silent, "connection");
     await here.control.until(() => reported(session, "main1").status === "pulling");

@@ -1,6 +1,6 @@
 /**
- * Runs all checks and tests, whatever fails on the way, and says in its last line how many passed: `npm test`. With `--no-lab`, all
- * but those on the lab's Docker hosts: `npm run check`.
+ * `npm test`: runs all checks and tests, even if some fail. Its last line says how many passed. With `--no-lab` (`npm run check`) it leaves
+ * out the tests on the lab's Docker hosts.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -14,7 +14,7 @@ interface Count {
   failed: number;
 }
 
-/** What a run of vitest writes with its JSON reporter, as far as it is read here. */
+/** The fields read from the output of vitest's JSON reporter. */
 interface VitestReport {
   numPassedTests: number;
   numFailedTests: number;
@@ -37,7 +37,7 @@ const LAB = ["node", "test/lab/enter.ts", "--"];
 async function run(argv: readonly string[]): Promise<boolean> {
   console.error(`\n> ${argv.join(" ")}`);
   const [program, ...args] = argv as [string, ...string[]];
-  // What they say is progress; this program's answer is its last line.
+  // Their output is progress; this program's answer is its last line.
   const env = { ...process.env, WRANGLER_SEND_METRICS: "false" };
   const child = spawn(program, args, { cwd: ROOT, env, stdio: ["ignore", process.stderr, process.stderr] });
   const [code] = await once(child, "exit");
@@ -78,7 +78,7 @@ try {
   if (!process.argv.includes("--no-lab")) {
     for (const project of ["lab", "e2e"]) {
       counts.push(await tests([project], reports, LAB));
-      // What it left there until the next lab takes its place: logs, databases, state.
+      // The lab's files until the next lab replaces them: logs, databases, state.
       counts.push(await check(["node", "test/secrets/scan.ts"]));
     }
   }

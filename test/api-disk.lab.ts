@@ -1,4 +1,4 @@
-/** The disk that the API keeps its data on is full: what cannot be written down is refused, all else goes on, and nothing is lost. */
+/** The API's disk is full: it refuses what it cannot store, goes on with all else, and loses nothing. */
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ApiProblem, Session } from "../sdk/index.ts";
@@ -15,19 +15,19 @@ afterAll(() => cluster?.close());
 
 const MULTI = { image: "skein/debian:12", clusterMode: "multi-node", clusterSize: 2 } as const;
 
-/** The code with which the API refuses. */
+/** Asserts that the API refuses; returns the problem's code. */
 async function codeOf(asked: Promise<unknown>): Promise<string> {
   const { problem } = await asked.then(
     () => expect.fail("it was not refused"),
     (error: ApiProblem) => error,
   );
   expect(problem).toMatchObject({ status: 503, retryAfter: 5 });
-  // By who met the full disk, or by who called an object that was just reset over it.
-  expect(problem.detail).toMatch(/no space left|had to start anew/);
+  // From the object that met the full disk, or from a caller of an object that was just reset by it.
+  expect(problem.detail).toMatch(/no space left|had to restart/);
   return problem.code;
 }
 
-/** When each container was started, by its engine. */
+/** Start time of each container, from its engine. */
 function starts({ containers }: Session): Promise<string[]> {
   return Promise.all(
     containers.map(async ({ node, containerId }) => {
@@ -41,7 +41,7 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
   while (!(await isSo())) await pause(100);
 }
 
-test("an API whose disk is full refuses what it cannot write down, and loses nothing; with space it goes on by itself", async () => {
+test("an API whose disk is full refuses what it cannot store, and loses nothing; with space it goes on by itself", async () => {
   const { skein, api, agents } = cluster;
   const [runs, ends, fails] = [
     await cluster.create(MULTI),
@@ -51,7 +51,7 @@ test("an API whose disk is full refuses what it cannot write down, and loses not
   const get = async ({ id }: Session) => skein.getSession({ path: { id } });
   const before = await starts(runs);
   const disk = diskAt(api.dataDir);
-  // An object that has rested may need the disk to be read again (docs/reliability.md).
+  // An object that has slept may need disk space to load again (docs/reliability.md).
   for (const each of [runs, ends, fails]) await get(each);
   disk.fill();
 
@@ -60,7 +60,7 @@ test("an API whose disk is full refuses what it cannot write down, and loses not
   expect(await codeOf(skein.endSession({ path: { id: ends.id } }))).toBe("unavailable");
   expect(await codeOf(skein.createJoinToken())).toBe("unavailable");
   expect(await codeOf(skein.createSession(asked))).toBe("unavailable");
-  // What happens on the nodes meanwhile: a container ends, an agent is started again.
+  // Meanwhile on the nodes: a container ends, an agent restarts.
   const { docker } = cluster.lab.hosts.find(({ name }) => name === fails.containers[1]!.node)!;
   await docker.getContainer(fails.containers[1]!.containerId!).kill();
   await agents[0]!.kill("SIGKILL");

@@ -1,10 +1,10 @@
-/** A short chaos run with a seed of its own; `npm run chaos` makes longer ones. */
+/** A short chaos run with its own seed; `npm run chaos` makes longer ones. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CHAOS_CLUSTER, chaos } from "./chaos/run.ts";
 import { type Cluster, startCluster } from "./lab/cluster.ts";
 
 const SECONDS = 40;
-/** Far fewer than it has time for: a run in which nothing happens must not pass. */
+/** Far fewer faults than it has time for, but a run without any must not pass. */
 const LEAST_FAULTS = 15;
 
 let cluster: Cluster;
@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => cluster.close());
 
-test("whatever is killed, cut and deleted: every session settles, those that run keep their promise, nothing leaks", async () => {
+test("under any kill, cut or deletion every session settles, running ones keep their promise, nothing leaks", async () => {
   const lines: string[] = [];
   const { faults, sessions, tried, problems } = await chaos(cluster, {
     seconds: SECONDS,

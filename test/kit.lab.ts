@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { buildKit } from "../agent/kit/build.ts";
 import { openGate } from "../agent/kit/gate.ts";
 import { INSIDE } from "../agent/kit/layout.ts";
-import { proveCommand, unproven } from "../agent/kit/prove.ts";
+import { type ProofTarget, proveCommand, unproven } from "../agent/kit/prove.ts";
 import type { Entry } from "../agent/ssh/place.ts";
 import { type Lab, startLab } from "./lab/lab.ts";
 import { exec, KitSession, type Place, type Wanted } from "./support/kit-session.ts";
@@ -14,7 +14,7 @@ let lab: Lab;
 let here: Place;
 
 beforeAll(async () => {
-  // From the binaries that `./skein setup` has fetched: the lab reaches no registry.
+  // Built from the binaries that `./skein setup` has fetched: the lab reaches no registry.
   const kit = await buildKit(join(import.meta.dirname, "../.skein/kit"));
   lab = await startLab({ hosts: 1 });
   const { docker, dir } = lab.hosts[0]!;
@@ -99,7 +99,7 @@ describe("SSH between containers", () => {
     }
   });
 
-  it("takes 100 at once", async () => {
+  it("takes 100 connections at once", async () => {
     const script = "seq 100 | xargs -P 100 -I{} ssh -o BatchMode=yes empty1 echo {} | sort -n | uniq | wc -l";
     for (const from of ["debian1", "empty1"]) {
       expect(await exec(session.of(from).container, kitsh(script))).toEqual({
@@ -230,7 +230,7 @@ describe("the environment of an SSH session", () => {
   it.each([
     ["skein/debian:12", "", []],
     ["skein/debian-user:12", "", []],
-    // Its shell is dash, which hands on no variable that it cannot name.
+    // Its shell is dash, which passes on only variables with valid names.
     ["skein/debian:12", "4242", ["not.an-identifier", "ЯЗЫК"]],
   ])("is the command's own in %s as user '%s'", async (image, user, lost) => {
     const env = Object.entries(odd).map(([name, value]) => `${name}=${value}`);
@@ -263,7 +263,7 @@ signal.pause()`;
 });
 
 describe("the command", () => {
-  it("waits at the gate, and then may use ssh as its first act", async () => {
+  it("waits at the gate, and then may use ssh as its first action", async () => {
     await using session = await KitSession.start(here, [
       { host: "main1", image: "skein/empty:1", argv: ["ssh", "sub1", "hostname"] },
       { host: "sub1", image: "skein/busybox:1" },
@@ -278,19 +278,9 @@ describe("the command", () => {
 
   it.each([
     ["its own code", ["sh", "-c", "exit 3"], 3, /^$/],
-    [
-      "127 where it is not there",
-      ["no-such-command"],
-      127,
-      /cannot run "no-such-command": not found on the PATH/,
-    ],
-    ["127 where its path is not there", ["/no/such"], 127, /cannot run "\/no\/such": no such file/],
-    [
-      "126 where it cannot be run",
-      ["/etc/passwd"],
-      126,
-      /cannot run "\/etc\/passwd": not an executable file/,
-    ],
+    ["127 if it is missing", ["no-such-command"], 127, /cannot run "no-such-command": not found on the PATH/],
+    ["127 if its path does not exist", ["/no/such"], 127, /cannot run "\/no\/such": no such file/],
+    ["126 if it cannot be run", ["/etc/passwd"], 126, /cannot run "\/etc\/passwd": not an executable file/],
   ])("ends with %s", async (_, argv, code, said) => {
     await using session = await KitSession.start(here, [{ host: "main1", image: "skein/debian:12", argv }]);
     await session.openGates();
@@ -299,7 +289,7 @@ describe("the command", () => {
     expect(await output(container)).toMatch(said);
   });
 
-  it("gets SIGTERM, and children of its own only", async () => {
+  it("gets SIGTERM, and only its own children", async () => {
     const program = `
 import os, signal, sys
 signal.signal(signal.SIGTERM, lambda *_: (print("asked to end", flush=True), sys.exit(7)))
@@ -350,12 +340,14 @@ describe("the proof", () => {
     ]);
     const { container } = session.of("main1");
     await exec(container, ["sed", "-i", "s/^sub1 .*/sub1 ssh-ed25519 AAAA/", "/root/.ssh/known_hosts"]);
-    expect(await session.prove("main1")).toEqual([{ host: "sub1", reason: "Host key verification failed." }]);
-    const { code } = await exec(container, proveCommand([{ host: "main1", user: "root" }], 1));
-    expect(code).toBe(0);
+    expect(await session.prove("main1")).toEqual([
+      { way: "ssh", host: "sub1", user: "root", reason: "Host key verification failed." },
+    ]);
+    const itself: ProofTarget = { way: "ssh", host: "main1", user: "root" };
+    expect((await exec(container, proveCommand([itself], 1, 1500))).code).toBe(0);
   });
 
-  it("waits until the container that it runs in has unpacked whom it knows", async () => {
+  it("waits until the container that it runs in has unpacked the known hosts", async () => {
     await using session = await KitSession.start(here, [
       { host: "main1", image: "skein/debian:12" },
       { host: "sub1", image: "skein/busybox:1" },
@@ -369,22 +361,76 @@ describe("the proof", () => {
     expect(await proof).toEqual([]);
   });
 
-  it("does not hold where a name is missing, or nobody listens in time", async () => {
+  it("fails if a name is missing, or no server listens in time", async () => {
     await using session = await KitSession.start(here, [
       { host: "main1", image: "skein/debian:12" },
       { host: "sub1", image: "skein/busybox:1" },
     ]);
     await exec(session.of("sub1").container, kitsh("grep -v main1 /etc/hosts > /h; cat /h > /etc/hosts"));
-    const targets = [
-      { host: "sub1", user: "root" },
-      { host: "127.0.0.9", user: "root" },
+    const targets: ProofTarget[] = [
+      { way: "ssh", host: "sub1", user: "root" },
+      { way: "ssh", host: "127.0.0.9", user: "root" },
+      { way: "ping", host: "10.64.250.250", user: "root" },
     ];
-    const { code, stdout } = await exec(session.of("main1").container, proveCommand(targets, 1));
+    const { code, stdout } = await exec(session.of("main1").container, proveCommand(targets, 1, 1500));
     expect(code).not.toBe(0);
-    expect(unproven(targets, stdout)).toEqual([
-      { host: "sub1", reason: "main1 is not in /etc/hosts" },
-      { host: "127.0.0.9", reason: expect.stringMatching(/./) },
+    expect(unproven(targets, stdout)).toMatchObject([
+      { way: "ssh", host: "sub1", reason: "main1 is not in /etc/hosts" },
+      { way: "ssh", host: "127.0.0.9", reason: expect.stringMatching(/./) },
+      { way: "ping", host: "10.64.250.250", reason: expect.stringMatching(/10\.64\.250\.250/) },
     ]);
+  });
+
+  it("reports it if packets of full size are lost on the way, and smaller ones are not", async () => {
+    await using session = await KitSession.start(here, [
+      { host: "main1", image: "skein/debian:12" },
+      { host: "sub1", image: "skein/busybox:1" },
+    ]);
+    const machine = lab.hosts[0]!;
+    const lossy =
+      "table bridge lossy { chain f { type filter hook forward priority 0; ip length > 1400 drop; }; }";
+    await machine.exec(["nft", lossy]);
+    try {
+      const target: ProofTarget = { way: "ping", host: "sub1", user: "root" };
+      const prove = async (mtu: number) =>
+        unproven(
+          [target],
+          (await exec(session.of("main1").container, proveCommand([target], 2, mtu))).stdout,
+        );
+      expect(await prove(1500)).toEqual([{ ...target, reason: "smaller packets arrive" }]);
+      expect(await prove(1400)).toEqual([]);
+    } finally {
+      await machine.exec(["nft", "delete", "table", "bridge", "lossy"]);
+    }
+  });
+
+  it.each([
+    ["a user that may open a ping socket", {}, 0],
+    ["a user that may not: by a login", { "net.ipv4.ping_group_range": "1 0" }, 1],
+  ])("exchanges packets as %s", async (_, sysctls, logins) => {
+    await using session = await KitSession.start(
+      here,
+      [
+        { host: "main1", image: "skein/debian:12", user: "4242" },
+        { host: "sub1", image: "skein/busybox:1" },
+      ],
+      sysctls,
+    );
+    const target: ProofTarget = { way: "ping", host: "sub1", user: "root" };
+    const machine = lab.hosts[0]!;
+    const syn = "tcp dport 22 tcp flags & (syn | ack) == syn counter";
+    await machine.exec([
+      "nft",
+      `table bridge logins { chain f { type filter hook forward priority 0; ${syn}; }; }`,
+    ]);
+    try {
+      const { code, stdout } = await exec(session.of("main1").container, proveCommand([target], 10, 1500));
+      expect({ code, stdout }).toEqual({ code: 0, stdout: "ping sub1 ok\n" });
+      const counted = (await machine.exec(["nft", "list", "table", "bridge", "logins"])).stdout;
+      expect(Number(/packets (\d+)/.exec(counted)![1])).toBe(logins);
+    } finally {
+      await machine.exec(["nft", "delete", "table", "bridge", "logins"]);
+    }
   });
 });
 
@@ -397,7 +443,7 @@ async function output(container: Docker.Container): Promise<string> {
   return texts.join("");
 }
 
-/** Waits until the container has said so. */
+/** Waits for this output of the container. */
 async function untilOutput(container: Docker.Container, expected: string): Promise<void> {
   await vi.waitFor(async () => expect(await output(container)).toContain(expected), {
     timeout: 20_000,

@@ -1,4 +1,4 @@
-/** The lab itself: are its hosts real and apart from the machine, and is nothing left of it afterwards, however it ends? */
+/** The lab itself: its hosts are real and separate from the machine, and however it ends, nothing of it is left. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => lab?.close());
 
 describe("hosts", () => {
-  it("have an engine each, which does not know the others' containers", async () => {
+  it("have an engine each, which does not see the others' containers", async () => {
     const ids = await Promise.all(lab.hosts.map(async (host) => (await host.docker.info()).ID));
     expect(new Set(ids).size).toBe(2);
     const container = await first.docker.createContainer({ Image: "skein/busybox:1" });
@@ -35,7 +35,7 @@ describe("hosts", () => {
     await container.remove();
   });
 
-  it("reach each other, the API's machine and the router, which is us", async () => {
+  it("reach each other, the API's machine, and the router, which is this process's namespace", async () => {
     for (const address of [second.address, lab.api.address, routerAddress]) {
       expect(await ping(first, address), address).toBe(0);
     }
@@ -48,7 +48,7 @@ describe("hosts", () => {
     expect(await received).toBe("a word\n");
   });
 
-  it("have no link but their own, and no way out, which they learn at once", async () => {
+  it("have only their own link and no way out, and connections outside fail at once", async () => {
     const links: { ifname: string }[] = JSON.parse((await first.exec(["ip", "-json", "link"])).stdout);
     expect(links.map((link) => link.ifname).sort()).toEqual(["docker0", "eth0", "lo"]);
     const out = await first.exec(["ping", "-c", "1", "-W", "5", "203.0.113.1"]);
@@ -56,7 +56,7 @@ describe("hosts", () => {
     expect(out.stdout).toContain("Destination Net Unreachable");
   });
 
-  it("see nothing of what the machine around them has in /run", async () => {
+  it("see nothing of the machine's own /run", async () => {
     writeFileSync("/run/docker.sock", "");
     expect(await enterLab(["ls", "/run/docker.sock"])).not.toBe(0);
     rmSync("/run/docker.sock");
@@ -69,7 +69,7 @@ describe("hosts", () => {
     await vi.waitFor(async () => expect(await ping(first, second.address)).toBe(0), { timeout: 10_000 });
   });
 
-  it("keep images and containers when the engine is killed and started again", async () => {
+  it("keep images and containers when the engine is killed and restarted", async () => {
     const container = await runSleep(first.docker);
     await first.killEngine();
     expect(processesOf(first.netns, first.cgroup).map(({ argv }) => argv.join(" "))).toContain("sleep 600");
@@ -86,7 +86,7 @@ describe("hosts", () => {
     expect(lab.hosts).toEqual([first, second]);
   });
 
-  it("name the programs that somebody left running", async () => {
+  it("name programs that were left running", async () => {
     const third = await lab.addHost();
     await once(third.spawn(["sh", "-c", "sleep 601 &"]), "exit");
     await expect(third.remove()).rejects.toThrow(/sleep 601/);
@@ -104,7 +104,7 @@ describe("images", () => {
     expect(code).toBe(0);
   });
 
-  it("skein/debian-user:12 is the same, run by dev in a home of its own", async () => {
+  it("skein/debian-user:12 is the same, run by dev in its own home", async () => {
     const { output } = await runImage("skein/debian-user:12", [
       "bash",
       "-c",
@@ -120,7 +120,7 @@ describe("images", () => {
     });
   });
 
-  it("skein/empty:1 has nothing: what runs in it was brought along", async () => {
+  it("skein/empty:1 has nothing: programs in it come from outside", async () => {
     const busybox = "/usr/bin/busybox:/kit/busybox:ro";
     const { code, output } = await runImage("skein/empty:1", ["/kit/busybox", "ls", "/"], [busybox]);
     expect({ code, names: output.trim().split(/\s+/) }).toEqual({
@@ -131,7 +131,7 @@ describe("images", () => {
 });
 
 describe("the end of a lab", () => {
-  // Labs nest: in here we see every process, mount and link that one of ours could leave behind.
+  // Labs nest: this process sees every process, mount and link that an inner lab could leave behind.
   it.each([
     ["the process that entered it", (lab: HeldLab) => lab.enterer],
     ["unshare, below that", (lab: HeldLab) => childrenOf(lab.enterer)[0]!],
@@ -145,7 +145,7 @@ describe("the end of a lab", () => {
     await vi.waitFor(async () => expect(await snapshot()).toEqual(before), { timeout: 10_000 });
   });
 
-  it("leaves nothing after SIGTERM, and the slot to the next", async () => {
+  it("leaves nothing after SIGTERM, and frees its slot", async () => {
     const before = await snapshot();
     const held = await holdLab();
     process.kill(held.enterer, "SIGTERM");
@@ -179,7 +179,7 @@ interface HeldLab {
   cgroup: string;
 }
 
-/** A container that runs until it is ended, which goes fast. */
+/** A container that runs until it is ended, and ends fast. */
 async function runSleep(docker: Docker): Promise<Docker.Container> {
   const container = await docker.createContainer({
     Image: "skein/busybox:1",
@@ -190,7 +190,7 @@ async function runSleep(docker: Docker): Promise<Docker.Container> {
   return container;
 }
 
-/** A lab with one host that lives in processes of its own, with a container running. */
+/** A lab in its own processes, with one host and a running container. */
 async function holdLab(): Promise<HeldLab> {
   const node = process.execPath;
   const labDir = join(import.meta.dirname, "lab");
@@ -204,10 +204,10 @@ async function holdLab(): Promise<HeldLab> {
   const ended = once(child, "exit");
   const [line] = await once(createInterface({ input: child.stdout! }), "line");
   const { dir, hosts } = JSON.parse(line);
-  // Its /run is not ours, but the kernel shows it to us.
+  // Its /run is not this process's, but the kernel shows it.
   const tini = childrenOf(childrenOf(child.pid!)[0]!)[0]!;
   onTestFinished(() => {
-    // Where the test failed, its lab may be there still.
+    // If the test failed, its lab may still exist.
     if (existsSync(`/proc/${tini}`)) process.kill(tini, "SIGKILL");
   });
   const [command] = childrenOf(tini);
@@ -216,7 +216,7 @@ async function holdLab(): Promise<HeldLab> {
   return { enterer: child.pid!, ended, dir, cgroup };
 }
 
-/** All that could be left of a lab, as seen from here. */
+/** Everything that could be left of a lab, as seen from here. */
 async function snapshot() {
   const processes = readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))

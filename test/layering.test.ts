@@ -1,12 +1,14 @@
-/** Which folder may import which: the third column of the table in docs/architecture.md, enforced. */
+/** Enforces which folder may import which: the table of docs/architecture.md for the parts, and the tables below for their insides. */
 import { globSync, readFileSync } from "node:fs";
-import { join, relative, resolve, sep } from "node:path";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { describe, expect, test } from "vitest";
 
 const ROOT = resolve(import.meta.dirname, "..");
 
-/** Folder → the other folders it may import from. */
-const MAY_IMPORT: Record<string, readonly string[]> = {
+type Table = Record<string, readonly string[]>;
+
+/** Part → the other parts it may import from. */
+const PARTS: Table = {
   shared: [],
   api: ["shared"],
   agent: ["shared"],
@@ -16,8 +18,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   bench: ["agent", "cli", "sdk", "shared", "test"],
 };
 
-/** Where one program starts another part of Skein: the files (by how their paths begin) whose work is that part. */
-const MAY_ALSO: Record<string, readonly string[]> = {
+/** Exceptions where one program starts another part of Skein: the files, by the start of their paths. */
+const MAY_ALSO: Table = {
   "cli/commands/agent.ts": ["agent"],
   "cli/commands/demo.ts": ["test"],
   "cli/commands/setup.ts": ["test"],
@@ -25,68 +27,189 @@ const MAY_ALSO: Record<string, readonly string[]> = {
   "cli/kit.ts": ["agent"],
 };
 
+/**
+ * Part → folder in it → the other folders of that part it may import from, and files at its top. Top files put the part together, and may
+ * import all of it. Tests may, too.
+ */
+const INSIDE: Record<string, Table> = {
+  shared: {
+    text: [],
+    errors: [],
+    network: [],
+    settings: ["network"],
+    access: ["text"],
+    node: ["text"],
+    request: ["errors", "node", "settings", "text"],
+    plan: ["network", "node", "request", "text"],
+    queue: ["network", "plan", "request"],
+    session: ["network", "plan", "request", "text"],
+    protocol: ["network", "node", "plan", "request", "session", "settings", "text"],
+    testing: ["network", "node", "plan", "request", "settings"],
+  },
+  api: {
+    platform: [],
+    mailbox: ["platform"],
+    access: ["platform"],
+    fleet: ["mailbox", "platform"],
+    session: ["mailbox", "platform"],
+    link: ["platform"],
+    http: ["access", "platform"],
+    audit: ["http", "mailbox", "platform"],
+    routes: ["access", "audit", "http", "link", "platform"],
+    testing: [
+      "app.ts",
+      "access",
+      "audit",
+      "fleet",
+      "http",
+      "link",
+      "mailbox",
+      "platform",
+      "routes",
+      "session",
+    ],
+  },
+  agent: {
+    host: [],
+    kit: [],
+    network: ["host"],
+    docker: ["log.ts", "kit", "network"],
+    ssh: ["kit"],
+    node: ["backoff.ts", "log.ts", "docker", "host", "network"],
+    link: ["backoff.ts", "log.ts", "node"],
+    session: ["backoff.ts", "log.ts", "docker", "host", "kit", "network", "ssh"],
+  },
+};
+
 interface Import {
   file: string;
-  folder: string;
   target: string;
 }
 
-const folders = Object.keys(MAY_IMPORT);
+const parts = Object.keys(PARTS);
 const files = globSync(
-  folders.map((folder) => `${folder}/**/*.ts`),
+  parts.map((part) => `${part}/**/*.ts`),
   { cwd: ROOT },
 ).sort();
 
-/** Static and dynamic imports and re-exports of our own files, and in tests `vi.mock`. */
+const isTest = (file: string) => /\.(test|lab)\.ts$/.test(file);
+const partOf = (file: string) => file.split(sep)[0]!;
+/** Undefined at the top of a part. */
+const folderOf = (file: string) => (file.split(sep).length > 2 ? file.split(sep)[1] : undefined);
+
+/** Static and dynamic imports and re-exports of our own files, also of types alone, and in tests `vi.mock`. */
 function importsOf(file: string): Import[] {
   const source = readFileSync(join(ROOT, file), "utf8");
   const specifiers = source.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*|\bvi\.mock\(\s*)"(\.{1,2}\/[^"]+)"/g);
   return [...specifiers].map(([, specifier]) => {
     const target = relative(ROOT, resolve(ROOT, file, "..", specifier!));
-    return { file, folder: file.split(sep)[0]!, target };
+    return { file, target };
   });
 }
 
-function isAllowed({ file, folder, target }: Import): boolean {
-  const to = target.split(sep)[0]!;
-  return to === folder || MAY_IMPORT[folder]!.includes(to) || extrasOf(file).includes(to);
+/** The problem with an import; undefined: none. */
+function objection({ file, target }: Import): string | undefined {
+  const [from, to] = [partOf(file), partOf(target)];
+  if (from !== to) {
+    return PARTS[from]!.includes(to) || extrasOf(file).includes(to)
+      ? undefined
+      : `${from}/ may not know ${to}/`;
+  }
+  const [here, there] = [folderOf(file), folderOf(target)];
+  const table = INSIDE[from];
+  if (!table || isTest(file) || here === undefined || here === there) return undefined;
+  const what = there ?? basename(target);
+  return table[here]?.includes(what) ? undefined : `${from}/${here}/ may not know ${from}/${what}`;
 }
 
 function extrasOf(file: string): readonly string[] {
   return Object.entries(MAY_ALSO).flatMap(([path, extra]) => (file.startsWith(path) ? extra : []));
 }
 
+/** Each circle of files that import each other, over any number of steps (Tarjan's strongly connected components). */
+function circlesOf(imports: readonly Import[]): string[][] {
+  const targets = Map.groupBy(imports, ({ file }) => file);
+  const [index, low, stack, circles] = [
+    new Map<string, number>(),
+    new Map<string, number>(),
+    [] as string[],
+    [] as string[][],
+  ];
+  const visit = (file: string) => {
+    index.set(file, index.size);
+    low.set(file, index.get(file)!);
+    stack.push(file);
+    for (const { target } of targets.get(file) ?? []) {
+      if (!index.has(target)) visit(target);
+      if (stack.includes(target)) low.set(file, Math.min(low.get(file)!, low.get(target)!));
+    }
+    if (low.get(file) !== index.get(file)) return;
+    const circle = stack.splice(stack.indexOf(file));
+    if (circle.length > 1) circles.push(circle.sort());
+  };
+  for (const file of targets.keys()) if (!index.has(file)) visit(file);
+  return circles;
+}
+
 describe("layering", () => {
   const imports = files.flatMap(importsOf);
 
-  test("sees every folder, and imports in each kind of file", () => {
-    expect(new Set(files.map((file) => file.split(sep)[0]))).toEqual(new Set(folders));
-    expect(imports).toContainEqual({ file: "cli/main.ts", folder: "cli", target: "cli/command.ts" });
-    expect(imports).toContainEqual(
-      expect.objectContaining({ file: "cli/commands/index.ts", target: "cli/commands/serve.ts" }),
-    );
+  test("finds every part, and imports in each kind of file", () => {
+    expect(new Set(files.map(partOf))).toEqual(new Set(parts));
+    expect(imports).toContainEqual({ file: "cli/main.ts", target: "cli/command.ts" });
+    expect(imports).toContainEqual({ file: "cli/commands/index.ts", target: "cli/commands/serve.ts" });
   });
 
-  test("no file imports from a folder that its own may not know", () => {
-    const wrong = imports
-      .filter((each) => !isAllowed(each))
-      .map(({ file, target }) => `${file} imports ${target}`);
+  test("has a row for each folder of each part that it checks, and no other", () => {
+    for (const [part, table] of Object.entries(INSIDE)) {
+      const folders = files.filter((file) => partOf(file) === part).flatMap((file) => folderOf(file) ?? []);
+      expect(Object.keys(table).sort(), part).toEqual([...new Set(folders)].sort());
+    }
+  });
+
+  test("no file imports from a folder that is closed to its own", () => {
+    const wrong = imports.flatMap((each) => {
+      const why = objection(each);
+      return why === undefined ? [] : [`${each.file} imports ${each.target}: ${why}`];
+    });
     expect(wrong).toEqual([]);
+  });
+
+  test("no files import each other in a circle", () => {
+    expect(circlesOf(imports.filter(({ file }) => !isTest(file)))).toEqual([]);
   });
 
   test("every exception is used", () => {
     for (const [path, extra] of Object.entries(MAY_ALSO)) {
-      const used = imports
-        .filter(({ file }) => file.startsWith(path))
-        .map(({ target }) => target.split(sep)[0]);
+      const used = imports.filter(({ file }) => file.startsWith(path)).map(({ target }) => partOf(target));
       expect(used, path).toEqual(expect.arrayContaining([...extra]));
     }
   });
 
-  test("a forbidden import would be found", () => {
-    expect(isAllowed({ file: "api/index.ts", folder: "api", target: "agent/index.ts" })).toBe(false);
-    expect(isAllowed({ file: "shared/request/spec.ts", folder: "shared", target: "sdk/index.ts" })).toBe(
-      false,
-    );
+  test.each([
+    ["one part importing another", "api/index.ts", "agent/index.ts"],
+    ["the pure core importing anything", "shared/request/spec.ts", "sdk/index.ts"],
+    ["a route importing Fleet's SQL", "api/routes/session-routes.ts", "api/fleet/session-index.ts"],
+    [
+      "the agent's network importing its sessions",
+      "agent/network/overlay.ts",
+      "agent/session/session-network.ts",
+    ],
+    ["a folder importing the top file of its part", "api/platform/objects.ts", "api/index.ts"],
+  ])("%s would be found", (_what, file, target) => {
+    expect(objection({ file, target })).toBeDefined();
   });
+
+  test("a circle would be found, also over several files", () => {
+    const circle = ["a.ts", "b.ts", "c.ts"].map((file, at, all) => ({ file, target: all[(at + 1) % 3]! }));
+    expect(circlesOf([...circle, { file: "d.ts", target: "a.ts" }])).toEqual([["a.ts", "b.ts", "c.ts"]]);
+  });
+});
+
+test("file names are unique over all parts that ship", () => {
+  const named = files
+    .filter((file) => ["shared", "api", "agent", "cli"].includes(partOf(file)) && !isTest(file))
+    .filter((file) => basename(file) !== "index.ts" && !/\/(commands|testing)\//.test(dirname(file) + sep));
+  const twice = [...Map.groupBy(named, (file) => basename(file)).values()].filter(({ length }) => length > 1);
+  expect(twice).toEqual([]);
 });

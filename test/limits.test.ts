@@ -4,13 +4,13 @@ import { type TestApi, testApi } from "./support/server.ts";
 
 const image = "debian:12";
 
-/** `[status, code]`, and what else the test wants of the problem. */
+/** `[status, code]`, and the other fields of the problem that a test checks. */
 async function refusal(response: Response): Promise<{ status: number; code: string; detail: string }> {
   expect(response.headers.get("content-type")).toBe("application/problem+json");
   return (await response.json()) as { status: number; code: string; detail: string };
 }
 
-describe("limits of what may be made", () => {
+describe("limits on sessions and plans", () => {
   let api: TestApi;
   beforeAll(async () => {
     api = await testApi({
@@ -45,7 +45,7 @@ describe("limits of what may be made", () => {
     }
   });
 
-  test("live sessions and containers are counted, ended ones are not, and a known key is no new session", async () => {
+  test("only live sessions and containers count, and a known key makes no new session", async () => {
     const key = { "idempotency-key": "first" };
     const first = await api.call("POST", "/v1/sessions", { image, name: "one", clusterSize: 4 }, key);
     expect(first.status).toBe(202);
@@ -89,7 +89,7 @@ describe("a token that asks too often", () => {
       .toBe(200);
   });
 
-  test("takes nothing from who needs no token, nor lets a wrong one learn of it", async () => {
+  test("does not limit requests without a token, and a wrong token gets 401", async () => {
     await Promise.all(Array.from({ length: 10 }, () => api.call("GET", "/v1/nodes")));
     const statuses = await Promise.all(
       ["/healthz", "/openapi.json"].map(async (path) => (await fetch(api.server.url + path)).status),

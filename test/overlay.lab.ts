@@ -1,17 +1,19 @@
 /** The overlay and the firewall on real kernels: three hosts on a LAN, two sessions, and a stranger. */
+
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { applyFirewall, type GuardedSession } from "../agent/network/firewall.ts";
-import { linkNames, macOf, tableName } from "../agent/network/link-names.ts";
+import { linkNames, tableName } from "../agent/network/link-names.ts";
 import { applyOverlay, NetworkConflict, removeOverlay } from "../agent/network/overlay.ts";
 import { sweepLinks } from "../agent/network/sweep-links.ts";
-import { SETTINGS } from "../shared/settings/settings.ts";
+import { macOf } from "../shared/network/ipv4.ts";
+import { DEFAULT_SETTINGS } from "../shared/settings/settings.ts";
 import { createLan, removeLan } from "./lab/lan.ts";
 import { Host, type Namespace, overlayOf } from "./overlay/hosts.ts";
 
 const PORT = 7000;
 const hosts = [new Host(1), new Host(2), new Host(3)];
 const [one, two, three] = hosts as [Host, Host, Host];
-/** On the LAN, and no node. It knows a way to the sessions' networks, through host one. */
+/** On the LAN, but no node. It has a route to the sessions' networks, through host one. */
 const stranger = new Host(9);
 const red = { id: "ses_red", ...overlayOf([one, two, three, one], 1) };
 const blue = { id: "ses_blue", ...overlayOf([one, two], 2, false) };
@@ -23,19 +25,19 @@ const received = new Map<string, string[]>();
 const address = (session: Session, rank: number) => session.members[rank]!.address;
 const container = (session: Session, rank: number) => containers.get(address(session, rank))!;
 
-const sessionsOn = (host: Host) =>
-  [red, blue].filter(({ members }) => members.some((member) => member.nodeId === host.name));
+const sessionsOn = (host: Host) => [red, blue].filter(({ placeOf }) => placeOf(host) !== -1);
 const partOf = (host: Host, session: Session) => ({
   owner: host.owner,
   session: session.id,
   network: session.networkOf(host),
   members: session.members,
+  place: session.placeOf(host),
 });
 const guardedOn = (host: Host): GuardedSession[] =>
   sessionsOn(host).map((session) => ({ session: session.id, network: session.networkOf(host) }));
 const guard = (host: Host) => applyFirewall(host.runner, host.owner, guardedOn(host));
 
-/** The same without the firewall: shows that there was a way, and that it was the firewall that closed it. */
+/** The same without the firewall, to show that the path exists and that only the firewall blocks it. */
 async function unguarded<T>(look: () => Promise<T>): Promise<T> {
   await Promise.all(hosts.map((host) => applyFirewall(host.runner, host.owner, [])));
   try {
@@ -53,7 +55,7 @@ async function start(host: Host): Promise<void> {
   for (const session of sessionsOn(host)) {
     await host.makeBridge(session.id, session.networkOf(host));
     await applyOverlay(host.runner, partOf(host, session));
-    for (const member of session.members.filter(({ nodeId }) => nodeId === host.name)) {
+    for (const member of session.members.filter(({ place }) => place === session.placeOf(host))) {
       const made = await host.addContainer(session.id, session.networkOf(host), member.address);
       containers.set(member.address, made);
       received.set(member.address, await made.serve(PORT));
@@ -109,34 +111,34 @@ describe("within a session", () => {
   });
 
   test("packets for one host, and ARP for any container, go to no other host", async () => {
-    const nobody = "10.64.1.99";
-    for (const host of [two, three]) await host.watch(macOf(address(red, 0)), macOf(nobody));
+    const unused = "10.64.1.99";
+    for (const host of [two, three]) await host.watch(macOf(address(red, 0)), macOf(unused));
     await container(red, 0).try("ip", "neigh", "flush", "dev", "eth0");
 
     expect(await container(red, 0).pings(address(red, 1))).toBe(true);
     expect(await container(red, 0).pings(address(red, 3))).toBe(true);
-    expect(await two.seen()).toEqual({ icmp: 1, broadcast: 0, nobody: 0 });
-    expect(await three.seen()).toEqual({ icmp: 0, broadcast: 0, nobody: 0 });
+    expect(await two.seen()).toEqual({ icmp: 1, broadcast: 0, unused: 0 });
+    expect(await three.seen()).toEqual({ icmp: 0, broadcast: 0, unused: 0 });
 
     // A frame for a MAC that is not in the plan stays on its host, too.
-    await container(red, 0).ip(`neigh replace ${nobody} lladdr ${macOf(nobody)} dev eth0 nud permanent`);
-    expect(await container(red, 0).pings(nobody)).toBe(false);
-    expect(await three.seen()).toMatchObject({ icmp: 0, nobody: 0 });
+    await container(red, 0).ip(`neigh replace ${unused} lladdr ${macOf(unused)} dev eth0 nud permanent`);
+    expect(await container(red, 0).pings(unused)).toBe(false);
+    expect(await three.seen()).toMatchObject({ icmp: 0, unused: 0 });
     const { vxlan } = linkNames(one.owner, red.id);
     await one.runner.run(["bridge", "link", "set", "dev", vxlan, "flood", "on"]);
-    expect(await container(red, 0).pings(nobody)).toBe(false);
-    expect(await three.seen()).toMatchObject({ icmp: 1, nobody: 1 });
+    expect(await container(red, 0).pings(unused)).toBe(false);
+    expect(await three.seen()).toMatchObject({ icmp: 1, unused: 1 });
     await applyOverlay(one.runner, partOf(one, red));
 
-    // Broadcasts go to all: here, the question who has an address that nobody has.
-    await container(red, 0).ip(`neigh del ${nobody} dev eth0`);
-    expect(await container(red, 0).pings(nobody)).toBe(false);
+    // Broadcasts go to all: here, an ARP request for an unused address.
+    await container(red, 0).ip(`neigh del ${unused} dev eth0`);
+    expect(await container(red, 0).pings(unused)).toBe(false);
     for (const host of [two, three]) expect((await host.seen()).broadcast).toBeGreaterThan(0);
   });
 });
 
 describe("the overlay", () => {
-  test("is made with what the plan says, and nothing is changed when it is applied again", async () => {
+  test("is made as planned, and applying it again changes nothing", async () => {
     const { vxlan, bridge } = linkNames(one.owner, red.id);
     expect(await one.json("ip", "-j", "-d", "link", "show", "dev", vxlan)).toMatchObject([
       {
@@ -145,7 +147,7 @@ describe("the overlay", () => {
         ifalias: "skein:flt_test:node1:ses_red",
         inet6_addr_gen_mode: "none",
         linkinfo: {
-          info_data: { id: SETTINGS.vniBase + 1, port: 14789, local: one.address, learning: false },
+          info_data: { id: DEFAULT_SETTINGS.vniBase + 1, port: 14789, local: one.address, learning: false },
           info_slave_data: { learning: false, flood: false, neigh_suppress: true },
         },
       },
@@ -160,7 +162,7 @@ describe("the overlay", () => {
     }
   });
 
-  test("is mended where somebody changed it", async () => {
+  test("is repaired after changes from outside", async () => {
     const { vxlan, bridge } = linkNames(one.owner, red.id);
     const broken = [
       `link set dev ${vxlan} down`,
@@ -180,7 +182,7 @@ describe("the overlay", () => {
     }
   });
 
-  test("drops entries of members that are not in it any more", async () => {
+  test("drops entries of members that have left it", async () => {
     const { vxlan, bridge } = linkNames(one.owner, red.id);
     const part = partOf(one, red);
     const gone = address(red, 2);
@@ -196,27 +198,27 @@ describe("the overlay", () => {
     expect(await container(red, 0).reaches(gone, PORT)).toBe(EVERYTHING);
   });
 
-  test("says so where the VNI, or the port, is taken", async () => {
+  test("reports a VNI or port that is taken", async () => {
     const part = { ...partOf(one, red), session: "ses_late" };
     await one.makeBridge(part.session, { ...part.network, gateway: "10.64.3.254", subnet: "10.64.3.0/24" });
     await expect(applyOverlay(one.runner, part)).rejects.toThrow(NetworkConflict);
     // Host one's own service has that port.
-    const taken = { ...part, network: { ...part.network, vni: SETTINGS.vniBase + 3, port: PORT } };
+    const taken = { ...part, network: { ...part.network, vni: DEFAULT_SETTINGS.vniBase + 3, port: PORT } };
     await expect(applyOverlay(one.runner, taken)).rejects.toThrow(NetworkConflict);
     await removeOverlay(one.runner, one.owner, part.session);
     await one.removeBridge(part.session);
   });
 
-  test("of a thousand members on another host is made in less than a second", async () => {
+  test("of a thousand members on another host takes less than a second to make", async () => {
     const big = overlayOf([one, ...Array.from({ length: 250 }, () => two)], 4);
     const members = Array.from({ length: 1000 }, (_, at) => ({
       host: `sub${at}`,
-      nodeId: two.name,
+      place: 1,
       address: `10.80.${at >> 8}.${at & 255}`,
     }));
     const network = { ...big.networkOf(one), subnet: "10.80.0.0/22", gateway: "10.80.3.254" };
     await one.makeBridge("ses_big", network);
-    const part = { owner: one.owner, session: "ses_big", network, members };
+    const part = { owner: one.owner, session: "ses_big", network, members, place: 0 };
     const start = performance.now();
     await applyOverlay(one.runner, part);
     const made = performance.now();
@@ -250,7 +252,7 @@ describe("the firewall", () => {
     type Interface = { addr_info: { local: string }[] };
     const [link] = await one.json<Interface[]>("ip", "-j", "-6", "addr", "show", "dev", bridge);
     const look = async () => {
-      // A look before it may still be waiting for an answer to its own solicitation, and this one would wait with it.
+      // An earlier look-up may still wait for an answer to its solicitation, and this one would wait with it.
       await container(red, 0).ip("neigh flush dev eth0");
       return (await container(red, 0).try("ping", "-c1", "-W1", `${link!.addr_info[0]!.local}%eth0`)).code;
     };
@@ -258,7 +260,7 @@ describe("the firewall", () => {
     expect(await unguarded(look)).toBe(0);
   });
 
-  test("keeps containers from ports that their node passes on to somebody else", async () => {
+  test("keeps containers from ports that their node forwards elsewhere", async () => {
     await one.nat(
       "published",
       "prerouting priority dstnat",
@@ -270,7 +272,7 @@ describe("the firewall", () => {
     await one.runner.run(["nft", "delete", "table", "ip", "published"]);
   });
 
-  test("keeps sessions on one host apart, both ways", async () => {
+  test("separates sessions on one host, both ways", async () => {
     const look = () =>
       Promise.all([
         container(red, 0).reaches(address(blue, 0), PORT),
@@ -281,7 +283,7 @@ describe("the firewall", () => {
     expect(await unguarded(look)).toEqual([EVERYTHING, EVERYTHING]);
   });
 
-  test("lets nobody in from outside, to a container or to a gateway", async () => {
+  test("lets no packet in from outside, to a container or to a gateway", async () => {
     const look = () =>
       Promise.all([
         stranger.reaches(address(red, 0), PORT),
@@ -292,7 +294,7 @@ describe("the firewall", () => {
     expect(await unguarded(look)).toEqual([EVERYTHING, EVERYTHING, EVERYTHING]);
   });
 
-  test("leaves the way out open, and refuses at once where egress is off", async () => {
+  test("leaves the way out open, and refuses at once if egress is off", async () => {
     expect(await container(red, 0).reaches(stranger.address, PORT)).toBe(EVERYTHING);
     const refused = await container(blue, 0).traffic("tcp", stranger.address, PORT, 1);
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/EHOSTUNREACH|EACCES/) });
@@ -318,7 +320,7 @@ describe("the firewall", () => {
     expect(await one.reaches(address(red, 0), PORT)).toBe(EVERYTHING);
   });
 
-  test("drops packets from a container under an address that is not its session's", async () => {
+  test("drops packets from a container with a source address outside its session", async () => {
     await container(red, 0).ip("address add 10.64.77.7/32 dev lo");
     const look = () => container(red, 0).try("ping", "-c1", "-W1", "-I", "10.64.77.7", stranger.address);
     const before = await one.dropped("spoofed source");
@@ -343,15 +345,21 @@ describe("the firewall", () => {
   /** Sends a datagram for container 1 of the red session to host two, wrapped as if from a node of the session. */
   const inject = (from: Namespace, text: string) =>
     from.traffic(
-      ...["frame", two.address, SETTINGS.vxlanPort, SETTINGS.vniBase + 1, macOf(address(red, 1))],
+      ...[
+        "frame",
+        two.address,
+        DEFAULT_SETTINGS.vxlanPort,
+        DEFAULT_SETTINGS.vniBase + 1,
+        macOf(address(red, 1)),
+      ],
       ...[address(red, 0), address(red, 1), PORT, text],
     );
   const heard = (text: string) => received.get(address(red, 1))!.includes(`${address(red, 0)} ${text}`);
 
-  test("drops VXLAN packets from who is no peer of the session", async () => {
+  test("drops VXLAN packets from machines that are no peers of the session", async () => {
     await inject(stranger, "from a stranger");
     await expect.poll(() => two.dropped("VXLAN from a stranger")).toBe(1);
-    // The same packet from a peer arrives, and by then the other would have.
+    // The same packet from a peer arrives; the earlier one would have arrived before it.
     await inject(one, "from a peer");
     await expect.poll(() => heard("from a peer")).toBe(true);
     expect(heard("from a stranger")).toBe(false);
@@ -379,11 +387,11 @@ describe("the firewall", () => {
     await one.runner.run(["nft", "delete", "table", "ip", "hidden"]);
   });
 
-  test("of another fleet's agent on the same host leaves this one's sessions alone", async () => {
+  test("of another fleet's agent on the same host leaves this fleet's sessions alone", async () => {
     const other = { fleet: "flt_other", node: "node1" };
     const network = {
       ...red.networkOf(one),
-      vni: SETTINGS.vniBase + 9,
+      vni: DEFAULT_SETTINGS.vniBase + 9,
       subnet: "10.64.9.0/24",
       gateway: "10.64.9.254",
     };
@@ -395,12 +403,12 @@ describe("the firewall", () => {
 });
 
 describe("at the end", () => {
-  test("the sweep takes what no session claims, and nothing of anybody else", async () => {
+  test("the sweep removes what no session claims, and nothing foreign", async () => {
     const other = { fleet: "flt_other", node: "node1" };
     const lone = (owner: typeof other, session: string, vni: number) =>
       one.ip(`link add ${linkNames(owner, session).vxlan} type vxlan id ${vni} dstport 14789`);
-    await lone(one.owner, "ses_forgotten", SETTINGS.vniBase + 20);
-    await lone(other, "ses_theirs", SETTINGS.vniBase + 21);
+    await lone(one.owner, "ses_forgotten", DEFAULT_SETTINGS.vniBase + 20);
+    await lone(other, "ses_theirs", DEFAULT_SETTINGS.vniBase + 21);
     expect(await sweepLinks(one.runner, one.owner, new Set([red.id, blue.id]))).toEqual([
       linkNames(one.owner, "ses_forgotten").vxlan,
     ]);
@@ -408,7 +416,7 @@ describe("at the end", () => {
     expect(await container(red, 0).reaches(address(red, 1), PORT)).toBe(EVERYTHING);
   });
 
-  test("nothing is left, and taking away what is gone is no error", async () => {
+  test("nothing is left, and removing it again is no error", async () => {
     for (const host of hosts) {
       for (const session of sessionsOn(host)) {
         await removeOverlay(host.runner, host.owner, session.id);

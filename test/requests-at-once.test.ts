@@ -1,4 +1,4 @@
-/** Many clients at the same time, and an API that is killed under them: exactly what was asked for, once. */
+/** Many clients at once, and an API that is killed under them: each request takes effect exactly once. */
 import { generateKeyPairSync } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -18,7 +18,7 @@ beforeAll(async () => {
 }, 20_000);
 afterAll(() => api.close());
 
-/** All there are, over all pages. */
+/** All sessions, over all pages. */
 async function sessions(): Promise<Made[]> {
   const all: Made[] = [];
   let cursor: string | null = "";
@@ -49,7 +49,7 @@ test("200 clients with 20 idempotency keys make exactly 20 sessions", async () =
   expect((await sessions()).length).toBe(20);
 });
 
-test("a key with two bodies at once: one of them is made, the other refused", async () => {
+test("a key with two bodies at once: one makes a session, the other is refused", async () => {
   const before = (await sessions()).length;
   const answers = await Promise.all(
     Array.from({ length: 40 }, async (_, client) => {
@@ -100,7 +100,7 @@ function joining(joinToken: string, name: string): object {
 const SPREAD = { image: "debian:12", clusterMode: "multi-node", clusterSize: 3 };
 
 describe("an API that is killed 50 times during 50 creations", () => {
-  /** As a client does that means it: the same key until it is answered. Tells how often it had to ask. */
+  /** Retries with the same key until it gets an answer, as a good client does. Returns the number of tries. */
   async function persistently(name: string): Promise<{ id: string; asked: number }> {
     for (let asked = 1; ; asked++) {
       const answer = await api
@@ -114,7 +114,7 @@ describe("an API that is killed 50 times during 50 creations", () => {
     }
   }
 
-  /** Does what it is asked, and dials again whenever its link breaks. */
+  /** Obeys the API, and dials again whenever its link breaks. */
   async function steadfast(node: TestNode, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const link = await node.follow().catch(() => undefined);
@@ -123,7 +123,7 @@ describe("an API that is killed 50 times during 50 creations", () => {
     }
   }
 
-  test("has each session once, under its name, brings it to run, and ends it when asked", async () => {
+  test("has each session once, under its name, runs it, and ends it on request", async () => {
     const leaving = new AbortController();
     const nodes = [
       await TestNode.join(api, "one"),
@@ -135,13 +135,13 @@ describe("an API that is killed 50 times during 50 creations", () => {
     const made: { id: string; asked: number }[] = [];
     for (const name of names) {
       const creation = persistently(name);
-      // Some moment of what a creation takes.
+      // A moment within the duration of a creation.
       await pause(Math.random() * 30);
       await api.kill();
       await api.start();
       made.push(await creation);
     }
-    // The kills came in the midst of it.
+    // The kills really came during creations.
     expect(made.filter(({ asked }) => asked > 1).length).toBeGreaterThan(5);
 
     const there = await sessions();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Assignment, ContainerSpec } from "../../shared/protocol/protocol.ts";
+import type { Assignment, ContainerSpec } from "../../shared/protocol/assignment.ts";
 import { argvOf, containerBody, networkBody, type Surroundings } from "./bodies.ts";
 
 const image = { id: "sha256:1", entrypoint: ["/entry"], env: ["PATH=/opt/bin:/bin", "A=image"], user: "" };
@@ -21,6 +21,7 @@ const assignment: Assignment = {
   session: "ses_1",
   name: "one",
   epoch: 2,
+  place: 0,
   network: {
     driver: "overlay",
     subnet: "10.64.0.0/24",
@@ -34,15 +35,14 @@ const assignment: Assignment = {
   },
   containers: [spec],
   members: [
-    { host: "main1", address: "10.64.0.2", nodeId: "node_2" },
-    { host: "sub1", address: "10.64.0.3", nodeId: "node_1" },
+    { host: "main1", address: "10.64.0.2", place: 1 },
+    { host: "sub1", address: "10.64.0.3", place: 0 },
   ],
-  proofs: [],
+  proof: { ssh: [], ping: [] },
 };
 
 const here: Surroundings = {
   owner: { fleet: "flt_1", node: "node_1" },
-  hash: "abc",
   macOn: "container",
   kitPath: "/kit/1",
   sysctls: { "net.ipv4.some": "1" },
@@ -55,12 +55,11 @@ const labels = {
   "skein.node": "node_1",
   "skein.session": "ses_1",
   "skein.epoch": "2",
-  "skein.hash": "abc",
 };
 
 describe("what a container runs", () => {
   test.each([
-    ["neither: it idles", {}, []],
+    ["without entrypoint and command it idles", {}, []],
     ["command: the image's entry point and the command", { command: ["a"] }, ["/entry", "a"]],
     ["entrypoint: it alone, without the image's CMD", { entrypoint: ["/mine"] }, ["/mine"]],
     ["both", { entrypoint: ["/mine"], command: ["a"] }, ["/mine", "a"]],
@@ -132,7 +131,7 @@ describe("the body of a container's create call", () => {
     ).toEqual([{ IPAMConfig: { IPv4Address: "10.64.0.3" }, MacAddress: "02:42:0a:40:00:03" }]);
   });
 
-  test("where the engine hands out no GPUs, the environment names them", () => {
+  test("where the engine cannot hand out GPUs, the environment names them", () => {
     const body = containerBody(assignment, spec, image, "/state/self", { ...here, gpuDevices: false });
     expect(body["HostConfig"]).not.toHaveProperty("DeviceRequests");
     expect(body["Env"]).toContain("NVIDIA_VISIBLE_DEVICES=0,1");
@@ -141,21 +140,24 @@ describe("the body of a container's create call", () => {
   test.each([
     ["nothing reserved", [], "void"],
     ["one reserved", ["1"], "1"],
-  ])("where the engine hands out GPUs, neither image nor request takes more: %s", (_, gpuIds, devices) => {
-    const greedy = { ...spec, env: { NVIDIA_VISIBLE_DEVICES: "all" }, resources: { gpuIds } };
-    const cuda = { ...image, env: ["NVIDIA_VISIBLE_DEVICES=all"] };
-    const { Env } = containerBody(assignment, greedy, cuda, "/state/self", here) as { Env: string[] };
-    const said = Env.filter((entry) => entry.startsWith("NVIDIA_VISIBLE_DEVICES="));
-    expect(said).toEqual([`NVIDIA_VISIBLE_DEVICES=${devices}`]);
-  });
+  ])(
+    "where the engine hands out GPUs, neither image nor request gets more than was reserved: %s",
+    (_, gpuIds, devices) => {
+      const greedy = { ...spec, env: { NVIDIA_VISIBLE_DEVICES: "all" }, resources: { gpuIds } };
+      const cuda = { ...image, env: ["NVIDIA_VISIBLE_DEVICES=all"] };
+      const { Env } = containerBody(assignment, greedy, cuda, "/state/self", here) as { Env: string[] };
+      const said = Env.filter((entry) => entry.startsWith("NVIDIA_VISIBLE_DEVICES="));
+      expect(said).toEqual([`NVIDIA_VISIBLE_DEVICES=${devices}`]);
+    },
+  );
 
-  test("with a way out, names are the engine's to resolve", () => {
+  test("with egress the container uses the engine's resolver", () => {
     const open = { ...assignment, network: { ...assignment.network, egress: true } };
     const { HostConfig } = containerBody(open, spec, image, "/state/self", here) as { HostConfig: object };
     expect(HostConfig).not.toHaveProperty("Dns");
   });
 
-  test("what it is to have of the node, which else is nothing", () => {
+  test("mounts, devices and privileges of the node are what the spec lists", () => {
     const mounts = [
       { source: "/data", target: "/d", readOnly: true },
       { source: "/scratch", target: "/s", readOnly: false },
@@ -179,7 +181,7 @@ describe("the body of a container's create call", () => {
     });
   });
 
-  test("on the node's own network: SSH at its address alone, its own name among the hosts, nothing of the node's set", () => {
+  test("on the node's network: SSH at one address, its own name in the hosts file, no sysctls", () => {
     const body = containerBody(assignment, { ...spec, hostNetwork: true }, image, "/state/self", here);
     const { HostConfig } = body as { HostConfig: object };
     expect(body["Entrypoint"]).toContain("10.64.0.3");
@@ -192,12 +194,12 @@ describe("the body of a container's create call", () => {
     expect(body).not.toHaveProperty("NetworkingConfig");
   });
 
-  test("the limit of cores is never above what the machine has", () => {
+  test("the limit of cores is at most what the machine has", () => {
     const body = containerBody(assignment, spec, image, "/state/self", { ...here, cpus: 0.25 });
     expect(body["HostConfig"]).toMatchObject({ NanoCpus: 250_000_000 });
   });
 
-  test("what is not asked for is not limited", () => {
+  test("a resource that was not requested is not limited", () => {
     const bare = { ...spec, resources: { gpuIds: [] } };
     const { HostConfig } = containerBody(assignment, bare, image, "/state/self", here) as {
       HostConfig: object;
@@ -209,7 +211,7 @@ describe("the body of a container's create call", () => {
 });
 
 test("the body of a network's create call", () => {
-  expect(networkBody(assignment, here.owner, "abc")).toEqual({
+  expect(networkBody(assignment, here.owner)).toEqual({
     Name: "skein-86f24c12ecb4",
     CheckDuplicate: true,
     Driver: "bridge",

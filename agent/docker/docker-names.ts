@@ -1,10 +1,10 @@
-/** What a session's Docker objects are called on one node, and the labels that say whose they are. */
+/** Names and labels of a session's Docker objects on one node. */
 import { createHash } from "node:crypto";
+import type { Assignment } from "../../shared/protocol/assignment.ts";
 import { LABELS } from "../../shared/protocol/names.ts";
-import type { Assignment } from "../../shared/protocol/protocol.ts";
 import type { Owner } from "../network/link-names.ts";
 
-/** Of fleet, node and session: two fleets' agents may share an engine, and a session its nodes may share one, too. */
+/** A hash of fleet, node and session: agents of two fleets, or two nodes of one session, may share an engine. */
 function shortName({ fleet, node }: Owner, session: string): string {
   return createHash("sha256").update([fleet, node, session].join("\0")).digest("hex").slice(0, 12);
 }
@@ -17,26 +17,20 @@ export function containerName(owner: Owner, session: string, host: string): stri
   return `${networkName(owner, session)}-${host}`;
 }
 
-/** What all that an agent makes bears. */
+/** The labels of everything that an agent makes. */
 export function ownerLabels({ fleet, node }: Owner): Record<string, string> {
   return { [LABELS.fleet]: fleet, [LABELS.node]: node };
 }
 
-/** `hash` is that of the assignment as it was sent. */
+/** Session and epoch identify what was made. An agent adopts objects of the wanted epoch, and removes those of another. */
 export function sessionLabels(
   owner: Owner,
   { session, epoch }: Pick<Assignment, "session" | "epoch">,
-  hash: string,
 ): Record<string, string> {
-  return {
-    ...ownerLabels(owner),
-    [LABELS.session]: session,
-    [LABELS.epoch]: String(epoch),
-    [LABELS.hash]: hash,
-  };
+  return { ...ownerLabels(owner), [LABELS.session]: session, [LABELS.epoch]: String(epoch) };
 }
 
-/** Which session's which container a set of labels speaks of. */
-export function seatOf(labels: Record<string, string>): { session: string; host: string } {
+/** The session and host in a set of labels; empty where they are missing. */
+export function sessionAndHostOf(labels: Record<string, string>): { session: string; host: string } {
   return { session: labels[LABELS.session] ?? "", host: labels[LABELS.host] ?? "" };
 }

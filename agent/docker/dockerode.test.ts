@@ -9,7 +9,7 @@ import { connectDocker } from "./dockerode.ts";
 
 type Answer = (method: string, url: string, body: string) => { status: number; body: unknown };
 
-/** A socket that answers as an engine does. */
+/** An engine at a socket. */
 async function engine(answer: Answer, connected = () => {}): Promise<string> {
   const dir = mkdtempSync(join(tmpdir(), "skein-engine-"));
   const server = createServer(async (request, response) => {
@@ -31,12 +31,12 @@ async function engine(answer: Answer, connected = () => {}): Promise<string> {
   return join(dir, "docker.sock");
 }
 
-/** One that has one status and message for everything. */
+/** An engine that answers everything with one status and message. */
 function engineThatSays(status: number, message: string, connected?: () => void): Promise<string> {
   return engine(() => ({ status, body: { message } }), connected);
 }
 
-test("a network that still has a dead container's endpoint is rid of it, then removed", async () => {
+test("a network is removed even where it still has the endpoint of a dead container", async () => {
   const said: string[] = [];
   let endpoints = { "ep-1f": { Name: "skein-0123456789ab-main1" } };
   const socket = await engine((method, url, body) => {
@@ -57,7 +57,7 @@ test("a network that still has a dead container's endpoint is rid of it, then re
   ]);
 });
 
-test("a container that somebody is removing has no output, which is no error", async () => {
+test("a container that is being removed has no output, without an error", async () => {
   const socket = await engineThatSays(
     409,
     "can not get logs from container which is dead or marked for removal",
@@ -65,13 +65,13 @@ test("a container that somebody is removing has no output, which is no error", a
   expect(await (await connectDocker(socket)).outputTail("c0ffee", 4096)).toBe("");
 });
 
-test("an engine that cannot read a container's output says why", async () => {
+test("the engine's reason is in the error when it cannot read a container's output", async () => {
   const socket = await engineThatSays(500, "configured logging driver does not support reading");
   const tail = (await connectDocker(socket)).outputTail("c0ffee", 4096);
   await expect(tail).rejects.toThrow("configured logging driver does not support reading");
 });
 
-test("a start is asked for on a connection of its own, which an engine that is being stopped refuses", async () => {
+test("a start uses a new connection, which an engine that is stopping refuses", async () => {
   let connections = 0;
   const docker = await connectDocker(await engineThatSays(304, "already started", () => connections++));
   const added = async (ask: () => Promise<unknown>) => {

@@ -8,9 +8,9 @@ import { DockerError } from "./port.ts";
 import { followPull } from "./pull.ts";
 import { payloads, Tail } from "./stream-frames.ts";
 
-/** The newest API version whose behaviour we know; an older engine is spoken to in its own. */
+/** The newest API version that this code was written for. An older engine is asked in its own version. */
 const NEWEST_KNOWN = "1.47";
-/** From here on a MAC address belongs to the endpoint (Engine API version history). */
+/** From this version on the MAC address belongs to the endpoint (Engine API version history). */
 const MAC_ON_ENDPOINT = "1.44";
 
 const DEFAULT_SOCKET = "/var/run/docker.sock";
@@ -32,7 +32,7 @@ export async function connectDocker(where = givenEngine()): Promise<DockerPort> 
   const client = { ...address, version: `v${version}` };
   return portOf(
     new Docker(client),
-    // docker-modem takes it, its types do not know it.
+    // docker-modem has this option, but its types do not.
     new Docker({ ...client, ...({ agent: withoutKeepAlive(address) } as object) }),
     olderOf(version, MAC_ON_ENDPOINT) === MAC_ON_ENDPOINT ? "endpoint" : "container",
   );
@@ -42,7 +42,7 @@ function withoutKeepAlive({ protocol }: Docker.DockerOptions): http.Agent {
   return new (protocol === "https" ? https : http).Agent({ keepAlive: false });
 }
 
-/** `host: undefined` and the like keep docker-modem from mixing in DOCKER_HOST. */
+/** Without `host: undefined` and `port: undefined` docker-modem would read DOCKER_HOST. */
 function addressOf(where: string): Docker.DockerOptions {
   if (/^(tcp|https?):\/\//.test(where)) {
     const { protocol, hostname, port } = new URL(where.replace(/^tcp:/, "http:"));
@@ -56,12 +56,12 @@ function addressOf(where: string): Docker.DockerOptions {
   };
 }
 
-/** Of two versions like `1.44`. */
+/** The older of two versions like `1.44`. */
 function olderOf(a: string, b: string): string {
   return a.localeCompare(b, "en", { numeric: true }) < 0 ? a : b;
 }
 
-/** Turns what docker-modem throws into a DockerError with the engine's own words. */
+/** Turns the errors of docker-modem into a DockerError with the engine's own message. */
 async function answer<T>(asked: Promise<T>): Promise<T> {
   try {
     return await asked;
@@ -71,13 +71,13 @@ async function answer<T>(asked: Promise<T>): Promise<T> {
       json?: { message?: string };
       message: string;
     };
-    // Where it leaves the body unread (a stream was asked for), docker-modem has the engine's words behind a prefix of its own.
+    // When a stream was requested, docker-modem leaves the body unread and puts a prefix of its own before the engine's message.
     const words = json?.message ?? message.replace(/^\(HTTP code \d+\) .*? - /s, "");
     throw new DockerError(words.trim(), statusCode, { cause: error });
   }
 }
 
-/** Undefined, or nothing, where the engine answers with one of these statuses. */
+/** Undefined where the engine answers with one of these statuses. */
 async function unless<T>(statuses: number[], asked: Promise<T>): Promise<T | undefined> {
   try {
     return await answer(asked);
@@ -87,7 +87,7 @@ async function unless<T>(statuses: number[], asked: Promise<T>): Promise<T | und
   }
 }
 
-/** Left to itself, docker-modem puts the whole body into the query as well: too long a line, and variables in the engine's log. */
+/** By default docker-modem puts the whole body into the query too: a line that is too long, with variables in the engine's log. */
 function inBody(body: CreateBody, query: Record<string, string> = {}): unknown {
   return { _query: query, _body: body };
 }
@@ -97,8 +97,8 @@ function labelFilter(labels: Record<string, string>): string[] {
 }
 
 /**
- * `newcomer` asks over a connection of its own. An engine that is being stopped takes none any more, while on those that are open it
- * still does as it is asked: what it started then would be cut off half-way.
+ * `newcomer` opens a new connection for each request. An engine that is stopping refuses new connections but still serves open ones: it
+ * would start a container, and then stop in the middle of it.
  */
 function portOf(docker: Docker, newcomer: Docker, macOn: DockerPort["macOn"]): DockerPort {
   return {
@@ -152,7 +152,7 @@ function portOf(docker: Docker, newcomer: Docker, macOn: DockerPort["macOn"]): D
       const network = docker.getNetwork(idOrName);
       const remove = () => unless([404], network.remove());
       await remove().catch(async (error) => {
-        // 403, "has active endpoints": an engine that was stopped half-way through a start keeps that container's, also when it is gone.
+        // 403, "has active endpoints": an engine that was stopped while it started a container keeps the endpoint of that container.
         if (!(error instanceof DockerError && error.status === 403)) throw error;
         const found = await unless([404], network.inspect());
         const endpoints: { Name: string }[] = Object.values(found?.Containers ?? {});
@@ -190,7 +190,7 @@ function portOf(docker: Docker, newcomer: Docker, macOn: DockerPort["macOn"]): D
     },
 
     async start(id) {
-      // 304: it runs already.
+      // 304: it is running already.
       await unless([304], newcomer.getContainer(id).start());
     },
 
@@ -199,12 +199,12 @@ function portOf(docker: Docker, newcomer: Docker, macOn: DockerPort["macOn"]): D
     },
 
     async kill(id) {
-      // 409: it does not run.
+      // 409: it is not running.
       await unless([404, 409], docker.getContainer(id).kill());
     },
 
     async remove(id) {
-      // 409: a removal is under way.
+      // 409: it is being removed.
       await unless([404, 409], docker.getContainer(id).remove({ force: true, v: true }));
     },
 
@@ -235,7 +235,7 @@ function portOf(docker: Docker, newcomer: Docker, macOn: DockerPort["macOn"]): D
         [404],
         docker.getContainer(id).infoArchive({ path }),
       );
-      // Not read to its end, even a bodiless answer holds its connection, and the process.
+      // An answer that is not read to its end keeps its connection open, even without a body, and so keeps the process alive.
       head?.resume();
       const stat = head?.headers["x-docker-container-path-stat"];
       return stat === undefined ? undefined : JSON.parse(Buffer.from(String(stat), "base64").toString());
@@ -246,9 +246,9 @@ function portOf(docker: Docker, newcomer: Docker, macOn: DockerPort["macOn"]): D
     },
 
     async outputTail(id, bytes) {
-      // Docker counts in lines, each of at least one byte: as many lines as bytes are enough.
+      // Docker counts lines, and each has at least one byte: as many lines as bytes are enough.
       const query = { stdout: true, stderr: true, follow: false, tail: bytes } as const;
-      // 409: somebody is removing it.
+      // 409: it is being removed.
       const output = await unless([404, 409], docker.getContainer(id).logs(query));
       const tail = new Tail(bytes);
       for await (const payload of payloads([output ?? Buffer.alloc(0)])) tail.add(payload);
@@ -278,7 +278,7 @@ async function* eventsOf(stream: Readable, signal: AbortSignal): AsyncGenerator<
       }
     }
   } catch {
-    // A broken stream ends like one that is over: the reader subscribes again either way.
+    // A broken stream ends like a finished one: the reader subscribes again in both cases.
   } finally {
     signal.removeEventListener("abort", abort);
   }

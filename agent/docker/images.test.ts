@@ -4,7 +4,7 @@ import type { DockerPort, Image } from "./port.ts";
 
 const image: Image = { id: "sha256:1", entrypoint: [], env: [], user: "" };
 
-/** An engine whose pulls end when told to. */
+/** An engine whose pulls end when the test says so. */
 function engine() {
   const pulls: {
     finish(): void;
@@ -31,7 +31,7 @@ function engine() {
 const never = new AbortController().signal;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test("several who need one image share one pull and its progress", async () => {
+test("two containers that need one image share one pull and its progress", async () => {
   const { images, pulls } = engine();
   const heard: string[] = [];
   const both = [1, 2].map((who) => images.provide("a", (text) => heard.push(`${who} ${text}`), never));
@@ -43,7 +43,7 @@ test("several who need one image share one pull and its progress", async () => {
   expect(heard).toEqual(["1 pulling", "2 pulling", "1 pulling: 50%", "2 pulling: 50%"]);
 });
 
-test("a pull is given up when the last one who waits has gone, and not before; the next one pulls anew", async () => {
+test("a pull is aborted when the last waiter leaves; the next request starts a new pull", async () => {
   const { images, pulls } = engine();
   const [one, two] = [new AbortController(), new AbortController()];
   const waits = [one, two].map(({ signal }) => images.provide("a", () => {}, signal));
@@ -61,7 +61,7 @@ test("a pull is given up when the last one who waits has gone, and not before; t
   expect(await again).toBe(image);
 });
 
-test("the engine's words are in the error", async () => {
+test("the engine's message is in the error", async () => {
   const { images, pulls } = engine();
   const wait = images.provide("nowhere/a:1", () => {}, never);
   await turn();

@@ -1,7 +1,7 @@
-/** The images of a node: looked up once while someone needs them, pulled where they are missing; pulls of one image are shared. */
+/** The images of a node. A missing image is pulled, once for all that wait for it. */
 import type { DockerPort, Image } from "./port.ts";
 
-/** An image that cannot be had. The message is for people. */
+/** An image that is not here and cannot be pulled. The message is for people. */
 export class ImageError extends Error {
   override readonly name = "ImageError";
 }
@@ -20,7 +20,7 @@ export class Images {
     this.#docker = docker;
   }
 
-  /** The image; pulled when the engine does not have it. Only when all who wait for a pull have gone is it given up. */
+  /** The image, pulled when the engine does not have it. The pull is aborted when nobody waits for it any longer. */
   async provide(reference: string, progress: (text: string) => void, signal: AbortSignal): Promise<Image> {
     const here = this.#pulls.has(reference) ? undefined : await this.#docker.image(reference);
     if (here) return here;
@@ -35,7 +35,7 @@ export class Images {
       pull.listeners.delete(listener);
       if (pull.listeners.size === 0) {
         if (this.#pulls.get(reference) === pull) this.#pulls.delete(reference);
-        pull.abort.abort(new Error("nobody waits for the pull any more"));
+        pull.abort.abort(new Error("nobody waits for this pull any longer"));
       }
     }
   }

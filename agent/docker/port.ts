@@ -1,7 +1,7 @@
-/** All that the agent needs of a Docker engine; `dockerode.ts` does it on a real one. Ids are Docker's own. */
+/** Everything that the agent needs from a Docker engine; `dockerode.ts` implements it. Ids are Docker's own. */
 import type { Readable } from "node:stream";
 
-/** What the engine and its machine are; `cpus` in cores, `memory` in bytes. */
+/** The engine and its machine. `cpus` in cores, `memory` in bytes. */
 export interface EngineInfo {
   version: string;
   os: string;
@@ -10,11 +10,11 @@ export interface EngineInfo {
   memory: number;
   /** Names of the OCI runtimes: `nvidia` where the NVIDIA container toolkit is set up. */
   runtimes: string[];
-  /** Users in containers are not the node's of the same number (`userns-remap`). */
+  /** `userns-remap`: a user id in a container is another one on the node. */
   mapsUsers: boolean;
 }
 
-/** The parts of an image's configuration that decide what a container of it runs. */
+/** The part of an image's configuration that decides what its containers run. */
 export interface Image {
   id: string;
   entrypoint: string[];
@@ -22,22 +22,22 @@ export interface Image {
   user: string;
 }
 
-/** One container as `GET /containers/{id}/json` tells. */
+/** One container, from `GET /containers/{id}/json`. */
 export interface Container {
   id: string;
   labels: Record<string, string>;
   status: "created" | "running" | "ended";
-  /** Of the last start and the last end, ms since 1970 by the engine's clock; meaningless before the first. */
+  /** The last start and the last end, in ms since 1970 by the engine's clock. Without meaning before the first. */
   startedAt: number;
   finishedAt: number;
-  /** Of the last end; meaningless while it runs. */
+  /** Of the last end. Without meaning while it runs. */
   exitCode: number;
   oomKilled: boolean;
-  /** The engine's own words where the container could not be started. */
+  /** The engine's message when it could not start the container; else empty. */
   error: string;
 }
 
-/** One container as `GET /containers/json` tells. */
+/** One container, from `GET /containers/json`. */
 export type ListedContainer = Pick<Container, "id" | "labels"> & { running: boolean };
 
 export interface Network {
@@ -50,11 +50,11 @@ export interface Network {
 
 export interface Executed {
   exitCode: number;
-  /** Stdout and stderr in the order they came. */
+  /** Stdout and stderr, in the order in which they arrived. */
   output: string;
 }
 
-/** Something happened to a container or network. `attributes` has a container's labels, and on `die` its `exitCode`. */
+/** An event of a container or network. `attributes` has a container's labels, and for `die` also its `exitCode`. */
 export interface EngineEvent {
   type: "container" | "network";
   action: string;
@@ -65,7 +65,7 @@ export interface EngineEvent {
 /** The body of `POST /containers/create` and of `POST /networks/create`. */
 export type CreateBody = Record<string, unknown>;
 
-/** The engine refused, or could not be asked (`status` undefined). The message is the engine's own. */
+/** The engine refused, or did not answer (`status` undefined). The message is the engine's own. */
 export class DockerError extends Error {
   override readonly name = "DockerError";
   readonly status: number | undefined;
@@ -83,38 +83,38 @@ export interface DockerPort {
 
   /** Undefined when the engine does not have it. */
   image(reference: string): Promise<Image | undefined>;
-  /** `progress` is a short text for people, told often. */
+  /** `progress` gets a short text for people, often. */
   pull(reference: string, progress: (text: string) => void, signal: AbortSignal): Promise<void>;
 
   networks(): Promise<Network[]>;
   createNetwork(body: CreateBody): Promise<string>;
-  /** No error where it is gone. */
+  /** No error when it does not exist. */
   removeNetwork(idOrName: string): Promise<void>;
 
-  /** All containers, running or not, that bear these labels. */
+  /** All containers with these labels, running or not. */
   containers(labels: Record<string, string>): Promise<ListedContainer[]>;
-  /** Undefined when it is gone. */
+  /** Undefined when it does not exist. */
   container(id: string): Promise<Container | undefined>;
   createContainer(name: string, body: CreateBody): Promise<string>;
   start(id: string): Promise<void>;
-  /** SIGTERM, after `seconds` SIGKILL; resolves when it ended. No error where it ended or is gone. */
+  /** SIGTERM, and SIGKILL after `seconds`. Resolves when it has ended. No error when it is not running or does not exist. */
   stop(id: string, seconds: number): Promise<void>;
-  /** SIGKILL; resolves when it ended. No error where it ended or is gone. */
+  /** SIGKILL. Resolves when it has ended. No error when it is not running or does not exist. */
   kill(id: string): Promise<void>;
-  /** With its anonymous volumes, running or not. No error where it is gone. */
+  /** Removes it with its anonymous volumes, running or not. No error when it does not exist. */
   remove(id: string): Promise<void>;
 
-  /** Runs a program in a running container, as the container's own user. Output past `maxBytes` is dropped from its front. */
+  /** Runs a program in a running container, as the container's user. Keeps the last `maxBytes` of its output. */
   exec(id: string, argv: string[], maxBytes: number, signal: AbortSignal): Promise<Executed>;
   /** Unpacks a tar archive at a directory of the container, running or not. */
   putArchive(id: string, path: string, tar: Buffer): Promise<void>;
-  /** Where a symlink leads inside the container, "" for all else; undefined when there is no such path. Far cheaper than a tar. */
+  /** The target of a symlink inside the container, or "" for anything else; undefined without such a path. Much cheaper than a tar. */
   headArchive(id: string, path: string): Promise<{ linkTarget: string } | undefined>;
-  /** A tar stream of a file or directory; undefined when there is none. To be read to its end or destroyed. */
+  /** A tar stream of a file or directory; undefined without such a path. Read it to its end, or destroy it. */
   getArchive(id: string, path: string): Promise<Readable | undefined>;
-  /** The last bytes of what the container wrote, stdout and stderr merged. */
+  /** The last bytes of the container's output, stdout and stderr merged. */
   outputTail(id: string, bytes: number): Promise<string>;
 
-  /** Resolves when no event can be missed any more; the iterable ends when the stream breaks or the signal comes. */
+  /** Resolves when it hears every event from now on. The iterable ends when the stream breaks or the signal aborts. */
   events(signal: AbortSignal): Promise<AsyncIterable<EngineEvent>>;
 }

@@ -6,7 +6,7 @@ const signal = new AbortController().signal;
 const lines = (...said: object[]) =>
   Readable.from([Buffer.from(said.map((each) => `${JSON.stringify(each)}\r\n`).join(""))]);
 
-test("progress is over all layers; each counts once", async () => {
+test("progress is the sum over all layers, each counted once", async () => {
   const heard: string[] = [];
   const stream = lines(
     { status: "Pulling from library/a", id: "latest" },
@@ -27,12 +27,12 @@ test("progress is over all layers; each counts once", async () => {
   ]);
 });
 
-test("an error in the stream is the pull's, though the engine answered 200", async () => {
+test("an error in the stream fails the pull, although the engine answered 200", async () => {
   const stream = lines({ errorDetail: { message: "denied" }, error: "denied" }, { status: "more" });
   await expect(followPull(stream, () => {}, signal)).rejects.toThrow("denied");
 });
 
-test("a pull that says nothing more ends with the signal", async () => {
+test("a silent pull ends when the signal aborts", async () => {
   const abort = new AbortController();
   const silent = new Readable({ read() {} });
   const followed = followPull(silent, () => {}, abort.signal);

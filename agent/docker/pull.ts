@@ -1,4 +1,4 @@
-/** Follows an image pull: the engine answers 200 at once, and says how it goes, and whether it failed, in a stream of JSON lines. */
+/** Follows an image pull. The engine answers 200 at once; progress and errors come afterwards, as a stream of JSON lines. */
 import type { Readable } from "node:stream";
 import { DockerError } from "./port.ts";
 
@@ -9,13 +9,13 @@ interface PullLine {
   error?: string;
 }
 
-/** Resolves when the image is there; throws a DockerError with the engine's words, or the signal's reason. */
+/** Resolves when the image is there. @throws DockerError with the engine's message, or the signal's reason. */
 export async function followPull(
   stream: Readable,
   progress: (text: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  // Closing the connection is what makes the engine give up.
+  // The engine stops the pull when the connection closes.
   const abort = () => stream.destroy(signal.reason as Error);
   signal.addEventListener("abort", abort);
   const layers = new Map<string, { current: number; total: number }>();
@@ -36,7 +36,7 @@ export async function followPull(
   }
 }
 
-/** What of all layers known so far has come; extraction counts from zero again, so only downloads are summed. */
+/** The share of all known layers that was downloaded. Extraction is left out, since its counts start from zero again. */
 function describe(said: PullLine, layers: Map<string, { current: number; total: number }>): string {
   const { current, total } = said.progressDetail ?? {};
   if (said.id && said.status === "Downloading" && total)

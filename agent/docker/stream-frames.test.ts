@@ -8,7 +8,7 @@ function frame(stream: number, text: string): Buffer {
   return Buffer.concat([head, Buffer.from(text)]);
 }
 
-test("frames come out whole and in order, wherever the stream was cut", async () => {
+test("frames are whole and in order, wherever the input was cut", async () => {
   const bytes = Buffer.concat([frame(1, "out "), frame(2, "err "), frame(1, ""), frame(1, "end")]);
   for (let size = 1; size <= bytes.length; size++) {
     const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
@@ -20,7 +20,7 @@ test("frames come out whole and in order, wherever the stream was cut", async ()
   }
 });
 
-test("a tail keeps the last bytes, and no piece of a character", () => {
+test("a tail keeps the last bytes, without half a character", () => {
   const tail = new Tail(4);
   for (let i = 0; i < 50_000; i++) tail.add(Buffer.from("line\n"));
   expect(tail.text()).toBe("ine\n");

@@ -1,6 +1,6 @@
-/** Docker's multiplexed stream (Engine API, "Stream format"): frames of one byte stream, three zeros, four bytes length, payload. */
+/** Docker's multiplexed stream (Engine API, "Stream format"). A frame is 1 byte of stream, 3 zeros, 4 bytes of length, and a payload. */
 
-/** Keeps only the last `limit` bytes of what is added. */
+/** Keeps the last `limit` bytes of what is added. */
 export class Tail {
   readonly #limit: number;
   #chunks: Buffer[] = [];
@@ -13,11 +13,11 @@ export class Tail {
   add(chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
-    // Joined now and then only: once per chunk would be quadratic.
+    // Joining after every chunk would take quadratic time.
     if (this.#bytes > 2 * this.#limit + 65_536) this.#trim();
   }
 
-  /** UTF-8; a character that the cut went through is left out. */
+  /** As UTF-8, without a character that was cut in two. */
   text(): string {
     const bytes = this.#trim();
     let from = 0;
@@ -33,7 +33,7 @@ export class Tail {
   }
 }
 
-/** The payloads of all frames, whichever stream they are of, in order. */
+/** The payloads of all frames in order, of all streams. */
 export async function* payloads(source: AsyncIterable<Buffer> | Iterable<Buffer>): AsyncGenerator<Buffer> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of source) {

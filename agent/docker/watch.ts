@@ -1,22 +1,22 @@
-/** Listens to the engine's events for good: subscribes again after any break, and says what may have been missed, and when it stays silent. */
+/** Listens to the engine's events. Subscribes again after each break, and reports gaps and long silences. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../log.ts";
 import type { DockerPort, EngineEvent } from "./port.ts";
 
-/** It is on this machine and asked by nobody else so: no need to spare it. */
+/** Short and without jitter: the engine is local, and this is its only listener of the kind. */
 const RETRY_MS = 1_000;
-/** Longer than an engine takes that is started again. */
+/** Longer than a restart of the engine takes. */
 const PATIENCE_MS = 10_000;
 
 export interface Listener {
   onEvent(event: EngineEvent): Promise<void>;
-  /** Events are heard from now on; what was before has to be looked up. */
+  /** Events arrive from now on; earlier ones may have been missed. */
   onGap(): Promise<void>;
-  /** The engine has not answered for so long that it may be dead; once for each such silence. */
+  /** The engine has not answered for PATIENCE_MS. Called once per silence. */
   onSilence(reason: string): void;
 }
 
-/** Until the signal. */
+/** Runs until the signal aborts. */
 export async function watchEngine(
   docker: DockerPort,
   log: Log,
@@ -29,8 +29,9 @@ export async function watchEngine(
       const events = await docker.events(signal);
       if (silence) log.info("the Docker engine answers again");
       silence = undefined;
-      const broke = (error: Error) => log.error({ err: error }, "an event could not be seen to");
-      // Not awaited: events go on meanwhile.
+      const broke = (error: Error) =>
+        log.error({ err: error }, "an event of the engine could not be handled");
+      // Not awaited, so that events are handled meanwhile.
       onGap().catch(broke);
       for await (const event of events) onEvent(event).catch(broke);
     } catch (error) {

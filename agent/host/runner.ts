@@ -1,24 +1,24 @@
-/** The one way in which the agent runs host commands: argument lists, never a shell. */
+/** Runs all host commands of the agent: as argument lists, never through a shell. */
 import { spawn } from "node:child_process";
 
 export type RunOptions = {
-  /** Written to the command's stdin, which is empty otherwise. */
+  /** For the command's stdin; empty by default. */
   input?: string;
-  /** Then the command is killed and fails; 30 s unless told. */
+  /** After this time the command is killed and fails. 30 s by default. */
   timeoutMs?: number;
 };
 
-/** Resolves to stdout; rejects with HostCommandError. Tests put a recording one in its place and compare the lines. */
+/** Resolves to stdout. @throws HostCommandError. Tests use a recording runner and compare the lines. */
 export type Runner = { run(argv: readonly string[], options?: RunOptions): Promise<string> };
 
-/** Enough of a command's output to tell what was wrong with it. */
+/** How much of a command's output an error keeps. */
 const KEPT_BYTES = 4096;
 
-/** A host command that could not be started, was killed, or ended with anything but 0. Its input is not kept: it may be long. */
+/** A host command did not start, was killed, or did not exit with 0. Its input is not kept, since it may be long. */
 export class HostCommandError extends Error {
   override readonly name = "HostCommandError";
   readonly argv: readonly string[];
-  /** null: it did not start, or a signal ended it. */
+  /** null when it did not start, or when a signal ended it. */
   readonly exitCode: number | null;
   /** The last 4 KiB of each. */
   readonly stdout: string;
@@ -34,7 +34,7 @@ export class HostCommandError extends Error {
   }
 }
 
-/** `sbin` is where ip, bridge and nft are, and not on every user's PATH. LC_ALL=C keeps messages in the words we look for. */
+/** ip, bridge and nft are in `sbin`, which is not on every user's PATH. LC_ALL=C keeps messages in English, for our patterns. */
 function environment(): NodeJS.ProcessEnv {
   return { PATH: `${process.env["PATH"] ?? "/usr/bin:/bin"}:/usr/local/sbin:/usr/sbin:/sbin`, LC_ALL: "C" };
 }
@@ -67,7 +67,7 @@ export const hostRunner: Runner = {
         else if (late) fail(`took longer than ${timeoutMs} ms and was killed`, null);
         else fail(signal === null ? `exited with ${code}` : `was ended by ${signal}`, code);
       });
-      // A command that ends without reading its input is judged by its exit code, not by the broken pipe.
+      // A command may exit without reading its input: then its exit code counts, not the broken pipe.
       child.stdin.on("error", () => {});
       child.stdin.end(input);
     });

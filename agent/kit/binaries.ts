@@ -1,4 +1,4 @@
-/** The kit's binaries: from Debian's packages, with all their libraries, patched to use nothing of the image they run in. */
+/** The kit's binaries: from Debian's packages, with all their libraries, patched so that they use nothing of the image around them. */
 import { execFile } from "node:child_process";
 import { copyFile, mkdir, readdir, readFile, symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -7,7 +7,7 @@ import { INSIDE } from "./layout.ts";
 
 const run = promisify(execFile);
 
-/** Program in the kit → where its Debian package has it (`/bin` may also be `/usr/bin`). */
+/** Each program of the kit, and its path in the Debian package (`/bin` may also be `/usr/bin`). */
 const programs = {
   "tini-static": "usr/bin/tini-static",
   busybox: "bin/busybox",
@@ -17,6 +17,7 @@ const programs = {
   ssh: "usr/bin/ssh",
   scp: "usr/bin/scp",
   sftp: "usr/bin/sftp",
+  traceroute: "usr/bin/traceroute.db",
 } as const;
 
 const packages = [
@@ -26,12 +27,13 @@ const packages = [
   "ipsvd",
   "openssh-sftp-server",
   "openssh-client",
+  "traceroute",
 ] as const;
 
-/** The path of the sftp server that is compiled into Debian's dropbear; `programs/enter` maps it to the kit's. */
+/** The path of the sftp server in Debian's dropbear. `programs/enter` replaces it by the kit's path. */
 const compiledSftpServer = "/usr/lib/sftp-server";
 
-/** Fills `kit/bin` and `kit/lib`; `scratch` is a directory of its own, to be made. Needs `apt-get` and `dpkg-deb`, but not root. */
+/** Fills `kit/bin` and `kit/lib`. Makes the directory `scratch` for its own use. Needs `apt-get` and `dpkg-deb`, but not root. */
 export async function assembleBinaries(kit: string, scratch: string): Promise<void> {
   const tree = join(scratch, "tree");
   await mkdir(tree, { recursive: true });
@@ -53,7 +55,7 @@ export async function assembleBinaries(kit: string, scratch: string): Promise<vo
     for (const library of await patchelf.needed(program)) needed.add(library);
     await patchelf.patch(program, basename(loader));
   }
-  // A set grows while it is walked: libraries of libraries come at the end.
+  // The loop also visits what it adds: the libraries of libraries.
   for (const name of needed) {
     const from = found.get(name);
     if (from === undefined) throw new Error(`no Debian package of the kit has ${name}`);
@@ -70,7 +72,7 @@ export async function assembleBinaries(kit: string, scratch: string): Promise<vo
   }
 }
 
-/** The library packages that ours depend on, at whatever depth. */
+/** All library packages that ours depend on, directly or not. */
 async function libraryPackages(): Promise<string[]> {
   const all = new Set<string>();
   for (let wanted: readonly string[] = packages; wanted.length > 0; ) {
@@ -83,17 +85,17 @@ async function libraryPackages(): Promise<string[]> {
   return [...all].sort();
 }
 
-/** Downloads our packages and what they depend on, and extracts all into one tree. Nothing is installed. */
+/** Downloads our packages and their dependencies, and extracts them into one tree. Installs nothing. */
 async function unpackPackages(scratch: string, tree: string): Promise<void> {
   const download = async () => {
     const names = [...packages, "patchelf", ...(await libraryPackages())];
-    // Without apt's sandbox user, who may not write here.
+    // apt's sandbox user may not write here.
     await run("apt-get", ["download", "-q", "-o", "APT::Sandbox::User=", ...names], { cwd: scratch, env });
   };
   try {
     await download();
   } catch {
-    // A fresh machine has no package lists, an old one lists what is no longer there.
+    // A fresh machine has no package lists, and old lists name versions that are gone.
     await run("apt-get", ["update", "-q"], { env }).catch((cause) => {
       throw new Error(`the SSH kit's Debian packages cannot be fetched. As root: apt-get update\n${cause}`, {
         cause,
@@ -125,7 +127,7 @@ class Patchelf {
     this.#program = program;
   }
 
-  /** The file name; `undefined` for a static program. */
+  /** The loader's path; `undefined` for a static program. */
   async interpreter(file: string): Promise<string | undefined> {
     const { stdout } = await run(this.#program, ["--print-interpreter", file]).catch(() => ({ stdout: "" }));
     return stdout.trim() || undefined;

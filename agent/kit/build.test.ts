@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true }));
 
-/** A kit with the same binaries and scripts of before. */
+/** A kit with the same binaries, and older scripts. */
 async function oldKit(): Promise<void> {
   for (const part of ["bin", "lib"]) await mkdir(join(root, "old", part), { recursive: true });
   await writeFile(join(root, "old/bin/program"), "a program");
@@ -19,13 +19,13 @@ async function oldKit(): Promise<void> {
   await writeFile(join(root, "current"), JSON.stringify({ hash: "old", scripts: "other", recipe }));
 }
 
-it("says what to do where there is no kit", async () => {
+it("says what to do when there is no kit", async () => {
   await expect(currentKit(root)).rejects.toThrow(/run \.\/skein setup/);
   await writeFile(join(root, "current"), JSON.stringify({ hash: "gone", scripts: "x", recipe }));
   await expect(currentKit(root)).rejects.toThrow(/run \.\/skein setup/);
 });
 
-it("takes new scripts beside the binaries it has, and finds the result again", async () => {
+it("combines new scripts with the binaries that are there, and finds the result again", async () => {
   await oldKit();
   const kit = await buildKit(root);
   expect(kit.path).toBe(join(root, kit.hash));
@@ -41,7 +41,7 @@ it("takes new scripts beside the binaries it has, and finds the result again", a
   expect(await currentKit(root)).toEqual(kit);
 });
 
-it("is named by what is in it, also when two make it at once", async () => {
+it("has the hash of its content as its name, also when two builds run at once", async () => {
   await oldKit();
   const [one, two] = await Promise.all([buildKit(root), buildKit(root)]);
   expect(one).toEqual(two);

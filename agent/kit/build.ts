@@ -1,6 +1,6 @@
 /**
- * The kit: a small read-only folder on the node with all that gives any Linux image SSH, named by its content's hash. Its binaries come
- * from Debian's packages (fetched once), its scripts from `programs/` beside this file. README.md says what is in it and why.
+ * The kit: a small read-only folder on the node that gives SSH to any Linux image. Its name is the hash of its content. Binaries come from
+ * Debian's packages, which are downloaded once, and scripts from `programs/`. README.md says what is in it, and why.
  */
 import { createHash } from "node:crypto";
 import {
@@ -20,27 +20,27 @@ import { join } from "node:path";
 import { assembleBinaries } from "./binaries.ts";
 
 export interface Kit {
-  /** Absolute, on the node; to be bound at `/.skein/kit`. */
+  /** Absolute path on the node, for a bind mount at `/.skein/kit`. */
   path: string;
-  /** Hex, the folder's name. */
+  /** In hex; also the folder's name. */
   hash: string;
 }
 
-/** In `kitRoot/current`: which kit to use, and which scripts and recipe it was made with. */
+/** The file `kitRoot/current`: the kit in use, and the scripts and recipe that it was made with. */
 interface Current {
   hash: string;
   scripts: string;
   recipe: number;
 }
 
-/** Counts changes to what `binaries.ts` assembles: a kit of another recipe is fetched anew. */
-export const recipe = 1;
+/** To be increased when `binaries.ts` assembles something else: then the packages are downloaded again. */
+export const recipe = 2;
 
 const scriptsDir = join(import.meta.dirname, "programs");
 
 /**
- * Sees to it that the kit is there: at once where it is, by the scripts alone where only they have changed, else from
- * Debian's packages (`apt-get download`, a few seconds). Two at a time make the same folder, and the later one finds it made.
+ * Makes the kit unless it is there. When only scripts changed, it reuses the binaries; else it downloads Debian's packages, which takes a
+ * few seconds. Two builds at a time make the same folder, and the later one uses what it finds.
  */
 export async function buildKit(kitRoot: string): Promise<Kit> {
   const scripts = await hashOf(scriptsDir);
@@ -65,7 +65,7 @@ export async function buildKit(kitRoot: string): Promise<Kit> {
     await rename(kit, join(kitRoot, hash)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
     });
-    // After the move: who is not root may not move a directory that is read-only.
+    // After the move, since only root may move a read-only directory.
     await chmod(join(kitRoot, hash), 0o555);
     const record: Current = { hash, scripts, recipe };
     await writeFile(join(making, "current"), `${JSON.stringify(record)}\n`);
@@ -76,7 +76,7 @@ export async function buildKit(kitRoot: string): Promise<Kit> {
   }
 }
 
-/** The kit that {@link buildKit} made. Touches no registry; throws where there is none. */
+/** The kit that {@link buildKit} made. Needs no registry. @throws Error when there is none. */
 export async function currentKit(kitRoot: string): Promise<Kit> {
   const current = await readCurrent(kitRoot);
   if (!current) throw new Error(`there is no SSH kit in ${kitRoot}: run ./skein setup`);
@@ -97,7 +97,7 @@ async function readCurrent(kitRoot: string): Promise<Current | undefined> {
   }
 }
 
-/** Kits share the files of their binaries, which nobody changes. */
+/** Kits share the files of their binaries, which never change. */
 async function linkAll(from: string, to: string): Promise<void> {
   await mkdir(to);
   for (const entry of await readdir(from, { withFileTypes: true })) {
@@ -106,7 +106,7 @@ async function linkAll(from: string, to: string): Promise<void> {
   }
 }
 
-/** `ssh`, `scp` and `sftp` are for the PATH, the others for the agent and the servers. */
+/** `ssh`, `scp` and `sftp` go to the folder on the PATH. Only the agent and the servers run the others. */
 async function placeScripts(kit: string): Promise<void> {
   await mkdir(join(kit, "path"));
   for (const name of await readdir(scriptsDir)) {
@@ -115,7 +115,7 @@ async function placeScripts(kit: string): Promise<void> {
   }
 }
 
-/** Everything inside; all that is no library is a program. */
+/** Makes all files and folders in the kit read-only and executable. */
 async function makeReadOnly(kit: string): Promise<void> {
   for (const entry of await readdir(kit, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
@@ -123,7 +123,7 @@ async function makeReadOnly(kit: string): Promise<void> {
   }
 }
 
-/** SHA-256 over names and contents, in the order of the names; all modes are alike. */
+/** SHA-256 over names and contents, in the order of the names. Modes do not count, since they are all the same. */
 async function hashOf(folder: string): Promise<string> {
   const hash = createHash("sha256");
   const entries = (await readdir(folder, { recursive: true, withFileTypes: true }))

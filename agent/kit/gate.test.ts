@@ -17,12 +17,12 @@ beforeEach(async () => {
 });
 afterEach(() => rm(parent, { recursive: true }));
 
-/** What `start` does; says so when it passed. */
+/** Does what `start` does, and says when it has passed. */
 function waiter() {
   return spawn("sh", ["-c", 'echo waiting; IFS= read -r _ <"$0/gate" && echo passed', self]);
 }
 
-it("holds who waits until it opens", async () => {
+it("holds a container until it opens", async () => {
   await makeGate(self);
   const early = waiter();
   const said = text(early.stdout);
@@ -32,7 +32,7 @@ it("holds who waits until it opens", async () => {
   expect(await said).toBe("waiting\npassed\n");
 });
 
-it("misses nobody who comes while it opens", async () => {
+it("lets a container pass that arrives while it opens", async () => {
   for (let round = 0; round < 20; round++) {
     await rm(self, { recursive: true, force: true });
     await makeGate(self);
@@ -43,7 +43,7 @@ it("misses nobody who comes while it opens", async () => {
   }
 });
 
-it("does not wait for a container that has filled it", async () => {
+it("opens without delay when a container has filled the pipe", async () => {
   await makeGate(self);
   const pipe = await open(join(self, "gate"), constants.O_RDWR | constants.O_NONBLOCK);
   const fill = async () => {
@@ -55,7 +55,7 @@ it("does not wait for a container that has filled it", async () => {
   await pipe.close();
 });
 
-it("lets later ones pass, and stays open whatever is called again", async () => {
+it("lets later starts pass, and stays open when made or opened again", async () => {
   await makeGate(self);
   await openGate(self);
   await openGate(self);
@@ -64,7 +64,7 @@ it("lets later ones pass, and stays open whatever is called again", async () => 
   expect(await text(waiter().stdout)).toBe("waiting\npassed\n");
 });
 
-it("can be read by any user of the container", async () => {
+it("is readable for any user of the container", async () => {
   await makeGate(self);
   expect((await lstat(self)).mode & 0o777).toBe(0o755);
   expect((await lstat(join(self, "gate"))).mode & 0o777).toBe(0o644);

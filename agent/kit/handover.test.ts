@@ -1,4 +1,3 @@
-/** A container's files on their way into it. */
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(self, { recursive: true }));
 
-test("only root may read what is handed over, and the later one counts", async () => {
+test("only root may read the file, and a second one replaces the first", async () => {
   await handOver(self, Buffer.from("first"));
   await handOver(self, Buffer.from("second"));
   expect(await readdir(self)).toEqual(["files.tar"]);
@@ -19,7 +18,7 @@ test("only root may read what is handed over, and the later one counts", async (
   expect((await stat(join(self, "files.tar"))).mode & 0o777).toBe(0o600);
 });
 
-test("taken back, nothing is left of it; also where nothing was handed over", async () => {
+test("nothing is left of it after it was taken back; without a file that is no error", async () => {
   await handOver(self, Buffer.from("files"));
   await takeBack(self);
   expect(await readdir(self)).toEqual([]);

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import { kitBinds, kitEntrypoint, pathWithKit } from "./layout.ts";
-import { proveCommand, unproven } from "./prove.ts";
+import { type ProofTarget, proveCommand, unproven } from "./prove.ts";
 
-it("puts the kit's clients last on the PATH, once", () => {
+it("puts the kit's clients at the end of the PATH, once", () => {
   expect(pathWithKit("/opt/bin:/bin")).toBe("/opt/bin:/bin:/.skein/kit/path");
   expect(pathWithKit(pathWithKit("/bin"))).toBe("/bin:/.skein/kit/path");
   expect(pathWithKit(undefined)).toBe(
@@ -26,13 +26,24 @@ it("composes the entry point and the mounts", () => {
   ]);
 });
 
-it("reads from a proof who is not proven, and why", () => {
-  const targets = ["main1", "sub1", "sub2"].map((host) => ({ host, user: "dev" }));
-  expect(proveCommand(targets, 30)).toEqual(["/.skein/kit/prove", "30", "dev@main1", "dev@sub1", "dev@sub2"]);
-  expect(
-    unproven(targets, "sub1 failed ssh: connect to host sub1 port 22: Connection refused\nmain1 ok\n"),
-  ).toEqual([
-    { host: "sub1", reason: "ssh: connect to host sub1 port 22: Connection refused" },
-    { host: "sub2", reason: "the proof ended without a word about it" },
+it("reads from the output of a proof what failed, and why", () => {
+  const targets: ProofTarget[] = [
+    { way: "ping", host: "sub1", user: "dev" },
+    { way: "ssh", host: "main1", user: "dev" },
+    { way: "ssh", host: "sub1", user: "dev" },
+    { way: "ssh", host: "sub2", user: "dev" },
+  ];
+  expect(proveCommand(targets, 30, 1450)).toEqual(
+    ["/.skein/kit/prove", "30", "1450"].concat(
+      "ping/dev@sub1",
+      "ssh/dev@main1",
+      "ssh/dev@sub1",
+      "ssh/dev@sub2",
+    ),
+  );
+  const refused = "ssh: connect to host sub1 port 22: Connection refused";
+  expect(unproven(targets, `ssh sub1 failed ${refused}\nping sub1 ok\nssh main1 ok\n`)).toEqual([
+    { ...targets[2], reason: refused },
+    { ...targets[3], reason: "the proof ended without a word about it" },
   ]);
 });

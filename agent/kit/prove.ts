@@ -1,34 +1,46 @@
-/** The proof before the gate opens: the argv for `docker exec` in one container of a node, and what it prints. */
+/** The proof before the gate opens: the arguments for `docker exec` in one container of a node, and how to read its output. */
 import { INSIDE } from "./layout.ts";
 
-/** A host to be reached and the login name there. */
+/**
+ * A host to be reached, and the login name there.
+ * - `ssh`: by a login, which also checks that the host resolves every name of the session.
+ * - `ping`: by one packet of full size, there and back. When this user may not ping, or the host does not answer, a login decides: it
+ *   fills its packets in both directions.
+ */
 export interface ProofTarget {
+  way: "ssh" | "ping";
   host: string;
   user: string;
 }
 
 /**
- * To be executed as the container's user. Logs in to all targets in parallel with strict host-key checking, has each check that it
- * resolves every name of the session, and exchanges 32 KiB each way. Refused connections are tried again for `seconds`.
- * Exit code 0 when all are proven.
+ * To be executed as the container's user. Tries 32 targets at a time, each again and again for up to `seconds`. `mtu` in bytes. The exit
+ * code is 0 when all targets are proven.
  */
-export function proveCommand(targets: readonly ProofTarget[], seconds: number): string[] {
-  return [`${INSIDE.kit}/prove`, String(seconds), ...targets.map(({ host, user }) => `${user}@${host}`)];
+export function proveCommand(targets: readonly ProofTarget[], seconds: number, mtu: number): string[] {
+  const each = targets.map(({ way, host, user }) => `${way}/${user}@${host}`);
+  return [`${INSIDE.kit}/prove`, String(seconds), String(mtu), ...each];
 }
 
-/** The hosts that are not proven, with the reason; empty when all are. `output` is the command's stdout. */
-export function unproven(
-  targets: readonly ProofTarget[],
-  output: string,
-): { host: string; reason: string }[] {
+export interface Unproven extends ProofTarget {
+  reason: string;
+}
+
+/** The targets that are not proven, each with the reason. `output` is the command's stdout. */
+export function unproven(targets: readonly ProofTarget[], output: string): Unproven[] {
   const said = new Map(
     output.split("\n").map((line) => {
-      const [host = "", verdict = "", ...rest] = line.split(" ");
-      return [host, verdict === "ok" ? undefined : rest.join(" ") || line] as const;
+      const [way = "", host = "", verdict = "", ...rest] = line.split(" ");
+      return [keyOf(way, host), verdict === "ok" ? undefined : rest.join(" ") || line] as const;
     }),
   );
-  return targets.flatMap(({ host }) => {
-    const reason = said.has(host) ? said.get(host) : "the proof ended without a word about it";
-    return reason === undefined ? [] : [{ host, reason }];
+  return targets.flatMap((target) => {
+    const key = keyOf(target.way, target.host);
+    const reason = said.has(key) ? said.get(key) : "the proof ended without a word about it";
+    return reason === undefined ? [] : [{ ...target, reason }];
   });
+}
+
+function keyOf(way: string, host: string): string {
+  return `${way} ${host}`;
 }

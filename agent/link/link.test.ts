@@ -1,29 +1,45 @@
 import { createPublicKey, verify } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
-import { connectProof, type Hello, type Rotate, rotateProof } from "../../shared/protocol/protocol.ts";
+import {
+  type Assign,
+  connectProof,
+  type Hello,
+  type Nodes,
+  PROTOCOL,
+  type Rotate,
+  rotateProof,
+} from "../../shared/protocol/protocol.ts";
 import { FACTS } from "../../shared/testing/fixtures.ts";
 import { makeLog } from "../log.ts";
 import { NodeKeys } from "../node/node-keys.ts";
-import type { Desired } from "./api-frames.ts";
+import type { About } from "./connection.ts";
 import { Link } from "./link.ts";
 import { Rotation } from "./rotation.ts";
 
-const challenge = { type: "challenge", protocol: { min: 1, max: 1 }, fleet: "flt_1", nonce: "n0" };
-const welcome = { type: "welcome", protocol: 1, connection: 1, assignments: [] };
-const about: Pick<Hello, "bootId" | "address" | "capacity" | "facts"> = {
+const challenge = { type: "challenge", protocol: PROTOCOL, fleet: "flt_1", nonce: "n0" };
+const welcome = { type: "welcome", protocol: PROTOCOL.max, connection: 1, redialMs: 0, assignments: [] };
+const about: About = {
   bootId: "boot",
   address: "192.0.2.1",
   capacity: { cpu: 1, memory: 1, gpu: 0 },
   facts: FACTS,
+  has: [{ session: "ses_1", epoch: 2, keys: true }],
+  nodes: 7,
 };
 
 const joined = { fleet: "flt_1", node: "node_1" };
+const layout = {
+  ...{ name: "one", nodes: [["192.0.2.1", "10.64.0.254"]], roles: [], members: [], env: {} },
+  network: { driver: "bridge", subnet: "10.64.0.0/24", mtu: 1500, port: 14789, egress: true },
+};
+const nodes = { type: "nodes", since: 7, number: 9, added: ["192.0.2.1-192.0.2.2"], removed: [] };
 
 let stateDir: string;
 let server: WebSocketServer;
@@ -53,10 +69,10 @@ afterEach(async () => {
   await rm(stateDir, { recursive: true });
 });
 
-/** A link that is being run; `welcomed` counts its welcomes. */
-function run({ rotateKey = false } = {}) {
+/** Runs a link. `welcomed` counts its welcomes. */
+function run({ rotateKey = false, random = Math.random } = {}) {
   const keys = new NodeKeys(stateDir);
-  const seen = { welcomed: 0, assigned: [] as Desired[], nodes: [] as string[] };
+  const seen = { welcomed: 0, assigned: [] as Assign[], nodes: [] as number[] };
   const link = new Link({
     api: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     joined,
@@ -65,20 +81,24 @@ function run({ rotateKey = false } = {}) {
     about: async () => about,
     onWelcome: () => seen.welcomed++,
     onAssign: (desired) => seen.assigned.push(desired),
-    onNodes: (addresses) => seen.nodes.push(...addresses),
+    onNodes: ({ since, number }: Nodes) => {
+      seen.nodes.push(number);
+      return since === 7;
+    },
+    random,
     log: makeLog((line) => log.push(line)),
   });
   return { link, seen, stopped: link.run(leaving.signal) };
 }
 
 const say = (socket: WebSocket, frame: object) => socket.send(JSON.stringify(frame));
-/** The first that was not asked for yet. */
+/** The next connection that no test has looked at. */
 const nextDial = async () => {
   if (dialled.length === taken) await once(server, "connection");
   return dialled[taken++]!;
 };
 
-/** Whether an Ed25519 signature (base64url) over the text is by the raw public key (base64url). */
+/** Whether the raw public key (base64url) made this Ed25519 signature (base64url) of the text. */
 const isBy = (x: string, text: string, signature: string) =>
   verify(
     null,
@@ -86,7 +106,7 @@ const isBy = (x: string, text: string, signature: string) =>
     createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" }),
     Buffer.from(signature, "base64url"),
   );
-/** Takes the next dial and reads its hello, as an API that knows `key` and no other: closes with 4001 where it is not by that. */
+/** Takes the next connection and its hello, as an API that knows only `key`: it closes with 4001 when another key signed. */
 const meet = async (key: string) => {
   const { socket, frames } = await nextDial();
   say(socket, challenge);
@@ -102,7 +122,7 @@ const rotateOf = async ({ socket, frames }: { socket: WebSocket; frames: string[
 };
 
 describe("replacing the node's key", () => {
-  test("tells the API of the next key, proven for this connection, and uses it once the API has it", async () => {
+  test("sends the new key with a proof for this connection, and uses it once the API has confirmed", async () => {
     const old = new NodeKeys(stateDir).publicKey;
     const { seen } = run({ rotateKey: true });
     const first = await meet(old);
@@ -114,7 +134,7 @@ describe("replacing the node's key", () => {
     say(first.socket, { type: "rotated", publicKey });
     await expect.poll(() => new NodeKeys(stateDir).publicKey).toBe(publicKey);
     expect(log.join("")).toMatch(/key was replaced/);
-    // Once: the next link is by the new key and asks for nothing.
+    // Only once: the next link uses the new key, and asks for no other.
     first.socket.terminate();
     const second = await meet(publicKey);
     expect(second.known).toBe(true);
@@ -124,7 +144,7 @@ describe("replacing the node's key", () => {
     expect(second.frames).toHaveLength(1);
   });
 
-  test("goes on with the next key where the API took it and its word was lost", async () => {
+  test("uses the new key when the API took it and the confirmation was lost", async () => {
     const old = new NodeKeys(stateDir).publicKey;
     const { seen } = run({ rotateKey: true });
     const first = await meet(old);
@@ -138,7 +158,7 @@ describe("replacing the node's key", () => {
     expect(third.frames).toHaveLength(1);
   });
 
-  test("goes on with the old key where the API never took the next, and tries again with another", async () => {
+  test("keeps the old key when the API never got the new one, and tries again with another", async () => {
     const old = new NodeKeys(stateDir).publicKey;
     run({ rotateKey: true });
     const first = await meet(old);
@@ -149,7 +169,7 @@ describe("replacing the node's key", () => {
     expect((await rotateOf(second)).publicKey).not.toBe(lost.publicKey);
   });
 
-  test("is taken up by the next agent after a crash, which asks for none of its own", async () => {
+  test("is completed by the next run of the agent after a crash, which begins no replacement of its own", async () => {
     const { publicKey } = new NodeKeys(stateDir).begin();
     const { seen } = run();
     expect((await meet(publicKey)).known).toBe(false);
@@ -158,7 +178,7 @@ describe("replacing the node's key", () => {
     expect(new NodeKeys(stateDir).publicKey).toBe(publicKey);
   });
 
-  test("stops where the API knows neither key", async () => {
+  test("stops when the API knows neither key", async () => {
     new NodeKeys(stateDir).begin();
     const stranger = await mkdtemp(join(stateDir, "other-"));
     const { publicKey } = new NodeKeys(stranger);
@@ -169,8 +189,41 @@ describe("replacing the node's key", () => {
   });
 });
 
+test("a dial that is answered with 503 and Retry-After waits at least that long, plus a random time", async () => {
+  const full = createServer((_, response) => response.end()).listen(0, "127.0.0.1");
+  await once(full, "listening");
+  let asked = 0;
+  full.on("upgrade", (_, socket) => {
+    asked++;
+    socket.end("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n");
+  });
+  const log: string[] = [];
+  const keys = new NodeKeys(stateDir);
+  const pino = makeLog((line) => log.push(line));
+  const link = new Link({
+    api: `http://127.0.0.1:${(full.address() as AddressInfo).port}`,
+    joined,
+    sign: (text) => keys.sign(text),
+    rotation: new Rotation({ keys, joined, wanted: false, log: pino }),
+    about: async () => about,
+    onWelcome: () => {},
+    onAssign: () => {},
+    onNodes: () => true,
+    random: () => 0.5,
+    log: pino,
+  });
+  const stopped = link.run(leaving.signal);
+  await expect
+    .poll(() => log.join(""))
+    .toMatch(/the API answered 503 Service Unavailable.* again_ms=10500\n/);
+  expect(asked).toBe(1);
+  leaving.abort();
+  await stopped;
+  full.close();
+});
+
 describe("the link", () => {
-  test("answers the challenge with a signature that fits fleet, node and nonce, and nothing else", async () => {
+  test("answers the challenge with a signature for this fleet, node and nonce only", async () => {
     const { seen, link } = run();
     const { socket, url, frames } = await nextDial();
     expect(url).toBe("/v1/agents/connect?node=node_1");
@@ -183,17 +236,17 @@ describe("the link", () => {
     expect([fits("n0"), fits("n1")]).toEqual([true, false]);
 
     say(socket, welcome);
-    say(socket, { type: "nodes", addresses: ["192.0.2.1", "192.0.2.2"] });
+    say(socket, nodes);
     say(socket, { type: "assign", session: "ses_1", epoch: 1, phase: "removed" });
     await expect.poll(() => seen.assigned).toHaveLength(1);
     expect(seen.welcomed).toBe(1);
-    expect(seen.nodes).toEqual(["192.0.2.1", "192.0.2.2"]);
+    expect(seen.nodes).toEqual([9]);
     link.send({ type: "facts", capacity: about.capacity, facts: about.facts });
     await once(socket, "message");
     expect(JSON.parse(frames[1]!)).toMatchObject({ type: "facts" });
   });
 
-  test("stops at another fleet's challenge, without a hello", async () => {
+  test("stops at another fleet's challenge, and sends no hello", async () => {
     const { stopped } = run();
     const { socket, frames } = await nextDial();
     say(socket, { ...challenge, fleet: "flt_2" });
@@ -201,7 +254,7 @@ describe("the link", () => {
     expect(frames).toEqual([]);
   });
 
-  test("stops where no protocol version is in common", async () => {
+  test("stops when the two sides have no protocol version in common", async () => {
     const { stopped } = run();
     const { socket } = await nextDial();
     say(socket, { ...challenge, protocol: { min: 7, max: 9 } });
@@ -235,14 +288,47 @@ describe("the link", () => {
     await expect.poll(() => seen.welcomed).toBe(1);
   });
 
+  test("does not offer compression, which would cost the API memory for each node", async () => {
+    run();
+    const [, request] = (await once(server, "connection")) as [WebSocket, IncomingMessage];
+    expect(request.headers["sec-websocket-extensions"]).toBeUndefined();
+  });
+
+  test("closes with 4011 when the node lacks something, and dials again", async () => {
+    const { link, seen } = run();
+    const first = await nextDial();
+    say(first.socket, challenge);
+    await once(first.socket, "message");
+    say(first.socket, welcome);
+    await expect.poll(() => seen.welcomed).toBe(1);
+    const closed = once(first.socket, "close");
+    link.resync("a session came without its keys");
+    expect((await closed)[0]).toBe(4011);
+    await nextDial();
+    expect(log.join("")).toContain('reason="a session came without its keys"');
+  });
+
+  test("accepts a change of the fleet's nodes before the welcome, and closes with 4011 when one is missing", async () => {
+    const { seen } = run();
+    const { socket } = await nextDial();
+    const closed = once(socket, "close");
+    say(socket, challenge);
+    await once(socket, "message");
+    say(socket, nodes);
+    await expect.poll(() => seen.nodes).toEqual([9]);
+    say(socket, { ...nodes, since: 12, number: 13 });
+    expect((await closed)[0]).toBe(4011);
+    await nextDial();
+  });
+
   const removed = { type: "assign", session: "ses_1", epoch: 1, phase: "removed" };
   test.each<[string, object[]]>([
-    ["a welcome before the challenge, which could be another fleet's", [welcome]],
+    ["a welcome before the challenge, since the fleet is not known yet", [welcome]],
     ["an assignment before the challenge", [removed]],
     ["an assignment before the welcome", [challenge, removed]],
     ["a second challenge", [challenge, challenge]],
-    ["work without an assignment", [challenge, welcome, { ...removed, phase: "prepared" }]],
-  ])("refuses %s with 4000 and does nothing of it", async (_, frames) => {
+    ["an assignment whose part is missing", [challenge, welcome, { ...removed, phase: "prepared", layout }]],
+  ])("refuses %s with 4000, and does not act on it", async (_, frames) => {
     const { seen } = run();
     const { socket } = await nextDial();
     const closed = once(socket, "close");
@@ -252,7 +338,7 @@ describe("the link", () => {
     expect(seen.welcomed).toBe(frames.includes(welcome) && frames.includes(challenge) ? 1 : 0);
   });
 
-  test("refuses bytes, also where they are right as text", async () => {
+  test("refuses a binary frame, even when its text would be right", async () => {
     const { seen } = run();
     const { socket } = await nextDial();
     const closed = once(socket, "close");
@@ -262,7 +348,7 @@ describe("the link", () => {
     expect(seen.welcomed).toBe(0);
   });
 
-  test("what is said while it is down is dropped, not kept", async () => {
+  test("drops messages while it is down", async () => {
     const { link } = run();
     link.send({ type: "facts", capacity: about.capacity, facts: about.facts });
     const { socket, frames } = await nextDial();
@@ -271,7 +357,7 @@ describe("the link", () => {
     expect(frames.map((frame) => JSON.parse(frame).type)).toEqual(["hello"]);
   });
 
-  test("ends with the signal, and says goodbye", async () => {
+  test("ends with the signal, and closes the connection", async () => {
     const { stopped } = run();
     const { socket } = await nextDial();
     const closed = once(socket, "close");
@@ -280,7 +366,7 @@ describe("the link", () => {
     await closed;
   });
 
-  test("the log says that it is up, in words that programs wait for", async () => {
+  test("logs that it is up, in the words that other programs wait for", async () => {
     run();
     const { socket } = await nextDial();
     say(socket, challenge);

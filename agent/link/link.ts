@@ -1,21 +1,17 @@
-/** The link to the API: dials, and dials again. What is up here does not depend on it. */
+/** The link to the API: dials, and dials again after each break. Running containers do not depend on it. */
 import { setTimeout as delay } from "node:timers/promises";
-import { type AgentMessage, CLOSE } from "../../shared/protocol/protocol.ts";
+import { type AgentMessage, type Assign, CLOSE } from "../../shared/protocol/protocol.ts";
+import { backoffAfter, failuresAfter } from "../backoff.ts";
 import type { Log } from "../log.ts";
-import type { Desired } from "./api-frames.ts";
-import { backoff } from "./backoff.ts";
 import { type ConnectionOptions, connect, type Up } from "./connection.ts";
 import type { Rotation } from "./rotation.ts";
-
-/** A link that was up for this long was a good one: the next failure is the first again. */
-const STABLE_MS = 10_000;
 
 export interface LinkOptions
   extends Pick<ConnectionOptions, "api" | "joined" | "sign" | "about" | "onAssign" | "onNodes"> {
   rotation: Rotation;
-  onWelcome(assignments: Desired[]): void;
+  onWelcome(assignments: Assign[]): void;
   log: Log;
-  /** From [0, 1), for the wait before dialling again. */
+  /** From [0, 1), for the backoff. */
   random?: () => number;
 }
 
@@ -27,17 +23,22 @@ export class Link {
     this.#options = options;
   }
 
-  /** Says it, if the link is up. If not, nothing is lost: on the next welcome everything is told anew. */
+  /** Sends a message if the link is up. Nothing is lost otherwise: after the next welcome all state is sent again. */
   send(message: AgentMessage): void {
     this.#up?.send(JSON.stringify(message));
   }
 
-  /** Ends it, if it is up, and dials again: it comes up when what hello says can be said. */
+  /** Ends the link if it is up, and dials again. It comes up once the facts for `hello` can be measured. */
   renew(reason: string): void {
     this.#up?.end(reason);
   }
 
-  /** Until the signal, or until the API says not to come back: then resolves with the reason. */
+  /** Ends the link if it is up, and dials again. The API then sends everything that `hello` does not list. */
+  resync(reason: string): void {
+    this.#up?.resync(reason);
+  }
+
+  /** Runs until the signal, or until the API refuses the node for good: then resolves with the reason. */
   async run(signal: AbortSignal): Promise<string | undefined> {
     const { log, onWelcome, rotation, random = Math.random, ...options } = this.#options;
     const connection: ConnectionOptions = {
@@ -52,14 +53,14 @@ export class Link {
     };
     let failures = 0;
     while (!signal.aborted) {
-      const { stop, reason, code, stableMs } = await connect(connection, signal);
+      const { stop, reason, code, afterMs = 0, stableMs, spreadMs } = await connect(connection, signal);
       this.#up = undefined;
       if (signal.aborted) return undefined;
-      // The API may have taken a new key whose confirmation never came here.
+      // The API may have taken the new key, and its confirmation may have been lost.
       if (code === CLOSE.badSignature.code && rotation.refused()) continue;
       if (stop) return reason;
-      failures = stableMs >= STABLE_MS ? 0 : failures + 1;
-      const wait = backoff(failures, random());
+      failures = failuresAfter(failures, stableMs);
+      const wait = spreadMs * random() + backoffAfter(afterMs, failures, random());
       log.warn({ reason, again_ms: Math.round(wait) }, "link is down");
       await delay(wait, undefined, { signal }).catch(() => {});
     }

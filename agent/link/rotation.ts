@@ -1,4 +1,4 @@
-/** Replaces the node's key over a link that the old one has proven: once, where that is wanted; what an earlier agent began is ended. */
+/** Replaces the node's key once, over a link that the old key opened. Also completes a replacement that an earlier run began. */
 import { type Rotate, rotateProof } from "../../shared/protocol/protocol.ts";
 import type { Log } from "../log.ts";
 import type { Joined } from "../node/identity.ts";
@@ -7,7 +7,7 @@ import type { NodeKeys } from "../node/node-keys.ts";
 export interface RotationOptions {
   keys: NodeKeys;
   joined: Pick<Joined, "fleet" | "node">;
-  /** Replace the key, however old it is. */
+  /** Whether to replace the key. */
   wanted: boolean;
   log: Log;
 }
@@ -15,7 +15,7 @@ export interface RotationOptions {
 export class Rotation {
   readonly #options: RotationOptions;
   #due: boolean;
-  /** By this agent: what one before it began does not count. */
+  /** Whether this run of the agent began the replacement. */
   #begun = false;
 
   constructor(options: RotationOptions) {
@@ -23,12 +23,12 @@ export class Rotation {
     this.#due = options.wanted;
   }
 
-  /** The API refused the node's key. True where dialling again with another is worth it. */
+  /** The API refused the node's key. True when there is another key to dial with. */
   refused(): boolean {
     return this.#options.keys.refused();
   }
 
-  /** The link is up; `nonce` is its own. */
+  /** The link is up. `nonce` belongs to this connection. */
   welcomed(nonce: string, say: (message: Rotate) => void): void {
     const { keys, joined, log } = this.#options;
     try {
@@ -38,17 +38,20 @@ export class Rotation {
       this.#begun = true;
       say({ type: "rotate", publicKey, signature: sign(rotateProof(joined.fleet, joined.node, nonce)) });
     } catch (error) {
-      log.error({ reason: (error as Error).message }, "the node's key could not be replaced: it stays");
+      log.error(
+        { reason: (error as Error).message },
+        "the node's key could not be replaced; the old key stays",
+      );
     }
   }
 
-  /** The API has the new key for good. */
+  /** The API has stored the new key. */
   rotated(publicKey: string): void {
     if (this.#options.keys.replaced(publicKey)) this.#done(publicKey, false);
   }
 
   #done(publicKey: string, due: boolean): void {
     this.#due &&= due;
-    this.#options.log.info({ public_key: publicKey }, "the node's key was replaced: the one before is void");
+    this.#options.log.info({ public_key: publicKey }, "the node's key was replaced; the old key is void");
   }
 }

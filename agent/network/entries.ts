@@ -1,30 +1,31 @@
-/** Which forwarding and neighbour entries an overlay needs on one node, and the lines that make the kernel's be those. Pure. */
-import type { Assignment, Member } from "../../shared/protocol/protocol.ts";
+/** The forwarding and neighbour entries that an overlay needs on one node, and the commands that change the kernel's to these. Pure. */
+import { macOf } from "../../shared/network/ipv4.ts";
+import type { Assignment, Member } from "../../shared/protocol/assignment.ts";
 import type { ForwardingEntry } from "./iproute.ts";
-import { type LinkNames, macOf } from "./link-names.ts";
+import type { LinkNames } from "./link-names.ts";
 
 const FLOOD = "00:00:00:00:00:00";
 
-/** Desired entries; MACs and addresses are written as iproute2 prints them. */
+/** Desired entries. MACs and addresses are written as iproute2 prints them. */
 export type Entries = {
-  /** `MAC VTEP`: the VXLAN device's own table. All zeros: where broadcast and multicast go. */
+  /** `MAC VTEP`, in the VXLAN device's own table. The MAC of zeros is for broadcast and multicast. */
   tunnel: Set<string>;
   /** MACs behind the VXLAN device, in the bridge's table. */
   port: Set<string>;
-  /** Address → MAC, in the bridge's neighbour table, which answers ARP in place of other nodes. */
+  /** Address → MAC, in the bridge's neighbour table. The bridge answers ARP requests from it. */
   neighbours: Map<string, string>;
 };
 
 /**
- * Neighbour entries are for this node's containers too: only where the bridge knows both address and MAC does it keep an ARP request from
- * the other nodes.
+ * This node's containers get neighbour entries too: the bridge forwards an ARP request to the other nodes unless it knows both address and
+ * MAC. @throws Error when a member is on a node that is not among the session's nodes.
  */
 export function entriesOf(
   network: Assignment["network"],
   members: readonly Member[],
-  nodeId: string,
+  place: number,
 ): Entries {
-  const peers = new Map(network.peers.map((peer) => [peer.nodeId, peer]));
+  const peers = new Map(network.peers.map((peer) => [peer.place, peer]));
   const entries: Entries = { tunnel: new Set(), port: new Set(), neighbours: new Map() };
   const add = (address: string, vtep: string | undefined) => {
     const mac = macOf(address);
@@ -33,13 +34,13 @@ export function entriesOf(
     entries.tunnel.add(`${mac} ${vtep}`);
     entries.port.add(mac);
   };
-  for (const { host, address, nodeId: at, onNode } of members) {
+  for (const { host, address, place: at, onNode } of members) {
     const peer = peers.get(at);
-    if (peer === undefined && at !== nodeId) {
-      throw new Error(`${host} is on node ${at}, which is no peer of the session`);
+    if (peer === undefined && at !== place) {
+      throw new Error(`${host} is on node ${at} of the session, which is not among its nodes`);
     }
     if (!onNode) add(address, peer?.vtep);
-    // The node's bridge answers in its place; at the node itself no neighbour does.
+    // Behind the bridge of the member's node. On its own node the address is a local one.
     else if (peer) entries.neighbours.set(address, macOf(peer.gateway));
   }
   for (const peer of network.peers) {
@@ -49,7 +50,7 @@ export function entriesOf(
   return entries;
 }
 
-/** Lines for `bridge -batch`. `actual` is what the VXLAN device has; `ownMac` is the device's, whose entry is the kernel's. */
+/** Lines for `bridge -batch`. `actual` is what the VXLAN device has. `ownMac` is the device's own MAC, whose entry the kernel makes. */
 export function forwardingChanges(
   { vxlan }: LinkNames,
   wanted: Entries,
@@ -63,7 +64,7 @@ export function forwardingChanges(
   );
   const split = (entry: string) => entry.split(" ") as [string, string];
   return [
-    // Stale ones first: a MAC that moved would have two destinations otherwise.
+    // Old entries go first, so that a MAC that moved never has two destinations.
     ...missingFrom(wanted.tunnel, tunnel).map((entry) => {
       const [mac, vtep] = split(entry);
       return `fdb del ${mac} dev ${vxlan} dst ${vtep} self`;
@@ -71,7 +72,7 @@ export function forwardingChanges(
     ...missingFrom(wanted.port, port).map((mac) => `fdb del ${mac} dev ${vxlan} master`),
     ...missingFrom(tunnel, wanted.tunnel).map((entry) => {
       const [mac, vtep] = split(entry);
-      // One flood entry per peer stands under the same MAC, so those are appended.
+      // All flood entries have the same MAC, one for each peer: `replace` would keep only the last.
       return `fdb ${mac === FLOOD ? "append" : "replace"} ${mac} dev ${vxlan} dst ${vtep} self permanent`;
     }),
     ...missingFrom(port, wanted.port).map((mac) => `fdb replace ${mac} dev ${vxlan} master static`),
@@ -95,7 +96,7 @@ export function neighbourChanges(
   ];
 }
 
-/** What of `all` is not in `known`. */
+/** The elements of `all` that are not in `known`. */
 function missingFrom(known: ReadonlySet<string>, all: ReadonlySet<string>): string[] {
   return [...all].filter((one) => !known.has(one));
 }

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { addressSet } from "./address-set.ts";
 import { applyFirewall, type GuardedSession, renderFirewall } from "./firewall.ts";
 import { tableName } from "./link-names.ts";
 import { recordingRunner } from "./recording.ts";
@@ -29,18 +30,18 @@ const spread: GuardedSession = {
     port: 14789,
     egress: false,
     peers: [
-      { nodeId: "node_2", vtep: "192.0.2.2", gateway: "10.64.1.253" },
-      { nodeId: "node_3", vtep: "192.0.2.3", gateway: "10.64.1.252" },
+      { place: 1, vtep: "192.0.2.2", gateway: "10.64.1.253" },
+      { place: 2, vtep: "192.0.2.3", gateway: "10.64.1.252" },
     ],
   },
 };
 
-test("without sessions the table is gone", () => {
+test("without sessions there is no table", () => {
   const table = `table inet ${tableName(owner)}`;
   expect(renderFirewall(owner, [])).toBe(`${table}\ndelete ${table}\n`);
 });
 
-test("one session on a bridge, with a way out", () => {
+test("one session on a bridge, with egress", () => {
   expect(renderFirewall(owner, [alone])).toMatchInlineSnapshot(`
     "table inet skein-d5nfdskko5g6
     delete table inet skein-d5nfdskko5g6
@@ -86,7 +87,7 @@ test("one session on a bridge, with a way out", () => {
   `);
 });
 
-test("a session of three nodes without a way out, beside it", () => {
+test("beside it a session on three nodes, without egress", () => {
   expect(renderFirewall(owner, [alone, spread])).toMatchInlineSnapshot(`
     "table inet skein-d5nfdskko5g6
     delete table inet skein-d5nfdskko5g6
@@ -128,7 +129,7 @@ test("a session of three nodes without a way out, beside it", () => {
         oifname @bridges counter drop comment "session to session"
         udp dport { 14789 } counter drop comment "VXLAN from a container"
         ip daddr { 100.100.100.200, 168.63.129.16, 169.254.0.0/16 } th dport != 53 counter drop comment "the cloud's metadata"
-        ip daddr { 192.0.2.2, 192.0.2.3 } counter drop comment "container to another node"
+        ip daddr { 192.0.2.2-192.0.2.3 } counter drop comment "container to another node"
         iifname { "skbd5nfdv2lb4s4" } counter reject with icmpx admin-prohibited comment "egress off"
       }
     }
@@ -136,21 +137,23 @@ test("a session of three nodes without a way out, beside it", () => {
   `);
 });
 
-test("an overlay that is all on this node lets no VXLAN packet in at all", () => {
+test("an overlay without peers accepts no VXLAN packet at all", () => {
   const whole = { ...spread, network: { ...spread.network, peers: [] } };
   expect(renderFirewall(owner, [whole])).toContain(
     'udp dport . @th,96,24 { 14789 . 8388608 } counter drop comment "VXLAN from a stranger"',
   );
 });
 
-test("no container reaches a node of the fleet, be it of its session or not", () => {
-  expect(renderFirewall(owner, [alone, spread], ["192.0.2.9", "192.0.2.2"])).toContain(
-    'ip daddr { 192.0.2.2, 192.0.2.3, 192.0.2.9 } counter drop comment "container to another node"',
+test("no container reaches a node of the fleet, in its own session or not", () => {
+  expect(renderFirewall(owner, [alone, spread], addressSet(["192.0.2.9", "192.0.2.2"]))).toContain(
+    'ip daddr { 192.0.2.2-192.0.2.3, 192.0.2.9 } counter drop comment "container to another node"',
   );
-  expect(renderFirewall(owner, [alone], ["192.0.2.9"])).toContain("ip daddr { 192.0.2.9 } counter drop");
+  expect(renderFirewall(owner, [alone], addressSet(["192.0.2.9"]))).toContain(
+    "ip daddr { 192.0.2.9 } counter drop",
+  );
 });
 
-test("a container on the node's network is reached at its address by its own session, and by nobody else", () => {
+test("only its own session reaches a container on the node's network", () => {
   const onNode = { ...alone, onNode: ["10.64.0.3"] };
   const bridge = '"skbd5nfd65zun4o"';
   const text = renderFirewall(owner, [onNode, spread]);
@@ -165,11 +168,11 @@ test("a container on the node's network is reached at its address by its own ses
   expect(text).toContain('iifname != "lo" ip daddr { 10.64.0.1, 10.64.0.3, 10.64.1.254 }');
 });
 
-test("the order in which sessions come makes no difference", () => {
+test("the order of the sessions makes no difference", () => {
   expect(renderFirewall(owner, [spread, alone])).toBe(renderFirewall(owner, [alone, spread]));
 });
 
-test("it is loaded whole, in one transaction", async () => {
+test("the table is loaded as a whole, in one transaction", async () => {
   const { runner, changes } = recordingRunner();
   await applyFirewall(runner, owner, []);
   const table = `table inet ${tableName(owner)}`;

@@ -1,36 +1,39 @@
-/** What a node lets in and out of its sessions' networks: one nftables table per agent, always loaded whole. */
-import type { Assignment } from "../../shared/protocol/protocol.ts";
+/** The firewall of a node's sessions: one nftables table per agent, always loaded as a whole. */
+import type { Assignment } from "../../shared/protocol/assignment.ts";
 import type { Runner } from "../host/runner.ts";
+import { type AddressSet, addressSet, elementsOf, union } from "./address-set.ts";
 import { linkNames, type Owner, tableName } from "./link-names.ts";
 
-/** A session that has, or is about to have, a network on this node. */
+/** A session that has a network on this node, or is about to get one. */
 export interface GuardedSession {
   session: string;
   network: Assignment["network"];
-  /** Addresses of its containers that are on the node's own network. */
+  /** Addresses of its containers on the node's own network. */
   onNode?: readonly string[];
 }
 
 /**
- * Where clouds answer a machine about itself, its credentials included: link-local (AWS, Google, Azure, Oracle and most others), Azure's
- * WireServer, Alibaba's. On Google's the same address is the name server, so port 53 stays open.
+ * Where clouds tell a machine its metadata, credentials included: link-local (AWS, Google, Azure, Oracle and most others), Azure's
+ * WireServer, Alibaba. Google has its name server at the same address, so port 53 stays open.
  */
 const METADATA = ["100.100.100.200", "168.63.129.16", "169.254.0.0/16"];
 
-/** A list of set elements, each once, in the order of their text: the same sessions always give the same table. */
+/** A list of set elements, each once and sorted, so that the same sessions always give the same table. */
 const elements = (all: readonly string[]) => `{ ${[...new Set(all)].sort().join(", ")} }`;
 
 /**
- * The text for `nft -f -`: replaces the agent's table in one transaction; without sessions the table is gone.
- * `nodes`: addresses of the fleet's nodes, besides those of the sessions' own. What each rule is for is told in docs/networking.md. Drops are final whatever other tables say; accepting here overrules nobody.
+ * The text for `nft -f -`: replaces the agent's table in one transaction. Without sessions there is no table. `nodes` has the addresses of
+ * the fleet's nodes; those of the sessions' nodes are added.
+ *
+ * docs/networking.md says what each rule is for. A drop is final, whatever other tables say; an accept does not overrule other tables.
  */
 export function renderFirewall(
   owner: Owner,
   sessions: readonly GuardedSession[],
-  nodes: readonly string[] = [],
+  nodes: AddressSet = [],
 ): string {
   const table = `table inet ${tableName(owner)}`;
-  // Deleting what is not there is an error, so it is declared first.
+  // Deleting a missing table is an error, so the table is declared first.
   const away = `${table}\ndelete ${table}\n`;
   if (sessions.length === 0) return away;
 
@@ -40,7 +43,8 @@ export function renderFirewall(
     onNode,
   }));
   const bridges = elements(guarded.map(({ bridge }) => bridge));
-  const peers = guarded.flatMap(({ network }) => network.peers.map((peer) => peer.vtep)).concat(nodes);
+  const peers = guarded.flatMap(({ network }) => network.peers.map((peer) => peer.vtep));
+  const outside = elementsOf(union(addressSet(peers), nodes));
   const closed = guarded.filter(({ network }) => !network.egress).map(({ bridge }) => bridge);
   const own = guarded.flatMap(({ bridge, onNode }) => onNode.map((address) => `${bridge} . ${address}`));
   const inward =
@@ -86,7 +90,7 @@ ${tunnels}  }
     oifname @bridges counter drop comment "session to session"
     udp dport ${ports} counter drop comment "VXLAN from a container"
     ip daddr ${elements(METADATA)} th dport != 53 counter drop comment "the cloud's metadata"
-${peers.length === 0 ? "" : `    ip daddr ${elements(peers)} counter drop comment "container to another node"\n`}${
+${outside.length === 0 ? "" : `    ip daddr { ${outside.join(", ")} } counter drop comment "container to another node"\n`}${
   closed.length === 0
     ? ""
     : `    iifname ${elements(closed)} counter reject with icmpx admin-prohibited comment "egress off"\n`
@@ -96,8 +100,8 @@ ${peers.length === 0 ? "" : `    ip daddr ${elements(peers)} counter drop commen
 }
 
 /**
- * VXLAN for our own VNIs, from anyone but a peer of that session. Other VNIs are not ours to judge: another fleet's agent on this machine
- * may share the port. The VNI is at bits 96 to 119 after the start of the UDP header (RFC 7348, section 5).
+ * Drops VXLAN packets for our own VNIs unless a peer of that session sent them. Other VNIs may belong to another fleet's agent on this
+ * machine. The VNI is at bits 96 to 119 from the start of the UDP header (RFC 7348, section 5).
  */
 function tunnelRule(networks: readonly Assignment["network"][]): string {
   const overlays = networks.filter((network) => network.vni !== undefined);
@@ -111,14 +115,14 @@ function tunnelRule(networks: readonly Assignment["network"][]): string {
 }
 
 /**
- * Guards exactly these sessions: to be called with a session added before its network is made, without it after that is gone, and again
- * at any time (somebody may have flushed the ruleset).
+ * Guards exactly these sessions. Add a session before its network is made, and leave it out after the network is removed. May be repeated
+ * at any time, since other programs may flush the ruleset.
  */
 export async function applyFirewall(
   runner: Runner,
   owner: Owner,
   sessions: readonly GuardedSession[],
-  nodes: readonly string[] = [],
+  nodes: AddressSet = [],
 ): Promise<void> {
   await runner.run(["nft", "-f", "-"], { input: renderFirewall(owner, sessions, nodes) });
 }

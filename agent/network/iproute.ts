@@ -1,4 +1,4 @@
-/** What iproute2 says of links, addresses, routes, forwarding entries and neighbours, and changes to them in batches. */
+/** Reads links, addresses, routes, forwarding entries and neighbours with iproute2, and changes them in batches. */
 import { z } from "zod";
 import { HostCommandError, type Runner } from "../host/runner.ts";
 
@@ -9,7 +9,7 @@ const Link = z.object({
   flags: z.array(z.string()),
   master: z.string().optional(),
   ifalias: z.string().optional(),
-  /** Not there on a machine without IPv6. */
+  /** Missing on a machine without IPv6. */
   inet6_addr_gen_mode: z.string().optional(),
   linkinfo: z
     .object({
@@ -38,7 +38,7 @@ export type Link = z.infer<typeof Link>;
 
 const ForwardingEntry = z.object({
   mac: z.string(),
-  /** VTEP; only of a VXLAN device's own (`self`) entries. */
+  /** A VTEP. Only the VXLAN device's own entries (`self`) have one. */
   dst: z.string().optional(),
   flags: z.array(z.string()).default([]),
   state: z.string().optional(),
@@ -54,7 +54,7 @@ const Interface = z.object({
   addr_info: z.array(z.object({ local: z.string(), scope: z.string() })),
 });
 
-/** `ip` and `bridge` say nothing at all, or `{}` in place of what a filter hides. */
+/** `ip` and `bridge` may print nothing, or `{}` for a row that the filter hides. */
 async function read<T>(runner: Runner, argv: readonly string[], item: z.ZodType<T>): Promise<T[]> {
   const text = await runner.run(argv);
   const rows: unknown[] = text.trim() === "" ? [] : JSON.parse(text);
@@ -65,7 +65,7 @@ function isMissing(error: unknown): boolean {
   return error instanceof HostCommandError && /does not exist|Cannot find device/.test(error.stderr);
 }
 
-/** For a command about a device that may be gone. */
+/** For a command about a device that may not exist: undefined then. */
 export async function unlessMissing<T>(command: Promise<T>): Promise<T | undefined> {
   try {
     return await command;
@@ -102,7 +102,7 @@ export function readInterfaces(runner: Runner) {
   return read(runner, ["ip", "-j", "-d", "-4", "addr", "show"], Interface);
 }
 
-/** Feeds lines to one `ip` or `bridge`, which stops at the first that fails: a process for each line would cost 4 ms each. */
+/** Runs all lines in one `ip` or `bridge`, which stops at the first failure. One process per line would cost 4 ms each. */
 export async function batch(
   runner: Runner,
   program: "ip" | "bridge",

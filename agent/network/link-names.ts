@@ -1,7 +1,7 @@
-/** Names of what a session has in a node's kernel, and the marks that say whose it is. */
+/** Names of a session's interfaces on a node, and the marks that say who owns them. */
 import { createHash } from "node:crypto";
 
-/** Who makes things on this machine: ids, as in the Docker labels. More than one may share a machine. */
+/** Fleet and node ids, as in the Docker labels. Several owners may share a machine. */
 export type Owner = { fleet: string; node: string };
 
 /** A session's interfaces on one node. */
@@ -9,7 +9,7 @@ export type LinkNames = { bridge: string; vxlan: string };
 
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz234567";
 
-/** `length` letters of base32 (RFC 4648, lower case) of a SHA-256. Parts are joined by NUL, which no id holds. */
+/** `length` letters of base32 (RFC 4648, lower case) of a SHA-256. Parts are joined by NUL, which is in no id. */
 function stableHash(parts: readonly string[], length: number): string {
   const digest = createHash("sha256").update(parts.join("\0")).digest();
   return Array.from({ length }, (_, at) => {
@@ -22,35 +22,36 @@ function stableHash(parts: readonly string[], length: number): string {
 const ownerHash = ({ fleet, node }: Owner) => stableHash([fleet, node], 5);
 
 /**
- * 15 characters (the kernel's IFNAMSIZ less one): `sk`, `b` or `v`, 5 of the owner, 7 of the session. So two fleets on one machine do not
- * clash, and an interface can be told to be ours by its name alone.
+ * 15 characters, the kernel's limit (IFNAMSIZ - 1): `sk`, then `b` or `v`, 5 characters of the owner, 7 of the session. So two fleets on
+ * one machine have different names, and the name alone says whose an interface is.
  */
 export function linkNames(owner: Owner, session: string): LinkNames {
   const rest = ownerHash(owner) + stableHash([owner.fleet, owner.node, session], 7);
   return { bridge: `skb${rest}`, vxlan: `skv${rest}` };
 }
 
-/** How the names of all bridges and VXLAN devices of one owner begin. */
+/** The first characters of all interface names of one owner. */
 export function linkPrefixes(owner: Owner): LinkNames {
   return { bridge: `skb${ownerHash(owner)}`, vxlan: `skv${ownerHash(owner)}` };
 }
 
-/** The interface alias: whose it is, for people and for the sweep. */
+/** The interface alias, which says who owns it, to people and to the sweep. */
 export function linkAlias(owner: Owner, session: string): string {
   const parts = ["skein", owner.fleet, owner.node, session];
-  // It becomes a word of a batch line: nothing in it may end the word or the line.
+  // The alias becomes one word of a batch line, so no part may have blanks or line ends.
   const odd = parts.find((part) => !/^[\w-]{1,64}$/.test(part));
   if (odd !== undefined) throw new Error(`${JSON.stringify(odd)} is no id: 1 to 64 letters, digits, _ and -`);
   return parts.join(":");
 }
 
-/** The one nftables table of an agent. */
-export function tableName(owner: Owner): string {
-  return `skein-${stableHash([owner.fleet, owner.node], 12)}`;
+/** Whether a VXLAN device belongs to this owner, by name and alias. It has no alias if the agent was killed right after making it. */
+export function isOwnVxlan(owner: Owner, name: string, alias = ""): boolean {
+  // An agent that has not joined yet has no ids, and no device either.
+  if (!name.startsWith(linkPrefixes(owner).vxlan)) return false;
+  return alias === "" || alias.startsWith(linkAlias(owner, "x").slice(0, -1));
 }
 
-/** The MAC of an address in a session's subnet: `02:42:` (locally administered, Docker's own scheme) and its four bytes. */
-export function macOf(address: string): string {
-  const bytes = address.split(".").map((byte) => Number(byte).toString(16).padStart(2, "0"));
-  return ["02", "42", ...bytes].join(":");
+/** The name of an agent's nftables table. */
+export function tableName(owner: Owner): string {
+  return `skein-${stableHash([owner.fleet, owner.node], 12)}`;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { linkNames } from "./link-names.ts";
-import { defaultAddress, mtuOf, ownAddresses, usedSubnets } from "./network-facts.ts";
+import { linkAlias, linkNames } from "./link-names.ts";
+import { defaultAddress, mtuOf, ownAddresses, usedSubnets, usedVnis } from "./network-facts.ts";
 import { recordingRunner } from "./recording.ts";
 
 const owner = { fleet: "flt_a", node: "node_1" };
@@ -34,7 +34,7 @@ const { runner } = recordingRunner({
   "ip -j -d -4 addr show": JSON.stringify(interfaces),
 });
 
-test("subnets in use: routes, addresses, resolvers and Docker's, but not our own sessions'", async () => {
+test("subnets in use are routes, addresses, resolvers and Docker networks, without our own sessions", async () => {
   const resolvers = [new URL("./network-facts.test.resolv.conf", import.meta.url).pathname, "/no/such/file"];
   expect(
     await usedSubnets(runner, owner, ["172.17.0.0/16", "172.18.0.0/16", "fd00::/64"], resolvers),
@@ -52,16 +52,45 @@ test("subnets in use: routes, addresses, resolvers and Docker's, but not our own
   ]);
 });
 
-test("own addresses: all that others may reach, whatever the interface; bridges aside", async () => {
+test("VNIs in use are those of all other VXLAN devices, and those that the kernel refused; sorted, each once", async () => {
+  const vxlan = (ifname: string, id?: number, port = 4789, ifalias?: string) => ({
+    ...{ ifname, mtu: 1450, flags: [], ifalias },
+    linkinfo: {
+      info_kind: "vxlan",
+      info_data: { port, ...(id === undefined ? { external: true } : { id }) },
+    },
+  });
+  const other = { ...owner, fleet: "flt_b" };
+  const devices = [
+    vxlan("vxlan.calico", 4096),
+    vxlan(linkNames(owner, "ses_1").vxlan, 0x800000, 14789, linkAlias(owner, "ses_1")),
+    vxlan(linkNames(owner, "ses_2").vxlan, 0x800001, 14789),
+    vxlan(linkNames(other, "ses_1").vxlan, 0x800002, 14789, linkAlias(other, "ses_1")),
+    vxlan("same-vni", 4096, 8472),
+    vxlan("twice", 4096),
+    vxlan("whatever"),
+  ];
+  const lab = recordingRunner({ "ip -j -d link show type vxlan": JSON.stringify(devices) });
+  expect(await usedVnis(lab.runner, owner, [{ vni: 7, port: 14789 }])).toEqual([
+    { vni: 7, port: 14789 },
+    { vni: 4096, port: 4789 },
+    { vni: 4096, port: 8472 },
+    { vni: 0x800002, port: 14789 },
+  ]);
+  // Before it has joined a fleet, a node has no ids, and none of the devices is its own.
+  expect(await usedVnis(lab.runner, { fleet: "", node: "" })).toHaveLength(5);
+});
+
+test("own addresses are all that others may reach, on any interface but bridges", async () => {
   expect(await ownAddresses(runner)).toEqual(["10.200.0.1", "10.9.0.2", "192.0.2.7"]);
 });
 
-test("the MTU is that of the interface with the address", async () => {
+test("the MTU is that of the interface with the given address", async () => {
   expect(await mtuOf(runner, "192.0.2.7")).toBe(9000);
   expect(await mtuOf(runner, "192.0.2.8")).toBeUndefined();
 });
 
-test("the address is that of the default route's interface, else the first that others may reach", async () => {
+test("the default address is that of the default route's interface, or else the first global one", async () => {
   expect(await defaultAddress(runner)).toBe("192.0.2.7");
   const adrift = recordingRunner({ "ip -j -d -4 addr show": JSON.stringify([interfaces[2], interfaces[1]]) });
   expect(await defaultAddress(adrift.runner)).toBe("192.0.2.7");

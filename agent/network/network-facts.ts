@@ -1,19 +1,20 @@
-/** What a node says of its own network: which subnets are in use, its address, its MTU. */
+/** Facts about a node's network: the subnets and VNIs in use, its addresses, its MTU. */
 import { readFile } from "node:fs/promises";
 import ipaddr from "ipaddr.js";
+import type { Facts } from "../../shared/node/node-schemas.ts";
 import type { Runner } from "../host/runner.ts";
-import { readInterfaces, readRoutes } from "./iproute.ts";
-import { linkPrefixes, type Owner } from "./link-names.ts";
+import { readInterfaces, readLinks, readRoutes } from "./iproute.ts";
+import { isOwnVxlan, linkPrefixes, type Owner } from "./link-names.ts";
 
-/** The second names the real resolvers where the first says 127.0.0.53 (systemd-resolved). */
+/** With systemd-resolved the first file has 127.0.0.53, and the second the real resolvers. */
 const RESOLVER_FILES = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"];
 
-/** Ways to say "everything" that are no subnet in use; VPNs halve the default route to win over it. */
+/** Default routes, which take no addresses from anyone. VPNs use two halves, to win over the machine's own default route. */
 const DEFAULT_ROUTES = new Set(["default", "0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1"]);
 
 /**
- * CIDRs that no session's network may overlap: routes, own addresses and resolvers of the machine, less what our own sessions have there,
- * and `dockerSubnets`, those of Docker networks that are not ours. IPv4 only; sorted; none lies within another.
+ * CIDRs that no session's network may overlap: the machine's routes, addresses and resolvers, without those of our own sessions, and
+ * `dockerSubnets`, the subnets of other Docker networks. IPv4 only; sorted; no CIDR is inside another.
  */
 export async function usedSubnets(
   runner: Runner,
@@ -41,14 +42,38 @@ export async function usedSubnets(
   ]);
 }
 
-/** The IPv4 name servers of a resolv.conf (resolv.conf(5)) that are not on the machine's own loopback. */
+export type UsedVni = Facts["usedVnis"][number];
+
+/** The most that facts may list. */
+const MOST_VNIS = 4096;
+
+/**
+ * The VNIs of the machine's VXLAN devices, except those of our own sessions, and `more`; sorted, each once. At one UDP port the kernel
+ * gives a VNI to one device only. A device for all VNIs (`external`) is not listed: it blocks its port instead.
+ */
+export async function usedVnis(
+  runner: Runner,
+  owner: Owner,
+  more: readonly UsedVni[] = [],
+): Promise<UsedVni[]> {
+  const others = (await readLinks(runner, "vxlan"))
+    .filter(({ ifname, ifalias }) => !isOwnVxlan(owner, ifname, ifalias))
+    .flatMap(({ linkinfo }): UsedVni[] => {
+      const { id, port } = linkinfo?.info_data ?? {};
+      return id === undefined || port === undefined ? [] : [{ vni: id, port }];
+    });
+  const each = new Map([...others, ...more].map((used) => [`${used.vni} ${used.port}`, used]));
+  return [...each.values()].sort((a, b) => a.vni - b.vni || a.port - b.port).slice(0, MOST_VNIS);
+}
+
+/** The IPv4 name servers in a resolv.conf(5), without those on the machine's own loopback. */
 function resolversOf(text: string): string[] {
   return [...text.matchAll(/^\s*nameserver\s+(\S+)/gm)]
     .map((match) => match[1]!)
     .filter((address) => ipaddr.IPv4.isValidFourPartDecimal(address) && !address.startsWith("127."));
 }
 
-/** As networks (a bare address is a /32), each once, without what lies within another. */
+/** As networks, each once, without those inside another. An address without a prefix is a /32. */
 function outermost(subnets: readonly string[]): string[] {
   const networks = subnets
     .map((subnet) => (subnet.includes("/") ? subnet : `${subnet}/32`))
@@ -59,7 +84,7 @@ function outermost(subnets: readonly string[]): string[] {
       return { base, prefix, start: Buffer.from(base.toByteArray()).readUInt32BE() };
     })
     .sort((a, b) => a.start - b.start || a.prefix - b.prefix);
-  // Sorted so, whatever holds a network comes before it, and nothing stands between them that does not lie within as well.
+  // In this order a network comes right after the one that contains it, or after others that are also inside that one.
   const kept: typeof networks = [];
   for (const network of networks) {
     const last = kept.at(-1);
@@ -69,8 +94,8 @@ function outermost(subnets: readonly string[]): string[] {
 }
 
 /**
- * The machine's own IPv4 addresses that other machines may reach; sorted. Not those of bridges: Docker's and libvirt's are the same on many
- * machines, and no way leads there from outside.
+ * The machine's IPv4 addresses that other machines may reach; sorted. Bridges are left out: Docker and libvirt use the same addresses on
+ * many machines, and nothing outside can reach them.
  */
 export async function ownAddresses(runner: Runner): Promise<string[]> {
   return (await readInterfaces(runner))
@@ -79,13 +104,13 @@ export async function ownAddresses(runner: Runner): Promise<string[]> {
     .sort();
 }
 
-/** MTU in bytes of the interface that holds the address; undefined where none does. */
+/** MTU in bytes of the interface with this address; undefined when no interface has it. */
 export async function mtuOf(runner: Runner, address: string): Promise<number | undefined> {
   return (await readInterfaces(runner)).find((one) => one.addr_info.some(({ local }) => local === address))
     ?.mtu;
 }
 
-/** The IPv4 address other nodes most likely reach this one at: of the default route's interface, else the first global one. */
+/** The IPv4 address at which other nodes most likely reach this one: of the default route's interface, or else the first global one. */
 export async function defaultAddress(runner: Runner): Promise<string | undefined> {
   const [routes, interfaces] = await Promise.all([readRoutes(runner), readInterfaces(runner)]);
   const way = routes.find(({ dst }) => dst === "default")?.dev;

@@ -17,12 +17,13 @@ const part: OverlayPart = {
     vni: 0x800000,
     port: 14789,
     egress: true,
-    peers: [{ nodeId: "node_2", vtep: "192.0.2.2", gateway: "10.64.0.253" }],
+    peers: [{ place: 1, vtep: "192.0.2.2", gateway: "10.64.0.253" }],
   },
   members: [
-    { host: "main1", address: "10.64.0.2", nodeId: "node_1" },
-    { host: "sub1", address: "10.64.0.3", nodeId: "node_2" },
+    { host: "main1", address: "10.64.0.2", place: 0 },
+    { host: "sub1", address: "10.64.0.3", place: 1 },
   ],
+  place: 0,
 };
 
 const show = {
@@ -69,7 +70,7 @@ const neighbours = [
 ];
 const asItShouldBe = { bridge: [bridgeLink], vxlan: [device], fdb, neigh: neighbours };
 
-/** What `applyOverlay` changes on a machine of which iproute2 says this; a field left out is as it should be. */
+/** The commands of `applyOverlay` when iproute2 reports `actual`. A missing field is as it should be. */
 async function changes(actual: Partial<Record<keyof typeof show, object[]>>, wanted = part): Promise<string> {
   const answers = Object.fromEntries(
     Object.entries({ ...asItShouldBe, ...actual }).map(([what, rows]) => [
@@ -89,7 +90,7 @@ const fromNothing = {
   neigh: [],
 };
 
-test("from nothing: device, place in the bridge, entries, and up at last", async () => {
+test("from nothing: makes the device, its bridge port and its entries, and sets it up last", async () => {
   expect(await changes(fromNothing)).toMatchInlineSnapshot(`
     "ip -batch -
       link set dev skbd5nfd65zun4o address 02:42:0a:40:00:fe
@@ -110,19 +111,19 @@ test("from nothing: device, place in the bridge, entries, and up at last", async
   `);
 });
 
-test("where all is as it should be, nothing is run", async () => {
+test("runs nothing when all is as it should be", async () => {
   expect(await changes({})).toBe("");
 });
 
-test("on a machine without IPv6, no address mode is asked for", async () => {
+test("sets no address mode on a machine without IPv6", async () => {
   const { inet6_addr_gen_mode: _, ...without } = bridgeLink;
   const made = await changes({ ...fromNothing, bridge: [without] });
   expect(made).toContain(`alias skein:flt_a:node_1:ses_1 master ${bridge}`);
   expect(made).not.toContain("addrgenmode");
 });
 
-describe("only the difference is changed:", () => {
-  test("a device of another VNI is made anew, with all its entries", async () => {
+describe("changes only the difference:", () => {
+  test("a device with another VNI is made again, with all its entries", async () => {
     const other = {
       ...device,
       linkinfo: { ...device.linkinfo, info_data: { ...device.linkinfo.info_data, id: 1 } },
@@ -145,8 +146,8 @@ describe("only the difference is changed:", () => {
   });
 
   test("a member that moved, one that left, and a peer that left", async () => {
-    const members = part.members.map((member) => ({ ...member, nodeId: "node_3" }));
-    const peers = [{ nodeId: "node_3", vtep: "192.0.2.3", gateway: "10.64.0.253" }];
+    const members = part.members.map((member) => ({ ...member, place: 2 }));
+    const peers = [{ place: 2, vtep: "192.0.2.3", gateway: "10.64.0.253" }];
     const wanted = { ...part, network: { ...part.network, peers }, members: members.slice(1) };
     expect(await changes({}, wanted)).toMatchInlineSnapshot(`
       "bridge -batch -
@@ -161,7 +162,7 @@ describe("only the difference is changed:", () => {
     `);
   });
 
-  test("a device that is down, out of the bridge, of another MTU, and learns", async () => {
+  test("a device that is down, not in the bridge, has another MTU, and learns", async () => {
     const { info_slave_data: _, ...free } = device.linkinfo;
     const { master: __, ...loose } = { ...device, mtu: 1500, flags: [], linkinfo: free };
     expect(await changes({ vxlan: [loose], fdb: fdb.slice(3) })).toMatchInlineSnapshot(`
@@ -176,7 +177,7 @@ describe("only the difference is changed:", () => {
     `);
   });
 
-  test("a bridge with another MAC: the kernel forgets its neighbours with the old one", async () => {
+  test("a bridge with another MAC, whose neighbours the kernel drops with the MAC", async () => {
     expect(await changes({ bridge: fromNothing.bridge })).toMatchInlineSnapshot(`
       "ip -batch -
         link set dev skbd5nfd65zun4o address 02:42:0a:40:00:fe
@@ -188,37 +189,57 @@ describe("only the difference is changed:", () => {
   });
 });
 
-describe("what is in the way", () => {
+describe("an error", () => {
   const answers = {
     [show.bridge]: JSON.stringify([bridgeLink]),
     [show.vxlan]: refusal(show.vxlan, "Device does not exist."),
   };
-  const failing = (stderr: string) => {
-    const { runner } = recordingRunner({ ...answers, "ip -batch -": refusal("ip -batch -", stderr) });
+  const failing = (stderr: string, devices: object[] = []) => {
+    const { runner } = recordingRunner({
+      ...answers,
+      "ip -batch -": refusal("ip -batch -", stderr),
+      "ip -j -d link show type vxlan": JSON.stringify(devices),
+    });
     return applyOverlay(runner, part);
   };
 
-  test("is a conflict where the VNI or the port is taken", async () => {
+  test("is a conflict when the VNI or the port is in use, and says what uses the VNI", async () => {
     const vni = "Error: A VXLAN device with the specified VNI already exists.\nCommand failed -:1";
+    const about = "VNI 8388608 at UDP port 14789 is in use on this machine";
+    const used = { vni: 0x800000, port: 14789 };
     await expect(failing(vni)).rejects.toThrow(NetworkConflict);
-    await expect(failing(vni)).rejects.toThrow(
-      /^VNI 8388608, UDP port 14789 is taken on this machine: .*VNI already/,
-    );
-    await expect(failing("RTNETLINK answers: Address already in use")).rejects.toThrow(NetworkConflict);
+    await expect(failing(vni)).rejects.toMatchObject({ message: `${about}: ${vni}`, used });
+    const devices = [
+      {
+        ...device,
+        ifname: "vxlan.calico",
+        linkinfo: { info_kind: "vxlan", info_data: { id: 0x800000, port: 4789 } },
+      },
+      { ...device, ifname: "vx7" },
+    ];
+    await expect(failing(vni, devices)).rejects.toMatchObject({
+      message: `${about} by the VXLAN device vx7`,
+      used,
+    });
+    await expect(failing("RTNETLINK answers: Address already in use")).rejects.toMatchObject({
+      name: "NetworkConflict",
+      message: "UDP port 14789 is in use on this machine by another program",
+      used: undefined,
+    });
   });
 
-  test("is the command's own error otherwise", async () => {
+  test("is the error of the command otherwise", async () => {
     await expect(failing("RTNETLINK answers: Operation not permitted")).rejects.toThrow(
       "Operation not permitted",
     );
     await expect(failing("RTNETLINK answers: Operation not permitted")).rejects.not.toThrow(NetworkConflict);
   });
 
-  test("is a bridge that is not there, or a member on a node that is no peer", async () => {
+  test("names the missing bridge, or the member on an unknown node", async () => {
     await expect(applyOverlay(recordingRunner().runner, part)).rejects.toThrow(`has no bridge ${bridge}`);
     const lost = { ...part, network: { ...part.network, peers: [] } };
     await expect(applyOverlay(recordingRunner(answers).runner, lost)).rejects.toThrow(
-      "sub1 is on node node_2",
+      "sub1 is on node 1 of the session, which is not among its nodes",
     );
   });
 });
@@ -226,13 +247,13 @@ describe("what is in the way", () => {
 describe("removing", () => {
   const line = `ip link del dev ${vxlan}`;
 
-  test("takes the device, and its entries with it", async () => {
+  test("removes the device, and its entries with it", async () => {
     const { runner, changes } = recordingRunner();
     await removeOverlay(runner, owner, "ses_1");
     expect(changes()).toBe(line);
   });
 
-  test("is no error where it is gone, and one where it cannot be", async () => {
+  test("is no error when the device is gone, and one when it cannot be removed", async () => {
     const gone = recordingRunner({ [line]: refusal(line, `Cannot find device "${vxlan}"`) });
     await removeOverlay(gone.runner, owner, "ses_1");
     const denied = recordingRunner({ [line]: refusal(line, "RTNETLINK answers: Operation not permitted") });

@@ -1,7 +1,7 @@
-/** A runner for tests: answers from a table, and writes down what would have changed the machine. */
+/** A runner for tests: it answers from a table, and records the commands that would change the machine. */
 import { HostCommandError, type Runner } from "../host/runner.ts";
 
-/** `answers`: from a command line to its stdout, or to an Error to reject with; what is not in it says nothing. */
+/** `answers` maps a command line to its stdout, or to the error it fails with. Other commands print nothing. */
 export function recordingRunner(answers: Record<string, string | Error> = {}) {
   const lines: string[] = [];
   const runner: Runner = {
@@ -16,11 +16,11 @@ export function recordingRunner(answers: Record<string, string | Error> = {}) {
       return answer;
     },
   };
-  /** Changes so far, one command a paragraph, with its input indented below it. */
+  /** All changes so far: each command with its input indented below it. */
   return { runner, changes: () => lines.join("\n") };
 }
 
-/** How a command fails that iproute2 has an objection to. */
+/** The error of a command that iproute2 refuses. */
 export function refusal(line: string, stderr: string): HostCommandError {
   return new HostCommandError(line.split(" "), "exited with 1", 1, "", stderr);
 }

@@ -8,7 +8,7 @@ const other = { fleet: "flt_b", node: "node_1" };
 const name = (session: string, whose = owner) => linkNames(whose, session).vxlan;
 const link = (ifname: string, ifalias?: string) => ({ ifname, mtu: 1450, flags: [], ifalias });
 
-test("the sweep takes what is ours and of no live session, also where we were killed before the alias", async () => {
+test("the sweep removes our devices without a live session, also one that has no alias yet", async () => {
   const links = [
     {},
     link("vxlan.calico"),
@@ -16,7 +16,7 @@ test("the sweep takes what is ours and of no live session, also where we were ki
     link(name("ses_gone"), linkAlias(owner, "ses_gone")),
     link(name("ses_half")),
     link(name("ses_gone", other), linkAlias(other, "ses_gone")),
-    // A name that begins like ours by chance, and says whose it is.
+    // A name that starts like ours by chance. Its alias says whose it is.
     link(name("ses_chance"), linkAlias(other, "ses_chance")),
   ];
   const { runner, changes } = recordingRunner({ "ip -j -d link show type vxlan": JSON.stringify(links) });
@@ -29,7 +29,7 @@ test("the sweep takes what is ours and of no live session, also where we were ki
   );
 });
 
-test("the sweep takes bridges of ours that Docker does not know any more, and their rules", async () => {
+test("the sweep removes our bridges that Docker has forgotten, with their rules", async () => {
   const bridge = (session: string, whose = owner) => linkNames(whose, session).bridge;
   const gone = bridge("ses_gone");
   const links = [
@@ -55,7 +55,7 @@ test("the sweep takes bridges of ours that Docker does not know any more, and th
   ]);
 });
 
-test("where nothing is stale, nothing is run", async () => {
+test("the sweep runs nothing when there is nothing to remove", async () => {
   const { runner, changes } = recordingRunner();
   expect(await sweepLinks(runner, owner, new Set())).toEqual([]);
   expect(changes()).toBe("");

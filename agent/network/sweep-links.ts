@@ -1,17 +1,17 @@
-/** What of ours is in the kernel: for the sweep of what no session claims. */
+/** Removes our links from the kernel that belong to no session. */
 import type { Runner } from "../host/runner.ts";
 import { batch, readLink, readLinks, unlessMissing } from "./iproute.ts";
-import { linkAlias, linkNames, linkPrefixes, type Owner } from "./link-names.ts";
+import { isOwnVxlan, linkNames, linkPrefixes, type Owner } from "./link-names.ts";
 
 /**
- * Removes this owner's VXLAN devices and bridges that belong to no session of `keep` (ids); answers with the names it removed. A session
- * whose network Docker has must be one of `keep`: that bridge is Docker's to remove.
+ * Removes this owner's VXLAN devices and bridges, except those of the sessions in `keep` (ids). Resolves to the removed names. `keep` must
+ * have each session with a Docker network, since Docker removes those bridges.
  */
 export async function sweepLinks(runner: Runner, owner: Owner, keep: ReadonlySet<string>): Promise<string[]> {
   const kept = [...keep].map((session) => linkNames(owner, session));
   const [devices, bridges] = await Promise.all([readLinks(runner, "vxlan"), readLinks(runner, "bridge")]);
   const stale = devices
-    .filter(({ ifname, ifalias }) => isOurs(owner, ifname, ifalias))
+    .filter(({ ifname, ifalias }) => isOwnVxlan(owner, ifname, ifalias))
     .map(({ ifname }) => ifname)
     .filter((name) => !kept.some(({ vxlan }) => vxlan === name));
   const orphans = bridges
@@ -26,16 +26,16 @@ export async function sweepLinks(runner: Runner, owner: Owner, keep: ReadonlySet
   return [...stale, ...orphans];
 }
 
-/** To be called when Docker has no such network: it may have left the bridge. */
+/** Removes a bridge that Docker left behind. To be called when Docker does not have the network. */
 export async function removeOrphanedBridge(runner: Runner, owner: Owner, session: string): Promise<void> {
   const { bridge } = linkNames(owner, session);
   if (await readLink(runner, bridge)) await removeBridge(runner, bridge);
 }
 
 /**
- * Removes a bridge that Docker made and does not know any more, with its rules. Docker 20.10 leaves those where its own chains were flushed
- * when it made a network, and where it was killed while it removed one: then it makes the bridge again whenever it starts, for a network that
- * it does not list ("phantom network", moby/libnetwork#1743).
+ * Removes a bridge that Docker made and forgot, with its iptables rules. Docker 20.10 leaves them when its chains were flushed before it made
+ * a network, or when it was killed while it removed one. It then makes the bridge again at each start, for a network that it does not list
+ * ("phantom network", moby/libnetwork#1743).
  */
 async function removeBridge(runner: Runner, bridge: string): Promise<void> {
   for (const table of ["nat", "filter"]) {
@@ -47,7 +47,7 @@ async function removeBridge(runner: Runner, bridge: string): Promise<void> {
   await unlessMissing(runner.run(["ip", "link", "del", "dev", bridge]));
 }
 
-/** Gives the node these addresses in the session, for containers that are on its own network. They go with the bridge. */
+/** Gives the node these addresses, for containers on its own network. They are removed with the bridge. */
 export async function addAddresses(
   runner: Runner,
   owner: Owner,
@@ -62,13 +62,7 @@ export async function addAddresses(
   );
 }
 
-/** By name; and by alias, unless we were killed between making it and giving it one. */
-function isOurs(owner: Owner, name: string, alias = ""): boolean {
-  const ours = linkAlias(owner, "x").slice(0, -1);
-  return name.startsWith(linkPrefixes(owner).vxlan) && (alias === "" || alias.startsWith(ours));
-}
-
-/** By name alone, all of it: Docker's bridges have no alias. */
+/** By the whole name, since Docker's bridges have no alias. */
 function isBridgeOf(owner: Owner, name: string): boolean {
   return name.startsWith(linkPrefixes(owner).bridge) && /^skb[a-z2-7]{12}$/.test(name);
 }

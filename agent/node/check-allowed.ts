@@ -1,17 +1,17 @@
-/** What the operator allows on this node (`skein agent --allow`), looked at before any session may have it. */
+/** Checks what the operator allows on this node (`skein agent --allow`), before any session may use it. */
 import { realpath } from "node:fs/promises";
 import type { Allowed } from "../../shared/node/node-schemas.ts";
 
 /**
- * Throws where a path is missing; where a mount would hand out what the agent keeps from containers (`secrets`: paths of its own and the
- * engine's); and where one mount lies in another that may be written to: who has that could put a link in the inner one's place, and the
- * next to mount it would get whatever the link leads to.
+ * `secrets` are paths that no container may have: the agent's own, and the engine's.
+ * @throws Error when a path is missing, when a mount contains a secret or is inside one, or when a mount is inside a writable one: a
+ * container could replace the inner one by a link, and the next container that mounts it would get the link's target.
  */
 export async function checkAllowed(allowed: Allowed, secrets: readonly string[]): Promise<void> {
   const found = async (path: string) =>
     realpath(path).catch((error: NodeJS.ErrnoException) => {
       throw new Error(
-        `--allow: ${path} cannot be used: ${error.code === "ENOENT" ? "it is not there" : error.message}`,
+        `--allow: ${path} cannot be used: ${error.code === "ENOENT" ? "it does not exist" : error.message}`,
       );
     });
   const [mounts, kept] = await Promise.all([
@@ -23,12 +23,12 @@ export async function checkAllowed(allowed: Allowed, secrets: readonly string[])
     const secret = kept.find((path) => overlap(mount.real, path));
     if (secret !== undefined)
       throw new Error(
-        `--allow: ${mount.source} cannot be mounted: with it goes ${secret}, the way to the whole node`,
+        `--allow: ${mount.source} cannot be mounted: it would give access to ${secret}, and so to the whole node`,
       );
     const inner = mounts.find((other) => other !== mount && isWithin(other.real, mount.real));
     if (inner && !mount.readOnly) {
       throw new Error(
-        `--allow: ${mount.source} may be written to and holds ${inner.source}: who writes there could put a link to anywhere in its place`,
+        `--allow: ${mount.source} is writable and contains ${inner.source}: a container could replace that by a link to any path`,
       );
     }
   }

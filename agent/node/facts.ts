@@ -1,4 +1,4 @@
-/** What this node says of itself: capacity and facts, as measured or as the command line overrides. */
+/** Capacity and facts of this node: measured, or set on the command line. */
 
 import { readFile } from "node:fs/promises";
 import { arch } from "node:os";
@@ -8,11 +8,18 @@ import { ownerLabels } from "../docker/docker-names.ts";
 import type { DockerPort, EngineInfo } from "../docker/port.ts";
 import type { Runner } from "../host/runner.ts";
 import type { Owner } from "../network/link-names.ts";
-import { defaultAddress, mtuOf, ownAddresses, usedSubnets } from "../network/network-facts.ts";
+import {
+  defaultAddress,
+  mtuOf,
+  ownAddresses,
+  type UsedVni,
+  usedSubnets,
+  usedVnis,
+} from "../network/network-facts.ts";
 
 export type About = Pick<Hello, "bootId" | "address" | "capacity" | "facts">;
 
-/** What the command line may override. `cpu` in cores, `memory` in bytes, `gpu` a count. */
+/** Values from the command line that replace measured ones. `cpu` in cores, `memory` in bytes, `gpu` is a count. */
 export interface Overrides {
   address?: string;
   cpu?: number;
@@ -22,12 +29,12 @@ export interface Overrides {
 
 const AGENT_VERSION = "0.1.0";
 
-/** Whether the engine can hand GPUs to containers. */
+/** Whether the engine can give GPUs to containers. */
 export function hasGpuRuntime({ runtimes }: Pick<EngineInfo, "runtimes">): boolean {
   return runtimes.includes("nvidia");
 }
 
-/** The GPUs' UUIDs; none where the engine could not hand them out. */
+/** The UUIDs of the GPUs; none when the engine cannot give them to containers. */
 export async function findGpus(runner: Runner, engine: EngineInfo): Promise<string[]> {
   if (!hasGpuRuntime(engine)) return [];
   const listed = await runner
@@ -39,22 +46,32 @@ export async function findGpus(runner: Runner, engine: EngineInfo): Promise<stri
     .filter(Boolean);
 }
 
-/** `--gpu N` without a look at the hardware: ids "0" to "N-1", as Docker numbers them. */
+/** With `--gpu N` the hardware is not asked: the ids are "0" to "N-1", as Docker counts them. */
 function gpuIdsOf(overrides: Overrides, found: string[]): string[] {
   return overrides.gpu === undefined ? found : Array.from({ length: overrides.gpu }, (_, id) => String(id));
 }
 
-/** The address other nodes reach this one at. Throws where it cannot be told, or is not this machine's. */
+/** The address at which other nodes reach this one. @throws Error when there is none, or when it is not an address of this machine. */
 export async function addressOf(runner: Runner, given?: string): Promise<string> {
   const address = given ?? (await defaultAddress(runner));
   if (address === undefined) {
-    throw new Error("no address was found that other nodes could reach this one at: give --address");
+    throw new Error("found no address at which other nodes could reach this one: set it with --address");
   }
   if ((await mtuOf(runner, address)) === undefined) {
-    throw new Error(`no interface of this machine has the address ${address}: give --address another one`);
+    throw new Error(
+      `no interface of this machine has the address ${address}: set another one with --address`,
+    );
   }
   return address;
 }
+
+/** What Docker or the kernel refused to a session: CIDRs, and VNIs with their ports. */
+export interface RefusedByMachine {
+  subnets: readonly string[];
+  vnis: readonly UsedVni[];
+}
+
+const NOTHING_REFUSED: RefusedByMachine = { subnets: [], vnis: [] };
 
 export interface Measured {
   docker: DockerPort;
@@ -67,18 +84,19 @@ export interface Measured {
   overrides: Overrides;
 }
 
-/** A few milliseconds. `owner`: whose networks do not count as used; before the node has joined nobody's. `refused`: CIDRs that count as used as well. */
+/** Takes a few milliseconds. Networks of `owner` do not count as used; before the join it has none. `refused` counts as used too. */
 export async function measure(
   { docker, runner, engine, address, gpus, allowed, overrides }: Measured,
   owner: Owner,
-  refused: readonly string[] = [],
+  { subnets: refused, vnis: refusedVnis }: RefusedByMachine = NOTHING_REFUSED,
 ): Promise<About> {
   const ours = Object.entries(ownerLabels(owner));
   const networks = (await docker.networks()).filter(
     ({ labels }) => !ours.every(([name, value]) => labels[name] === value),
   );
-  const [subnets, own, mtu, bootId] = await Promise.all([
+  const [subnets, vnis, own, mtu, bootId] = await Promise.all([
     usedSubnets(runner, owner, [...networks.flatMap((network) => network.subnets), ...refused]),
+    usedVnis(runner, owner, refusedVnis),
     ownAddresses(runner),
     mtuOf(runner, address),
     readFile("/proc/sys/kernel/random/boot_id", "utf8"),
@@ -103,6 +121,7 @@ export async function measure(
       allows: allowed,
       gpuIds,
       usedSubnets: subnets,
+      usedVnis: vnis,
     },
   };
 }

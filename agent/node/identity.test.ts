@@ -14,7 +14,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(dir, { recursive: true }));
 
-test("the key is made once, for its owner's eyes only", async () => {
+test("the key is made once, readable for its owner only", async () => {
   const { publicKey } = new NodeKeys(dir);
   expect(new NodeKeys(dir).publicKey).toBe(publicKey);
   expect(publicKey).toMatch(/^[A-Za-z0-9_-]{43}$/);
@@ -22,7 +22,7 @@ test("the key is made once, for its owner's eyes only", async () => {
 });
 
 describe("a key that is being replaced", () => {
-  test("counts until the API has the next one, which is on disk from the first, for its owner's eyes only", async () => {
+  test("stays in use until the API has the new one, which is on disk before, readable for its owner only", async () => {
     const keys = new NodeKeys(dir);
     const old = keys.publicKey;
     const next = keys.begin();
@@ -35,7 +35,7 @@ describe("a key that is being replaced", () => {
     expect(await readdir(dir)).toEqual(["node-key.pem"]);
   });
 
-  test("after a crash, opens the link where the API had not heard of the next", async () => {
+  test("opens the link after a crash when the API never got the new one", async () => {
     const old = new NodeKeys(dir).publicKey;
     new NodeKeys(dir).begin();
     const after = new NodeKeys(dir);
@@ -45,25 +45,25 @@ describe("a key that is being replaced", () => {
     expect(after.refused()).toBe(false);
   });
 
-  test("after a crash, gives way to the next where the API knows only that", async () => {
+  test("is given up after a crash when the API knows only the new one", async () => {
     const next = new NodeKeys(dir).begin();
     const after = new NodeKeys(dir);
     expect(after.refused()).toBe(true);
     expect([after.publicKey, after.sign("a")]).toEqual([next.publicKey, next.sign("a")]);
-    // Not yet: the API has said nothing to it.
+    // Not yet, since the API has not confirmed it.
     expect(new NodeKeys(dir).publicKey).not.toBe(next.publicKey);
     expect(after.accepted()).toBe(true);
     expect(new NodeKeys(dir).publicKey).toBe(next.publicKey);
   });
 
-  test("is no other key's business: where both are refused, there is nothing left to try", () => {
+  test("leaves nothing to try when the API refuses both keys", () => {
     new NodeKeys(dir).begin();
     const after = new NodeKeys(dir);
     expect([after.refused(), after.refused()]).toEqual([true, false]);
   });
 });
 
-test("what was joined is remembered; a damaged file is an error, not a new node", async () => {
+test("the joined fleet is stored; a damaged file is an error, not a new node", async () => {
   expect(await loadJoined(dir)).toBeUndefined();
   const joined = { fleet: "flt_1", node: "node_1", name: "one" };
   await saveJoined(dir, joined);
@@ -72,7 +72,7 @@ test("what was joined is remembered; a damaged file is an error, not a new node"
   await expect(loadJoined(dir)).rejects.toThrow(/identity.json is damaged/);
 });
 
-test("a state directory is its owner's, and one agent's at a time", async () => {
+test("a state directory is readable for its owner only, and locked by one agent at a time", async () => {
   const path = join(dir, "state");
   const held = await openState(path);
   expect((await stat(path)).mode & 0o777).toBe(0o700);

@@ -1,13 +1,13 @@
-/** Which fleet this node joined, and as whom. Its key is in node-keys.ts. */
+/** The fleet that this node joined, and its id there. Its key is in node-keys.ts. */
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 
 const Joined = z.object({ fleet: z.string(), node: z.string(), name: z.string() });
-/** As `identity.json` has it: the fleet's and the node's ids, the node's name. */
+/** The content of `identity.json`: the ids of fleet and node, and the node's name. */
 export type Joined = z.infer<typeof Joined>;
 
-/** Which fleet this state directory joined; undefined before. */
+/** The fleet that this state directory joined; undefined before the join. @throws Error when the file is damaged. */
 export async function loadJoined(stateDir: string): Promise<Joined | undefined> {
   const path = join(stateDir, "identity.json");
   const stored = await readIfThere(path);
@@ -30,7 +30,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
   });
 }
 
-/** All of it or nothing, whenever the power goes. */
+/** Writes the whole file or nothing, also when the power fails. */
 async function writeWhole(path: string, content: string): Promise<void> {
   await writeFile(`${path}.new`, content, { mode: 0o600, flush: true });
   await rename(`${path}.new`, path);

@@ -33,7 +33,7 @@ function problem(status: number, code: string, detail: string): RequestListener 
   };
 }
 
-test("tries again until the API is there, and says so without the token", async () => {
+test("tries again until the API answers, and logs that without the token", async () => {
   const log: string[] = [];
   let asked = 0;
   const url = await api((incoming, response) => {

@@ -1,18 +1,18 @@
-/** Joining a fleet: shows the public key and a join token once, and gets the node's id. */
+/** Joins a fleet: sends the public key and a join token once, and gets the node's id. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { z } from "zod";
 import type { ProblemView } from "../../shared/errors/problem-schema.ts";
 import { type AgentJoin, AgentJoined } from "../../shared/node/node-schemas.ts";
-import { backoff } from "../link/backoff.ts";
+import { backoff } from "../backoff.ts";
 import type { Log } from "../log.ts";
 
-/** What to do now, by the problem's code. */
+/** What the operator can do, by the problem's code. */
 const ADVICE: Record<string, string> = {
   join_token_invalid: "make a new one with `skein join-token`: each works once, for an hour",
   name_in_use: "choose another --name, or forget the old node first with `skein node rm`",
 };
 
-/** Tries until the API answers; throws what it answers if that is a refusal. */
+/** Tries until the API answers. @throws Error with the API's reason and advice when it refuses the node. */
 export async function joinFleet(
   api: string,
   request: z.input<typeof AgentJoin>,
@@ -28,7 +28,7 @@ export async function joinFleet(
     const wait = backoff(failures, Math.random());
     log.warn(
       { api, reason, again_ms: Math.round(wait) },
-      "the API cannot be reached, the node has not joined yet",
+      "the API cannot be reached; the node has not joined yet",
     );
     await delay(wait, undefined, { signal });
   }
@@ -50,7 +50,7 @@ async function ask(
   if (response.ok) return AgentJoined.parse(await response.json());
   const problem = (await response.json().catch(() => ({}))) as Partial<z.infer<typeof ProblemView>>;
   const said = problem.detail ?? problem.title ?? response.statusText;
-  // 429 and 5xx pass; all else is the API's last word.
+  // 429 and 5xx are temporary; any other error is final.
   if (response.status >= 500 || response.status === 429) throw new Error(`${response.status} ${said}`);
   const advice = ADVICE[problem.code ?? ""];
   throw new Refused(`the API refused the node: ${said}${advice ? ` — ${advice}` : ""}`);

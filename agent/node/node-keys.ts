@@ -1,7 +1,7 @@
 /**
- * The node's key, and while it is being replaced the next one. The next is on disk before the API hears of it, and both are kept until
- * the API has said which of them counts: so a crash at any point leaves one that opens the link.
- * All synchronous: nothing may come between, and files as small as these take a millisecond.
+ * The node's key and, while it is being replaced, the next one. The next key is on disk before the API gets it, and both are kept until the
+ * API has confirmed one. So after a crash at any point one of them opens the link.
+ * All functions are synchronous, so that nothing happens in between. The files are small, and take a millisecond.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -13,31 +13,31 @@ export class NodeKeys {
   #next: KeyObject | undefined;
   #usesNext = false;
 
-  /** Of a state directory; the key is made on first use. Files are 0600. */
+  /** Reads the keys of a state directory, and makes the first one. Files are 0600. */
   constructor(stateDir: string) {
     this.#dir = stateDir;
     this.#current = this.#read("current") ?? this.#make("current");
     this.#next = this.#read("next");
   }
 
-  /** Of the key in use: raw Ed25519, base64url without padding. */
+  /** The public half of the key in use: raw Ed25519, base64url without padding. */
   get publicKey(): string {
     return publicKeyOf(this.#inUse);
   }
 
-  /** With the key in use: Ed25519 (RFC 8032), base64url. */
+  /** Signs with the key in use: Ed25519 (RFC 8032), base64url. */
   sign(text: string): string {
     return signWith(this.#inUse, text);
   }
 
-  /** The API does not know the key in use. True where there is another, which is in use from now on. */
+  /** The API does not know the key in use. True when there is another key, which is used from now on. */
   refused(): boolean {
     if (this.#usesNext || this.#next === undefined) return false;
     this.#usesNext = true;
     return true;
   }
 
-  /** The API took the key in use: it is the node's, and the other, if there is one, is nobody's. True where it is the next one. */
+  /** The API accepted the key in use. The other one, if any, is deleted. True when the next key has become the node's key. */
   accepted(): boolean {
     const replaced = this.#usesNext;
     if (replaced) this.#promote();
@@ -46,14 +46,14 @@ export class NodeKeys {
     return replaced;
   }
 
-  /** Makes the next key; the one in use stays in use. */
+  /** Makes the next key. The present one stays in use. */
   begin(): { publicKey: string; sign(text: string): string } {
     const next = this.#make("next");
     this.#next = next;
     return { publicKey: publicKeyOf(next), sign: (text) => signWith(next, text) };
   }
 
-  /** The API has taken this key for the node's. False where it is not the next one. */
+  /** The API has stored this key as the node's. False when it is not the next key. */
   replaced(publicKey: string): boolean {
     if (this.#next === undefined || publicKeyOf(this.#next) !== publicKey) return false;
     this.#promote();
@@ -84,7 +84,7 @@ export class NodeKeys {
     }
   }
 
-  /** All of it or nothing, whenever the power goes; the directory's entry too. */
+  /** Writes the whole file or nothing, also when the power fails; the directory is flushed too. */
   #make(which: "current" | "next"): KeyObject {
     const { privateKey } = generateKeyPairSync("ed25519");
     const path = this.#path(which);

@@ -1,48 +1,46 @@
-/** After an agent's restart: what of an assignment is there already, and how far it had come. */
+/** After a restart of the agent: finds what an earlier run made for this assignment, and which phase it reached. */
 import { setTimeout as delay } from "node:timers/promises";
 import { LABELS } from "../../shared/protocol/names.ts";
+import { backoff } from "../backoff.ts";
 import { ownerLabels } from "../docker/docker-names.ts";
 import type { ListedContainer } from "../docker/port.ts";
-import { backoff } from "../link/backoff.ts";
 import { gateIsOpen, loadPrepared } from "./container-record.ts";
 import { sessionDir } from "./context.ts";
-import type { Part } from "./prepare.ts";
+import type { SessionTask } from "./prepare.ts";
 import type { Restarts } from "./restarts.ts";
 import { provideNetwork } from "./session-network.ts";
 
-/** What the engine has of one session, by its labels. */
+/** The containers and the network of one session in the engine, by their labels. */
 export interface Found {
   containers: ListedContainer[];
-  /** Labels of the network, where there is one. */
+  /** The labels of the network, if there is one. */
   network?: Record<string, string>;
 }
 
-/** Whether all of it was made for this assignment. */
-export function isOf(found: Found, { assignment, hash }: Pick<Part, "assignment" | "hash">): boolean {
-  const all = [...found.containers.map(({ labels }) => labels), ...(found.network ? [found.network] : [])];
-  return all.every(
-    (labels) => labels[LABELS.hash] === hash && labels[LABELS.epoch] === String(assignment.epoch),
-  );
+/** The epochs in the labels, each once; 0 for labels without an epoch. */
+export function epochsOf({ containers, network }: Found): number[] {
+  const all = [...containers.map(({ labels }) => labels), ...(network ? [network] : [])];
+  return [...new Set(all.map((labels) => Number(labels[LABELS.epoch]) || 0))];
 }
 
 const RETRIES = 5;
 
 /**
- * Adopts, several times if need be: a session that runs must not end because the engine was busy when the agent came back. Answers what the
- * engine has after that: what ended meanwhile was running in `found`.
+ * Adopts what is there. Retries, since a running session must not end because the engine was busy when the agent came back. Resolves to
+ * the engine's containers afterwards: one that ended meanwhile was still running in `found`.
  */
 export async function takeOver(
-  part: Part,
+  task: SessionTask,
   restarts: Restarts,
   found: Found,
   signal: AbortSignal,
 ): Promise<ListedContainer[]> {
-  const { docker, owner } = part.context;
-  const labels = { ...ownerLabels(owner), [LABELS.session]: part.assignment.session };
-  await restarts.load(part.assignment.containers);
+  const { docker, owner } = task.context;
+  const labels = { ...ownerLabels(owner), [LABELS.session]: task.assignment.session };
+  await restarts.load(task.assignment.containers);
   for (let failures = 0; ; failures++) {
     try {
-      await adopt(part, restarts, found);
+      await adopt(task, restarts, found);
       return await docker.containers(labels);
     } catch (error) {
       signal.throwIfAborted();
@@ -52,9 +50,9 @@ export async function takeOver(
   }
 }
 
-/** Fills in `observed`: what was prepared to its end stays, what was not is removed. */
-async function adopt(part: Part, restarts: Restarts, found: Found): Promise<void> {
-  const { context, assignment, hash, observed } = part;
+/** Fills in `observed`. A container that was completely prepared stays; another one is removed. */
+async function adopt(task: SessionTask, restarts: Restarts, found: Found): Promise<void> {
+  const { context, assignment, observed } = task;
   const dir = sessionDir(context, assignment.session);
   const byHost = new Map(found.containers.map((container) => [container.labels[LABELS.host], container]));
   const opened = await Promise.all(
@@ -70,17 +68,18 @@ async function adopt(part: Part, restarts: Restarts, found: Found): Promise<void
       } else if (container) {
         await context.docker.remove(container.id);
       } else if (open) {
-        observed.set(host, "lost", { reason: "it was removed from outside" });
+        observed.set(host, "lost", { reason: "somebody else removed it" });
       }
       return open;
     }),
   );
-  // A machine that was started anew has lost what was in its kernel.
-  if (found.network) await provideNetwork(context, assignment, hash, true);
+  observed.networkExists = found.network !== undefined;
+  // After a reboot the kernel has no overlay and no firewall.
+  if (found.network) await provideNetwork(context, assignment, true);
   const all = assignment.containers.length;
   observed.gatesOpen = opened.some(Boolean);
-  if (opened.every(Boolean)) observed.phase = "running";
-  // It was opening them, so all is proven; and what has run must not run again.
+  if (observed.gatesOpen && opened.every(Boolean)) observed.phase = "running";
+  // The agent was opening the gates, so everything is proven. A command that has run must not run again.
   else if (observed.gatesOpen) observed.phase = "started";
   else if (found.network && observed.prepared.size === all) observed.phase = "prepared";
 }

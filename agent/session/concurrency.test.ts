@@ -3,7 +3,7 @@ import { limiter, together } from "./concurrency.ts";
 
 const never = new AbortController().signal;
 
-test("when one fails the others are told, and it is thrown only when none runs any more", async () => {
+test("a failure aborts the other jobs, and is thrown once all have ended", async () => {
   const over: string[] = [];
   const jobs = together(["bad", "slow"], never, async (name, signal) => {
     if (name === "bad") throw new Error("bad");
@@ -15,7 +15,7 @@ test("when one fails the others are told, and it is thrown only when none runs a
   expect(over).toEqual(["slow"]);
 });
 
-test("the caller's signal wins over what it makes fail", async () => {
+test("the reason of the caller's signal is thrown, not the failures that it causes", async () => {
   const abort = new AbortController();
   const jobs = together([1], abort.signal, async (_, signal) => {
     await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
@@ -25,7 +25,7 @@ test("the caller's signal wins over what it makes fail", async () => {
   await expect(jobs).rejects.toThrow("superseded");
 });
 
-test("no more than so many run at once, and all run", async () => {
+test("at most the given number of jobs run at once, and all of them run", async () => {
   const limit = limiter(3);
   let running = 0;
   let most = 0;

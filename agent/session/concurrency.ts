@@ -1,8 +1,8 @@
-/** Doing several things at once, and all of them to their end. */
+/** Runs several jobs at once. */
 
 /**
- * Runs all jobs with a signal that is aborted when one of them fails, waits until none runs any more, then throws the first failure.
- * What comes after may so count on nothing being under way.
+ * Runs all jobs, and aborts the others when one fails. Waits until all have ended, then throws the first failure: after this call no job is
+ * running any longer.
  */
 export async function together<T, R>(
   items: readonly T[],
@@ -26,7 +26,7 @@ export async function together<T, R>(
   return results.map((result) => (result as PromiseFulfilledResult<R>).value);
 }
 
-/** At most `most` jobs at a time, first come first served. */
+/** Runs at most `most` jobs at a time, in the order of the calls. */
 export function limiter(most: number): <T>(job: () => Promise<T>) => Promise<T> {
   let running = 0;
   const waiting: (() => void)[] = [];
@@ -36,7 +36,7 @@ export function limiter(most: number): <T>(job: () => Promise<T>) => Promise<T> 
     try {
       return await job();
     } finally {
-      // The place is handed on, so that no newcomer slips in between.
+      // The next waiting job gets this place, so that a new caller cannot take it.
       const next = waiting.shift();
       if (next) next();
       else running--;

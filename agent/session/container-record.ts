@@ -1,22 +1,23 @@
-/** What the agent has to remember of a container over its own restart. Files of the agent's own (0600). */
+/** What the agent stores about a container, for the time after its own restart. Files for the agent only (0600). */
 import { createPrivateKey, type JsonWebKey, type KeyObject } from "node:crypto";
-import { lstat, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { lstat, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Identity } from "../../shared/protocol/protocol.ts";
 import type { Keys } from "../ssh/place.ts";
 import type { KeyPair } from "../ssh/ssh-keys.ts";
 import type { Survey } from "../ssh/survey.ts";
 import type { Restart } from "./restart.ts";
+import { saveFile } from "./save-file.ts";
 
 export interface Prepared {
   containerId: string;
   identity: Identity;
   survey: Survey;
-  /** Only until they are in the container, which is when the session's public keys are there to go with them. */
+  /** Kept until they are written into the container, together with the session's public keys. */
   keys?: Keys;
 }
 
-/** The folder of one container in its session's directory. `self` in it is what the container sees. */
+/** The folder of one container in its session's directory. The container sees its subfolder `self`. */
 export function hostDir(sessionDir: string, host: string): string {
   if (!/^[a-z][a-z0-9-]*$/.test(host)) throw new Error(`${JSON.stringify(host)} is no host name`);
   return join(sessionDir, host);
@@ -28,10 +29,13 @@ export function selfDir(sessionDir: string, host: string): string {
 
 export async function savePrepared(sessionDir: string, { keys, ...rest }: Prepared): Promise<void> {
   const secrets = keys && { host: secretOf(keys.host.privateKey), user: secretOf(keys.user.privateKey) };
-  await save(sessionDir, rest.identity.host, "prepared.json", { ...rest, ...(secrets && { secrets }) });
+  await saveFile(hostDir(sessionDir, rest.identity.host), "prepared.json", {
+    ...rest,
+    ...(secrets && { secrets }),
+  });
 }
 
-/** Undefined where it was not prepared to the end. */
+/** Undefined when the container was not completely prepared. */
 export async function loadPrepared(sessionDir: string, host: string): Promise<Prepared | undefined> {
   try {
     const path = join(hostDir(sessionDir, host), "prepared.json");
@@ -46,10 +50,10 @@ export async function loadPrepared(sessionDir: string, host: string): Promise<Pr
 }
 
 export async function saveRestart(sessionDir: string, host: string, restart: Restart): Promise<void> {
-  await save(sessionDir, host, "restart.json", restart);
+  await saveFile(hostDir(sessionDir, host), "restart.json", restart);
 }
 
-/** Undefined where it was never to be started again. */
+/** Undefined when the container was never restarted. */
 export async function loadRestart(sessionDir: string, host: string): Promise<Restart | undefined> {
   try {
     return JSON.parse(await readFile(join(hostDir(sessionDir, host), "restart.json"), "utf8"));
@@ -58,24 +62,15 @@ export async function loadRestart(sessionDir: string, host: string): Promise<Res
   }
 }
 
-/** Whole or not at all. */
-async function save(sessionDir: string, host: string, name: string, value: unknown): Promise<void> {
-  const dir = hostDir(sessionDir, host);
-  await mkdir(dir, { recursive: true });
-  const path = join(dir, name);
-  await writeFile(`${path}.new`, JSON.stringify(value), { mode: 0o600 });
-  await rename(`${path}.new`, path);
-}
-
 function secretOf(key: KeyObject): JsonWebKey {
   return key.export({ format: "jwk" });
 }
 
-function keyPairOf(secret: JsonWebKey, publicLine: string): KeyPair {
-  return { privateKey: createPrivateKey({ key: secret, format: "jwk" }), publicLine };
+function keyPairOf(secret: JsonWebKey, publicKey: string): KeyPair {
+  return { privateKey: createPrivateKey({ key: secret, format: "jwk" }), publicKey };
 }
 
-/** Whether the container's command was let go (see the kit's gate: a FIFO while closed, then a file). */
+/** Whether the container's gate is open: a FIFO is closed, a regular file is open (see the kit's gate.ts). */
 export async function gateIsOpen(sessionDir: string, host: string): Promise<boolean> {
   const gate = await lstat(join(selfDir(sessionDir, host), "gate")).catch(() => undefined);
   return gate?.isFile() ?? false;

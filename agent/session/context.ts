@@ -1,4 +1,4 @@
-/** What all sessions of a node work with. */
+/** What all sessions of a node share. */
 import { join } from "node:path";
 import type { Allowed } from "../../shared/node/node-schemas.ts";
 import type { Failure } from "../../shared/protocol/protocol.ts";
@@ -8,8 +8,13 @@ import type { DockerPort } from "../docker/port.ts";
 import type { Runner } from "../host/runner.ts";
 import type { Log } from "../log.ts";
 import type { Owner } from "../network/link-names.ts";
+import type { UsedVni } from "../network/network-facts.ts";
+import type { AssignmentStore } from "./assignment-store.ts";
 import type { Guard } from "./guard.ts";
 import type { Surveys } from "./surveys.ts";
+
+/** What a session could not get, because something else on this machine has it. */
+export type Refused = { subnet: string } | UsedVni;
 
 export interface NodeContext {
   owner: Owner;
@@ -18,36 +23,38 @@ export interface NodeContext {
   surveys: Surveys;
   runner: Runner;
   guard: Guard;
-  /** Bounds how many containers the engine is asked to make or start at once. */
+  /** Limits how many containers the engine makes or starts at once. */
   limit: <T>(job: () => Promise<T>) => Promise<T>;
   kitPath: string;
   /** From `kitSysctls`. */
   sysctls: Record<string, string>;
-  /** What containers may have of this node itself. */
+  /** What containers may use of the node itself. */
   allowed: Allowed;
   /** The machine's cores. */
   cpus: number;
   gpuDevices: boolean;
-  /** The engine maps users (`userns-remap`): a container's root is not the node's. */
+  /** The engine maps users (`userns-remap`): root in a container is not root on the node. */
   mapsUsers: boolean;
   /** Has one directory for each session. */
   sessionsDir: string;
-  /** The engine makes no network in this subnet. */
-  refused(subnet: string): void;
-  /** Sees to it that the API knows of this node's subnets as they are now. */
+  /** The assignments that are stored there. */
+  assignments: AssignmentStore;
+  /** The engine refused this subnet, or the kernel this VNI. */
+  refused(what: Refused): void;
+  /** Sends the API the subnets and VNIs in use on this node, if they changed. */
   refreshFacts(): Promise<void>;
   log: Log;
 }
 
-/** The node's files of one session. Named like its Docker network: an id from outside is not for paths. */
+/** The directory of one session. Its name is that of the Docker network, since an id from outside must not become a path. */
 export function sessionDir({ sessionsDir, owner }: NodeContext, session: string): string {
   return join(sessionsDir, networkName(owner, session));
 }
 
-/** Node's code for a write of ours, and the words of engines for theirs (ENOSPC, errno(3)). */
+/** ENOSPC (errno(3)): Node.js's code for our own writes, and the engines' words for theirs. */
 const DISK_FULL = /ENOSPC|no space left on device/i;
 
-/** Why a step cannot be done; told to the API as it is. A full disk is one cause under many other names. */
+/** Why a step failed, as it is reported to the API. A full disk has a code of its own, whatever step it broke. */
 export class StepFailure extends Error {
   override readonly name = "StepFailure";
   readonly failure: Failure;

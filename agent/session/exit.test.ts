@@ -4,15 +4,15 @@ import { exitReason } from "./exit.ts";
 const ended = { exitCode: 0, oomKilled: false, error: "" };
 
 test.each([
-  ["nothing to add to 3", { exitCode: 3 }, "", undefined],
-  ["nothing to add to 0", { exitCode: 0 }, "", undefined],
-  ["a signal by its name", { exitCode: 139 }, "", "ended by SIGSEGV"],
-  ["no signal of that number", { exitCode: 250 }, "", undefined],
+  ["3 needs no words", { exitCode: 3 }, "", undefined],
+  ["0 needs no words", { exitCode: 0 }, "", undefined],
+  ["the name of a signal", { exitCode: 139 }, "", "ended by SIGSEGV"],
+  ["a code above 128 that is no signal", { exitCode: 250 }, "", undefined],
   [
     "memory",
     { exitCode: 137, oomKilled: true },
     "",
-    "killed for want of memory: its memory limit is 1024 bytes",
+    "killed because it ran out of memory: its memory limit is 1024 bytes",
   ],
   [
     "no such command",
@@ -26,8 +26,8 @@ test.each([
     'skein: cannot run "/etc/passwd": not an executable file\n',
     "command cannot be run: /etc/passwd (not an executable file)",
   ],
-  ["127 of the command's own", { exitCode: 127 }, "sh: foo: not found\n", undefined],
-  ["the engine's words", { exitCode: 128, error: "OCI runtime: no" }, "", "OCI runtime: no"],
+  ["127 from the command itself", { exitCode: 127 }, "sh: foo: not found\n", undefined],
+  ["the engine's message", { exitCode: 128, error: "OCI runtime: no" }, "", "OCI runtime: no"],
 ])("%s", (_, how, output, reason) => {
   expect(exitReason({ ...ended, ...how }, output, 1024)).toBe(reason);
 });

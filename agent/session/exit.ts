@@ -1,11 +1,11 @@
-/** Why a container ended, in words, where its exit code alone does not say it. */
+/** Why a container ended, in words, when the exit code alone does not say it. */
 import { constants } from "node:os";
 import type { Container } from "../docker/port.ts";
 
-/** The kit's `start` says this when it cannot become the command. */
+/** The kit's `start` prints this when it cannot run the command. */
 const CANNOT_RUN = /^skein: cannot run "(.*)": (.*)$/m;
 
-/** Undefined where there is nothing to add to the code. `memory` is the limit in bytes. */
+/** Undefined when there is nothing to add to the exit code. `memory` is the limit in bytes. */
 export function exitReason(
   { exitCode, oomKilled, error }: Pick<Container, "exitCode" | "oomKilled" | "error">,
   output: string,
@@ -13,8 +13,8 @@ export function exitReason(
 ): string | undefined {
   if (oomKilled) {
     const limit =
-      memory === undefined ? "the node had no more memory" : `its memory limit is ${memory} bytes`;
-    return `killed for want of memory: ${limit}`;
+      memory === undefined ? "the node had no memory left" : `its memory limit is ${memory} bytes`;
+    return `killed because it ran out of memory: ${limit}`;
   }
   if (error) return error.slice(0, 4096);
   const refused = exitCode === 126 || exitCode === 127 ? CANNOT_RUN.exec(output) : null;

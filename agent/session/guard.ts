@@ -1,5 +1,6 @@
-/** The node's firewall over all sessions: one table, loaded whole. Changes that come while it loads go together into the next load. */
+/** The firewall of all sessions on this node. Changes that arrive during a load are combined in the next load. */
 import type { Runner } from "../host/runner.ts";
+import type { AddressSet } from "../network/address-set.ts";
 import { applyFirewall, type GuardedSession } from "../network/firewall.ts";
 import type { Owner } from "../network/link-names.ts";
 
@@ -7,7 +8,7 @@ export class Guard {
   readonly #runner: Runner;
   readonly #owner: Owner;
   readonly #sessions = new Map<string, GuardedSession>();
-  #nodes: readonly string[] = [];
+  #nodes: AddressSet = [];
   #next: Promise<void> | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -16,25 +17,25 @@ export class Guard {
     this.#owner = owner;
   }
 
-  /** Resolves when these sessions are guarded, besides all that were before. */
+  /** Adds these sessions. Resolves when they are guarded. */
   async add(sessions: readonly GuardedSession[]): Promise<void> {
     for (const each of sessions) this.#sessions.set(each.session, each);
     await this.#load();
   }
 
-  /** From now on no container reaches these addresses. */
-  async keepFrom(nodes: readonly string[]): Promise<void> {
+  /** No container may reach these addresses from now on. */
+  async keepFrom(nodes: AddressSet): Promise<void> {
     this.#nodes = nodes;
-    // An agent that has just started knows of no session yet, and the table from before it is better than none.
+    // After a restart the agent knows no session yet, and must not replace the table of its predecessor by an empty one.
     if (this.#sessions.size > 0) await this.#load();
   }
 
-  /** To be called when the session's network is gone. */
+  /** To be called after the session's network was removed. */
   async drop(session: string): Promise<void> {
     if (this.#sessions.delete(session)) await this.#load();
   }
 
-  /** Exactly these. */
+  /** Guards exactly these sessions. */
   async replace(sessions: readonly GuardedSession[]): Promise<void> {
     this.#sessions.clear();
     await this.add(sessions);

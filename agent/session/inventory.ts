@@ -1,12 +1,12 @@
-/** What a node's engine and disk have of sessions, whoever asked for it. */
+/** All sessions that the node's engine and disk have something of. */
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { LABELS } from "../../shared/protocol/names.ts";
-import { networkName, ownerLabels, seatOf } from "../docker/docker-names.ts";
+import { networkName, ownerLabels, sessionAndHostOf } from "../docker/docker-names.ts";
 import type { Found } from "./adopt.ts";
 import type { NodeContext } from "./context.ts";
 
-/** All containers and networks that bear our fleet and node, by session. Two calls to the engine. */
+/** All containers and networks with our fleet and node in their labels, by session. Two calls to the engine. */
 export async function readInventory({
   docker,
   owner,
@@ -21,19 +21,21 @@ export async function readInventory({
     inventory.set(session, found);
     return found;
   };
-  for (const container of containers) of(seatOf(container.labels).session).containers.push(container);
+  for (const container of containers)
+    of(sessionAndHostOf(container.labels).session).containers.push(container);
   for (const { labels } of networks) {
     const ours = labels[LABELS.fleet] === owner.fleet && labels[LABELS.node] === owner.node;
-    if (ours) of(seatOf(labels).session).network = labels;
+    if (ours) of(sessionAndHostOf(labels).session).network = labels;
   }
   return inventory;
 }
 
-/** Removes the directories of all but these sessions. */
+/** Removes the directories of all other sessions, and so their stored assignments. */
 export async function sweepFiles(
-  { sessionsDir, owner }: Pick<NodeContext, "sessionsDir" | "owner">,
+  { sessionsDir, owner, assignments }: Pick<NodeContext, "sessionsDir" | "owner" | "assignments">,
   keep: ReadonlySet<string>,
 ): Promise<void> {
+  for (const session of assignments.sessions) if (!keep.has(session)) assignments.forget(session);
   const kept = new Set([...keep].map((session) => networkName(owner, session)));
   const stale = (await readdir(sessionsDir)).filter((name) => !kept.has(name));
   await Promise.all(stale.map((name) => rm(join(sessionsDir, name), { recursive: true, force: true })));

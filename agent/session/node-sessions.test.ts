@@ -1,14 +1,15 @@
-/** All sessions of a node, on an engine that is made up here: which of them live on, and which go. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { LABELS } from "../../shared/protocol/names.ts";
-import type { Assignment, Report } from "../../shared/protocol/protocol.ts";
+import type { Assign, Report } from "../../shared/protocol/protocol.ts";
 import type { Network } from "../docker/port.ts";
 import { makeLog } from "../log.ts";
+import { AssignmentStore } from "./assignment-store.ts";
 import type { NodeContext } from "./context.ts";
 import { Sessions } from "./node-sessions.ts";
+import { LAYOUT, PART, sentOf } from "./sent-fixtures.ts";
 
 let sessionsDir: string;
 
@@ -18,15 +19,22 @@ beforeEach(() => {
 
 afterEach(() => rmSync(sessionsDir, { recursive: true }));
 
-/** Sessions of no containers, whose networks are all there is. */
-function node() {
+/** A node with a fake engine. Its sessions have no containers, only networks. */
+async function node() {
+  const owner = { fleet: "flt_1", node: "node_1" };
   const here = {
     networks: new Set<string>(),
     reports: [] as Report[],
-    /** Awaited before the engine's nth list of containers. */
+    /** How often the firewall was loaded. */
+    loads: 0,
+    /** How often a network was removed. */
+    removals: 0,
+    /** The reasons for asking the API again. */
+    resyncs: [] as string[],
+    /** The engine waits for this before its nth list of containers. */
     listing: async (_nth: number): Promise<void> => {},
     listed: 0,
-    /** Networks that are there from before. */
+    /** Networks from an earlier run of the agent. */
     left: [] as Network[],
   };
   const docker = {
@@ -37,18 +45,26 @@ function node() {
     },
     networks: async () => here.left,
     createNetwork: async ({ Name }: { Name: string }) => here.networks.add(Name),
-    removeNetwork: async (name: string) => here.networks.delete(name),
+    async removeNetwork(name: string) {
+      here.networks.delete(name);
+      here.removals++;
+    },
   };
   const context = {
     docker,
-    owner: { fleet: "flt_1", node: "node_1" },
+    owner,
     runner: { run: async () => "" },
-    guard: { add: async () => {}, drop: async () => {} },
+    guard: { add: async () => void here.loads++, drop: async () => {} },
     sessionsDir,
+    assignments: await AssignmentStore.open(sessionsDir, owner),
     log: makeLog(() => {}),
   };
-  const sessions = new Sessions(context as unknown as NodeContext, (report) => here.reports.push(report));
-  return { here, sessions };
+  const sessions = new Sessions(
+    context as unknown as NodeContext,
+    (report) => here.reports.push(report),
+    (reason) => here.resyncs.push(reason),
+  );
+  return { here, sessions, assignments: context.assignments };
 }
 
 const labelsOf = (session: string) => ({
@@ -57,32 +73,15 @@ const labelsOf = (session: string) => ({
   [LABELS.session]: session,
 });
 
-const assignment = (epoch: number): Assignment => ({
-  session: "ses_1",
-  name: "one",
-  epoch,
-  network: {
-    driver: "bridge",
-    subnet: "10.64.0.0/24",
-    gateway: "10.64.0.254",
-    vtep: "192.0.2.1",
-    mtu: 1500,
-    port: 14789,
-    egress: true,
-    peers: [],
-  },
-  containers: [],
-  members: [],
-  proofs: [],
+const assign = (epoch: number, more: Partial<Assign>): Assign => ({
+  ...{ type: "assign", session: "ses_1", epoch, phase: "prepared" },
+  ...more,
 });
-const prepared = (epoch: number) => ({
-  ...({ type: "assign", session: "ses_1", epoch, phase: "prepared" } as const),
-  ...{ assignment: assignment(epoch), hash: `hash of ${epoch}` },
-});
-const removed = (epoch: number) => ({ type: "assign", session: "ses_1", epoch, phase: "removed" }) as const;
+const prepared = (epoch: number) => assign(epoch, { layout: LAYOUT, part: PART });
+const removed = (epoch: number) => assign(epoch, { phase: "removed" });
 
-test("a session whose next plan came while its last one was being removed is still known, and goes with the welcome", async () => {
-  const { here, sessions } = node();
+test("a session that got its next epoch during a removal is still known, and a welcome without it removes it", async () => {
+  const { here, sessions } = await node();
   const said = () => here.reports.map(({ phase, epoch }) => `${phase} ${epoch}`);
   sessions.welcome([]);
   sessions.assign(prepared(1));
@@ -102,11 +101,11 @@ test("a session whose next plan came while its last one was being removed is sti
   await expect.poll(() => here.networks.size).toBe(0);
 });
 
-test("a session that is asked for while what is left of it is swept away has its say", async () => {
-  const { here, sessions } = node();
+test("a session that is wanted again while its remains are swept reports again", async () => {
+  const { here, sessions } = await node();
   const listing = Promise.withResolvers<void>();
   here.left = [{ id: "n1", name: "skein-x", subnets: [], labels: labelsOf("ses_1") }];
-  // The first is the stock that is taken, the second the removal's.
+  // The first list is for the inventory, the second for the removal.
   here.listing = (nth) => (nth === 1 ? Promise.resolve() : listing.promise);
   sessions.welcome([]);
   await expect.poll(() => here.listed).toBe(2);
@@ -116,4 +115,85 @@ test("a session that is asked for while what is left of it is swept away has its
   await expect
     .poll(() => here.reports.map(({ phase, epoch }) => `${phase} ${epoch}`))
     .toContain("prepared 2");
+});
+
+test("a later phase needs no assignment; assignment and keys are stored before the agent acts on them", async () => {
+  const { here, sessions, assignments } = await node();
+  sessions.welcome([]);
+  sessions.assign(prepared(1));
+  await expect.poll(() => here.reports.map(({ phase }) => phase)).toEqual(["prepared"]);
+  expect(assignments.held).toEqual([{ session: "ses_1", epoch: 1, keys: false }]);
+  sessions.assign(assign(1, { phase: "started", keys: [] }));
+  sessions.assign(assign(1, { phase: "running" }));
+  await expect.poll(() => here.reports.map(({ phase }) => phase)).toEqual(["prepared", "started", "running"]);
+  expect(assignments.held).toEqual([{ session: "ses_1", epoch: 1, keys: true }]);
+  // Identities are reported in the phase `prepared` only.
+  expect(here.reports.map(({ identities }) => identities !== undefined)).toEqual([true, false, false]);
+  expect(here.resyncs).toEqual([]);
+});
+
+test("a restarted agent goes on with the stored assignment; a removal deletes it", async () => {
+  const before = await node();
+  before.sessions.welcome([]);
+  before.sessions.assign(prepared(3));
+  await expect.poll(() => before.here.reports).toHaveLength(1);
+
+  const { here, sessions, assignments } = await node();
+  expect(assignments.held).toEqual([{ session: "ses_1", epoch: 3, keys: false }]);
+  const labels = { ...labelsOf("ses_1"), [LABELS.epoch]: "3" };
+  here.left = [{ id: "n1", name: "skein-x", subnets: [], labels }];
+  sessions.welcome([assign(3, {})]);
+  await expect
+    .poll(() => here.reports.map(({ phase, epoch }) => `${phase} ${epoch}`))
+    .toEqual(["prepared 3"]);
+  // The network was adopted, not made again.
+  expect(here.networks.size).toBe(0);
+  sessions.assign(removed(3));
+  await expect.poll(() => here.reports.at(-1)?.phase).toBe("removed");
+  expect([assignments.held, readdirSync(sessionsDir)]).toEqual([[], []]);
+});
+
+test.each<[string, Assign]>([
+  ["an assignment", assign(2, {})],
+  ["its keys", assign(2, { phase: "started", layout: LAYOUT, part: PART })],
+])("when it lacks %s it asks for everything again, and makes and sweeps nothing", async (_, lacking) => {
+  const { here, sessions, assignments } = await node();
+  here.left = [
+    { id: "n1", name: "skein-x", subnets: [], labels: { ...labelsOf("ses_1"), [LABELS.epoch]: "2" } },
+  ];
+  sessions.welcome([lacking]);
+  await expect.poll(() => here.resyncs).toHaveLength(1);
+  expect(here.reports).toEqual([]);
+  expect(assignments.held).toEqual([]);
+  // The firewall of the last run still guards it.
+  expect(here.loads).toBe(0);
+  sessions.welcome([{ ...lacking, layout: LAYOUT, part: PART, keys: [] }]);
+  await expect.poll(() => here.reports.at(-1)?.phase).toBe(lacking.phase);
+  expect([here.resyncs.length, here.removals]).toEqual([1, 0]);
+});
+
+test("a welcome without a stored session removes its files", async () => {
+  const before = await node();
+  await before.assignments.save(sentOf(1));
+  const { sessions, assignments } = await node();
+  expect(assignments.held).toHaveLength(1);
+  sessions.welcome([]);
+  await expect.poll(() => readdirSync(sessionsDir)).toEqual([]);
+  expect(assignments.held).toEqual([]);
+});
+
+test("an older epoch is removed first, and the stored assignment of the new one stays", async () => {
+  const { here, sessions, assignments } = await node();
+  sessions.welcome([]);
+  sessions.assign(prepared(1));
+  await expect.poll(() => here.reports.at(-1)?.phase).toBe("prepared");
+  sessions.assign(prepared(2));
+  await expect.poll(() => here.reports.at(-1)).toMatchObject({ phase: "prepared", epoch: 2 });
+  expect(assignments.held).toEqual([{ session: "ses_1", epoch: 2, keys: false }]);
+  expect(await assignments.load("ses_1")).toEqual(sentOf(2));
+  // This message about the older epoch is late.
+  sessions.assign(assign(1, { phase: "running" }));
+  sessions.assign(assign(2, { phase: "started", keys: [] }));
+  await expect.poll(() => here.reports.at(-1)).toMatchObject({ phase: "started", epoch: 2 });
+  expect(here.resyncs).toEqual([]);
 });

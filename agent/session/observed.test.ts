@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Report } from "../../shared/protocol/protocol.ts";
 import { Observed } from "./observed.ts";
 
-test("a container never goes back, and its reason is that of its last step", () => {
+test("the state of a container never goes back, and its reason is that of the last change", () => {
   const observed = new Observed("ses_1", 1, [{ host: "main1" }]);
   observed.set("main1", "pulling", { reason: "pulling: 5%" });
   observed.set("main1", "prepared", { containerId: "c1" });
@@ -17,7 +17,7 @@ test("a container never goes back, and its reason is that of its last step", () 
   });
 });
 
-test("whatever an image or an engine says, the API understands the report", () => {
+test("the API accepts the report, whatever an image or an engine printed", () => {
   const observed = new Observed("ses_1", 1, [{ host: "main1" }]);
   observed.set("main1", "exited", { exitCode: 126, output: "\0".repeat(4096), reason: "x".repeat(4097) });
   expect(() => Report.parse(observed.report())).not.toThrow();

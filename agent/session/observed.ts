@@ -1,16 +1,11 @@
-/** All that is known of one session on this node: what its reports say. */
+/** What the agent observes of one session and epoch on this node. Its reports are made from it. */
 
-import type {
-  ContainerReport,
-  ContainerSpec,
-  Failure,
-  Identity,
-  Report,
-} from "../../shared/protocol/protocol.ts";
-import { CONTAINER_STATES, type ContainerStatus, type Phase } from "../../shared/session/lifecycle.ts";
+import type { ContainerSpec } from "../../shared/protocol/assignment.ts";
+import type { ContainerReport, Failure, Identity, Report } from "../../shared/protocol/protocol.ts";
+import { CONTAINER_STATES, type ContainerStatus } from "../../shared/session/lifecycle.ts";
 import type { Prepared } from "./container-record.ts";
 
-/** As `ContainerReport` has it. Words of engines and images have no end of their own, and a frame that is not understood ends the link. */
+/** The limit in `ContainerReport`. Messages of engines and images may be longer, and the API refuses a frame that is too long. */
 const REASON_CHARS = 4096;
 
 export class Observed {
@@ -18,9 +13,11 @@ export class Observed {
   readonly epoch: number;
   phase: Report["phase"] = "none";
   failure: Failure | undefined;
-  /** Commands run, or may. */
+  /** The gates are open, or are being opened: commands may run. */
   gatesOpen = false;
-  /** By host, in rank order; what the containers' next steps need. */
+  /** Docker has the session's network. */
+  networkExists = false;
+  /** The prepared containers, by host. */
   readonly prepared = new Map<string, Prepared>();
   readonly #containers = new Map<string, ContainerReport>();
 
@@ -34,7 +31,7 @@ export class Observed {
     return this.#containers.get(host);
   }
 
-  /** A container moves on, never back; its reason is replaced with each step, and dropped where none is given. */
+  /** A state never goes back. Each change replaces the reason, or drops it. */
   set(host: string, status: ContainerStatus, more: Partial<ContainerReport> = {}): void {
     const { reason: _, ...known } = this.#containers.get(host) ?? { host, status };
     if (CONTAINER_STATES[status].order < CONTAINER_STATES[known.status].order) return;
@@ -43,12 +40,7 @@ export class Observed {
     this.#containers.set(host, after);
   }
 
-  hasReached(phase: Phase): boolean {
-    const order = ["none", "prepared", "started", "running", "removed"];
-    return order.indexOf(this.phase) >= order.indexOf(phase);
-  }
-
-  /** What stays to be said of a container when it is gone: why it ended or could not be made, not how far its image had come. */
+  /** The reason to keep for a removed container: why it ended or could not be made, but not the progress of its image. */
   lastWord(host: string): string | undefined {
     const { status, reason } = this.#containers.get(host)!;
     if (status !== "pulling") return reason;
@@ -57,15 +49,19 @@ export class Observed {
 
   report(): Report {
     const containers = [...this.#containers.values()];
-    const identities: Identity[] = containers.flatMap(({ host }) => this.prepared.get(host)?.identity ?? []);
     return {
       type: "report",
       session: this.session,
       epoch: this.epoch,
       phase: this.phase,
       containers,
-      ...(identities.length > 0 && this.phase !== "none" && this.phase !== "removed" ? { identities } : {}),
+      // Once the session's keys are settled the API has them.
+      ...(this.phase === "prepared" ? { identities: this.#identities() } : {}),
       ...(this.failure ? { failure: this.failure } : {}),
     };
+  }
+
+  #identities(): Identity[] {
+    return [...this.#containers.keys()].flatMap((host) => this.prepared.get(host)?.identity ?? []);
   }
 }

@@ -1,5 +1,5 @@
 /** Phase `prepared`: images, network, containers (not started), key pairs. */
-import type { Assignment, ContainerSpec } from "../../shared/protocol/protocol.ts";
+import type { Assignment, ContainerSpec } from "../../shared/protocol/assignment.ts";
 import { containerBody } from "../docker/bodies.ts";
 import { containerName } from "../docker/docker-names.ts";
 import { ImageError } from "../docker/images.ts";
@@ -14,28 +14,23 @@ import { refuseReach, refuseUnderSsh } from "./node-reach.ts";
 import type { Observed } from "./observed.ts";
 import { provideNetwork } from "./session-network.ts";
 
-export interface Part {
+/** What a step works on: this node's part of one session. */
+export interface SessionTask {
   context: NodeContext;
   assignment: Assignment;
-  hash: string;
   observed: Observed;
 }
 
-/** `networkExists`: from before an agent's restart; what `observed` has as prepared is from there, too. */
-export async function prepare(
-  part: Part,
-  networkExists: boolean,
-  progressed: () => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const { context, assignment, hash, observed } = part;
+/** After a restart of the agent, `observed` may have the network and some containers already. */
+export async function prepare(task: SessionTask, progressed: () => void, signal: AbortSignal): Promise<void> {
+  const { context, assignment, observed } = task;
   refuseReach(assignment, context.allowed);
-  const network = provideNetwork(context, assignment, hash, networkExists);
+  const network = provideNetwork(context, assignment, observed.networkExists);
   const missing = assignment.containers.filter(({ host }) => !observed.prepared.has(host));
   const jobs = [
     () => network,
     ...missing.map((spec) => async (jobSignal: AbortSignal) => {
-      observed.prepared.set(spec.host, await prepareContainer(part, spec, network, progressed, jobSignal));
+      observed.prepared.set(spec.host, await prepareContainer(task, spec, network, progressed, jobSignal));
       progressed();
     }),
   ];
@@ -43,7 +38,7 @@ export async function prepare(
 }
 
 async function prepareContainer(
-  { context, assignment, hash, observed }: Part,
+  { context, assignment, observed }: SessionTask,
   spec: ContainerSpec,
   network: Promise<void>,
   progressed: () => void,
@@ -59,19 +54,18 @@ async function prepareContainer(
     observed.set(host, "pulling", { reason });
     progressed();
   };
-  // Whichever fails first, nothing is under way after it.
+  // Waits for the gate also after a failure, so that nothing is running afterwards.
   const image = await provideImage(context, spec, signal, progress).finally(() => gate);
   signal.throwIfAborted();
   const body = containerBody(assignment, spec, image, self, {
     ...context,
-    hash,
     macOn: context.docker.macOn,
   });
   const name = containerName(context.owner, assignment.session, host);
   const make = () => context.limit(() => context.docker.createContainer(name, body));
   try {
     const containerId = await make().catch(async (error) => {
-      // Some engines want the network to be there first; the others save us the wait.
+      // Some engines need the network to exist first. Others do not, which saves the wait.
       if (!(error instanceof DockerError && error.status === 404 && /network/i.test(error.message)))
         throw error;
       await network;
@@ -117,8 +111,8 @@ async function makeKeys(
     identity: {
       host,
       user: survey.account.user,
-      hostKey: keys.host.publicLine,
-      userKey: keys.user.publicLine,
+      hostKey: keys.host.publicKey,
+      userKey: keys.user.publicKey,
     },
   };
   await savePrepared(sessionDir(context, session), prepared);

@@ -1,5 +1,6 @@
-/** Phase `removed`: containers, overlay device, network, files, firewall, in this order. "Not there" is success. */
-import { rm } from "node:fs/promises";
+/** Phase `removed`: removes containers, overlay device, network, files and firewall rules, in this order. A missing object is no error. */
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { LABELS } from "../../shared/protocol/names.ts";
 import { CONSTANTS } from "../../shared/settings/constants.ts";
 import { ownerLabels } from "../docker/docker-names.ts";
@@ -9,15 +10,17 @@ import { exitReason } from "./exit.ts";
 import type { Observed } from "./observed.ts";
 import { removeNetwork } from "./session-network.ts";
 
+const NO_FILES: ReadonlySet<string> = new Set();
+
 /**
- * Takes away all of a session on this node, whatever its epoch. `force` aborted: SIGKILL at once, also for what is being stopped already.
- * Exit codes and last output go into `observed`.
+ * Removes everything of a session on this node, of any epoch. When `force` aborts, containers get SIGKILL at once, also those that are
+ * stopping. Exit codes and last output are added to `observed`. The files named in `keep` stay in the session's directory.
  */
 export async function removeSession(
   context: NodeContext,
   observed: Observed,
   force: AbortSignal,
-  progressed: () => void = () => {},
+  { progressed = () => {}, keep = NO_FILES }: { progressed?: () => void; keep?: ReadonlySet<string> } = {},
 ): Promise<void> {
   const { docker, owner, guard } = context;
   const { session } = observed;
@@ -33,8 +36,15 @@ export async function removeSession(
   );
   for (const each of stopped) if (each.status === "rejected") throw each.reason;
   await removeNetwork(context, session);
-  await rm(sessionDir(context, session), { recursive: true, force: true });
+  await removeFiles(sessionDir(context, session), keep);
   await guard.drop(session);
+}
+
+async function removeFiles(dir: string, keep: ReadonlySet<string>): Promise<void> {
+  if (keep.size === 0) return await rm(dir, { recursive: true, force: true });
+  const names = await readdir(dir).catch((): string[] => []);
+  const gone = names.filter((name) => !keep.has(name));
+  await Promise.all(gone.map((name) => rm(join(dir, name), { recursive: true, force: true })));
 }
 
 async function end(docker: DockerPort, id: string, force: AbortSignal): Promise<void> {
@@ -48,7 +58,7 @@ async function end(docker: DockerPort, id: string, force: AbortSignal): Promise<
   }
 }
 
-/** Reads what is left to be known of an ended container, unless that was done when it ended. `byUs`: no reason needs to be looked for. */
+/** Notes exit code and output of an ended container, unless its end was noted before. `byUs`: the agent stopped it, so it needs no reason. */
 async function noteEnd(
   docker: DockerPort,
   id: string,
@@ -62,7 +72,7 @@ async function noteEnd(
     docker.container(id),
     docker.outputTail(id, CONSTANTS.outputBytes),
   ]);
-  // One that never ran has nothing to tell.
+  // A container that never ran has neither.
   if (container?.status !== "ended") return;
   const reason = byUs ? undefined : exitReason(container, output);
   const { exitCode } = container;

@@ -4,7 +4,7 @@ import { Reporter } from "./reporter.ts";
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
-test("a flood of progress becomes four reports a second", () => {
+test("progress is reported at most four times a second", () => {
   const send = vi.fn();
   const reporter = new Reporter(send);
   for (let ms = 0; ms < 1000; ms++) {
@@ -15,7 +15,7 @@ test("a flood of progress becomes four reports a second", () => {
   expect(send.mock.calls.length).toBeGreaterThan(1);
 });
 
-test("what matters goes at once, and takes the progress before it along", () => {
+test("a change of state is sent at once, together with the progress before it", () => {
   const send = vi.fn();
   const reporter = new Reporter(send);
   reporter.soon();

@@ -1,4 +1,4 @@
-/** When a report goes out: what matters at once, mere progress at most a few times a second. */
+/** Decides when a report is sent: a change of state at once, progress at most four times a second. */
 
 const PROGRESS_MS = 250;
 
@@ -16,7 +16,7 @@ export class Reporter {
     this.#send();
   }
 
-  /** Some time soon, with all that has changed until then. */
+  /** Within PROGRESS_MS, with everything that has changed until then. */
   soon(): void {
     this.#timer ??= setTimeout(() => this.now(), PROGRESS_MS);
   }

@@ -1,30 +1,30 @@
-/** When a container that ended is started again, and when no more. Pure: the clock and the engine's word come in. */
+/** Decides whether a container that ended is started again, and when. Pure: the time and the engine's data are arguments. */
 import type { Container } from "../docker/port.ts";
 
-/** The pause before the first restart; it doubles with each that follows, up to the longest. */
+/** The pause before the first restart. It doubles with each further one, up to LONGEST_MS. */
 const FIRST_MS = 1000;
 const LONGEST_MS = 60_000;
-/** One that has run for so long was well: the pauses begin anew. What was used up stays used up. */
+/** After a run of this length the pauses start at the shortest again. Used restarts stay used. */
 const WELL_MS = 600_000;
 
-/** A container's latest restart, also while it is waited for. Kept on disk. */
+/** The latest restart of a container, also before it happens. Stored on disk. */
 export interface Restart {
-  /** From 1 on. */
+  /** Counts from 1. */
   number: number;
-  /** How many there were, with this one, since the container last ran for long. */
+  /** How many restarts there were since the container last ran for WELL_MS, this one included. */
   inARow: number;
-  /** Which end it follows: the engine's `finishedAt`. The same end may be heard of again. */
+  /** The end that it follows (the engine's `finishedAt`), since the same end may be reported again. */
   endedAt: number;
-  /** "it ended with exit code 3". */
+  /** For example "it ended with exit code 3". */
   why: string;
   /** ms since 1970. */
   dueAt: number;
 }
 
-/** What is to be known of an end; `why` as in {@link Restart}. */
+/** An end of a container. `why` as in {@link Restart}. */
 export type End = Pick<Container, "exitCode" | "startedAt" | "finishedAt"> & { why: string };
 
-/** Undefined where the end is for good: it ended with 0, or `most` restarts are used up. */
+/** Undefined when there is no restart: the exit code was 0, or all `most` restarts are used up. */
 export function nextRestart(
   before: Restart | undefined,
   { exitCode, startedAt, finishedAt, why }: End,
@@ -39,7 +39,7 @@ export function nextRestart(
   return { number, inARow, endedAt: finishedAt, why, dueAt: now + pause };
 }
 
-/** How long is still to be waited; never longer than any pause is, should the clock have been set back. */
+/** The rest of the pause in ms. At most LONGEST_MS, even when the clock was set back. */
 export function pauseBefore({ dueAt }: Restart, now: number): number {
   return Math.max(0, Math.min(LONGEST_MS, dueAt - now));
 }

@@ -2,15 +2,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
-import type { Assignment, ContainerSpec } from "../../shared/protocol/protocol.ts";
+import type { Assignment, ContainerSpec } from "../../shared/protocol/assignment.ts";
 import { type Container, DockerError } from "../docker/port.ts";
 import { saveRestart } from "./container-record.ts";
 import { type NodeContext, sessionDir } from "./context.ts";
-import { type Hearing, Restarts } from "./restarts.ts";
+import { type RestartListener, Restarts } from "./restarts.ts";
 
 const assignment = { session: "ses_1", epoch: 1 } as Assignment;
 
-/** An engine that does what `start` says, and writes down which containers it was asked to start. */
+/** A node with a fake engine that calls `start`, and records which containers it should start. */
 function node(start: () => Promise<void> = async () => {}) {
   const sessionsDir = mkdtempSync(join(tmpdir(), "skein-restarts-"));
   onTestFinished(() => rmSync(sessionsDir, { recursive: true }));
@@ -30,8 +30,8 @@ function node(start: () => Promise<void> = async () => {}) {
   return { context, asked };
 }
 
-function hearing() {
-  return { onVerdict: vi.fn<Hearing["onVerdict"]>(), onGone: vi.fn<Hearing["onGone"]>() };
+function listener() {
+  return { onVerdict: vi.fn<RestartListener["onVerdict"]>(), onGone: vi.fn<RestartListener["onGone"]>() };
 }
 
 const spec = (maxRestarts?: number) => ({ host: "sub1", maxRestarts }) as ContainerSpec;
@@ -49,19 +49,23 @@ function ended(finishedAt: number, exitCode = 3): Container {
   };
 }
 
-/** As if a restart had been due for long: nobody has to wait. */
+/** A restart that is due already, so that no test has to wait. */
 const due = { number: 1, inARow: 1, endedAt: 7, why: "it ended with exit code 3", dueAt: 0 };
 
-async function withDue({ context }: ReturnType<typeof node>, heard: Hearing, most = 3): Promise<Restarts> {
+async function withDue(
+  { context }: ReturnType<typeof node>,
+  heard: RestartListener,
+  most = 3,
+): Promise<Restarts> {
   await saveRestart(sessionDir(context, assignment.session), "sub1", due);
   const restarts = new Restarts(context, assignment, heard);
   await restarts.load([spec(most)]);
   return restarts;
 }
 
-test("the same end told twice is one restart, the next end another", async () => {
+test("the same end twice is one restart, and the next end another", async () => {
   const { context, asked } = node();
-  const restarts = new Restarts(context, assignment, hearing());
+  const restarts = new Restarts(context, assignment, listener());
   const said = [7, 7, 8, 9].map((at) => restarts.ended(spec(2), ended(at), undefined));
   expect(said).toEqual([
     { status: "running", reason: "restart 1 of 2 in 1 s; it ended with exit code 3" },
@@ -73,8 +77,8 @@ test("the same end told twice is one restart, the next end another", async () =>
   expect(asked).toEqual([]);
 });
 
-test("what its role does not allow, and what ended with 0, has ended for good", () => {
-  const restarts = new Restarts(node().context, assignment, hearing());
+test("a container without restarts, or with exit code 0, has ended for good", () => {
+  const restarts = new Restarts(node().context, assignment, listener());
   expect(restarts.ended(spec(), ended(7, 137), "ended by SIGKILL")).toEqual({
     status: "exited",
     reason: "ended by SIGKILL",
@@ -82,9 +86,9 @@ test("what its role does not allow, and what ended with 0, has ended for good", 
   expect(restarts.ended(spec(5), ended(7, 0), undefined)).toEqual({ status: "exited" });
 });
 
-test("a restart that was waited for before the agent's own is not counted again, and comes about", async () => {
+test("a restart that was pending when the agent restarted happens, and is counted once", async () => {
   const lab = node();
-  const heard = hearing();
+  const heard = listener();
   const restarts = await withDue(lab, heard);
   expect(restarts.ended(spec(3), ended(7), undefined).reason).toMatch(/^restart 1 of 3 in 0 s/);
   await vi.waitFor(() =>
@@ -96,23 +100,23 @@ test("a restart that was waited for before the agent's own is not counted again,
   expect(lab.asked).toEqual(["c1"]);
 });
 
-test("an engine that does not answer is asked again, and no restart is used up by it", async () => {
+test("an engine that does not answer is asked again, and uses up no restart", async () => {
   let failures = 2;
   const lab = node(async () => {
     if (failures-- > 0) throw new DockerError("connect ECONNREFUSED");
   });
-  const heard = hearing();
+  const heard = listener();
   (await withDue(lab, heard)).ended(spec(3), ended(7), undefined);
   await vi.waitFor(() => expect(heard.onVerdict).toHaveBeenCalled(), 10_000);
   expect(heard.onVerdict.mock.calls[0]![1].reason).toMatch(/^restart 1 of 3;/);
   expect(lab.asked).toHaveLength(3);
 });
 
-test("an engine that will not start it uses one up, and the last of them ends it with the engine's words", async () => {
+test("a refused start uses up a restart, and after the last one the engine's message is the reason", async () => {
   const refuse = async () => {
     throw new DockerError("driver failed", 500);
   };
-  const heard = hearing();
+  const heard = listener();
   const restarts = await withDue(node(refuse), heard, 2);
   restarts.ended(spec(2), ended(7), undefined);
   await vi.waitFor(() => expect(heard.onVerdict).toHaveBeenCalledTimes(1));
@@ -122,7 +126,7 @@ test("an engine that will not start it uses one up, and the last of them ends it
   });
   await restarts.close();
 
-  const last = hearing();
+  const last = listener();
   (await withDue(node(refuse), last, 1)).ended(spec(1), ended(7), undefined);
   await vi.waitFor(() => expect(last.onVerdict).toHaveBeenCalled());
   expect(last.onVerdict.mock.calls[0]![1]).toEqual({
@@ -131,8 +135,8 @@ test("an engine that will not start it uses one up, and the last of them ends it
   });
 });
 
-test("one that somebody removed is gone, and is not started", async () => {
-  const heard = hearing();
+test("a container that somebody else removed is reported as gone, and not started", async () => {
+  const heard = listener();
   const lab = node(async () => {
     throw new DockerError("No such container: c1", 404);
   });
@@ -141,8 +145,8 @@ test("one that somebody removed is gone, and is not started", async () => {
   expect(heard.onVerdict).not.toHaveBeenCalled();
 });
 
-test("one whose network is missing is still there: the engine will not start it", async () => {
-  const heard = hearing();
+test("a container whose network is missing is not gone: its start is refused", async () => {
+  const heard = listener();
   const lab = node(async () => {
     throw new DockerError("network skein-1 not found", 404);
   });
@@ -152,10 +156,10 @@ test("one whose network is missing is still there: the engine will not start it"
   expect(heard.onGone).not.toHaveBeenCalled();
 });
 
-test("closing waits for a start under way, and says nothing of it", async () => {
+test("closing waits for a running start, and reports nothing of it", async () => {
   const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
   const lab = node(() => answered);
-  const heard = hearing();
+  const heard = listener();
   const restarts = await withDue(lab, heard);
   restarts.ended(spec(3), ended(7), undefined);
   await vi.waitFor(() => expect(lab.asked).toEqual(["c1"]));
@@ -170,13 +174,13 @@ test("closing waits for a start under way, and says nothing of it", async () => 
   expect(heard.onVerdict).not.toHaveBeenCalled();
 });
 
-test("nothing is started once it is closed", async () => {
+test("nothing is started after closing", async () => {
   const lab = node();
-  const closed = await withDue(lab, hearing());
+  const closed = await withDue(lab, listener());
   await closed.close();
   closed.ended(spec(3), ended(7), undefined);
-  // One that is open, and asked later, has its turn later.
-  (await withDue(lab, hearing())).ended(spec(3), { ...ended(7), id: "c2" }, undefined);
+  // This one was not closed, and would run after the other one.
+  (await withDue(lab, listener())).ended(spec(3), { ...ended(7), id: "c2" }, undefined);
   await vi.waitFor(() => expect(lab.asked).toContain("c2"));
   expect(lab.asked).toEqual(["c2"]);
 });

@@ -1,13 +1,13 @@
 /**
- * Starts those of a session's containers again whose role says so. Not Docker's own restart policy: that knows nothing of the gate (what
- * ends before it is to fail the creation), and would bring back what is being removed, or what the session no longer wants after an
- * engine's restart.
+ * Restarts containers of a session whose role asks for it. Docker's own restart policy does not fit. It would also restart a container that
+ * ended before its gate opened, which must fail the session. And it would restart one that is being removed, or that nobody wants any
+ * longer after a restart of the engine.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { Assignment, ContainerSpec } from "../../shared/protocol/protocol.ts";
+import type { Assignment, ContainerSpec } from "../../shared/protocol/assignment.ts";
 import type { ContainerStatus } from "../../shared/session/lifecycle.ts";
+import { backoff } from "../backoff.ts";
 import { type Container, DockerError } from "../docker/port.ts";
-import { backoff } from "../link/backoff.ts";
 import { loadRestart, saveRestart } from "./container-record.ts";
 import { type NodeContext, sessionDir } from "./context.ts";
 import {
@@ -20,16 +20,16 @@ import {
   sayUsedUp,
 } from "./restart.ts";
 
-/** How a container stands after it ended. */
+/** The state of a container after it ended. */
 export interface Verdict {
   status: Extract<ContainerStatus, "running" | "exited">;
   reason?: string;
 }
 
-/** What the session hears of it later. */
-export interface Hearing {
+/** What happens later. */
+export interface RestartListener {
   onVerdict(host: string, verdict: Verdict): void;
-  /** Somebody removed it: there is nothing to start. */
+  /** Somebody else removed the container, so it cannot be started. */
   onGone(host: string, containerId: string): void;
 }
 
@@ -37,21 +37,21 @@ export class Restarts {
   readonly #context: Pick<NodeContext, "docker" | "limit" | "log">;
   readonly #about: Pick<Assignment, "session" | "epoch">;
   readonly #dir: string;
-  readonly #hearing: Hearing;
+  readonly #listener: RestartListener;
   readonly #last = new Map<string, Restart>();
-  /** By host: a restart that is waited for, or under way. */
+  /** By host: a restart that is due later, or running. */
   readonly #awaited = new Map<string, AbortController>();
   readonly #jobs = new Set<Promise<void>>();
   #closed = false;
 
-  constructor(context: NodeContext, { session, epoch }: Assignment, hearing: Hearing) {
+  constructor(context: NodeContext, { session, epoch }: Assignment, listener: RestartListener) {
     this.#context = context;
     this.#about = { session, epoch };
     this.#dir = sessionDir(context, session);
-    this.#hearing = hearing;
+    this.#listener = listener;
   }
 
-  /** From before an agent's restart. What was waited for then goes on when its end is told again. */
+  /** Reads the restarts that an earlier run of the agent stored. A pending one goes on when `ended` reports its end again. */
   async load(specs: readonly ContainerSpec[]): Promise<void> {
     await Promise.all(
       specs.map(async ({ host, maxRestarts }) => {
@@ -61,13 +61,13 @@ export class Restarts {
     );
   }
 
-  /** What there is to say of a container that runs; undefined where it was never started again. */
+  /** The reason to report for a running container; undefined when it was never restarted. */
   reasonOf({ host, maxRestarts }: ContainerSpec): string | undefined {
     const last = this.#last.get(host);
     return last && maxRestarts !== undefined ? sayRestarted(last, maxRestarts) : undefined;
   }
 
-  /** A container ended after its gate was opened; the same end may be told again. `reason`: what its exit code does not say. */
+  /** A container ended after its gate opened. May be called again for the same end. `reason` is what the exit code does not say. */
   ended(spec: ContainerSpec, container: Container, reason: string | undefined): Verdict {
     const { host, maxRestarts } = spec;
     if (maxRestarts === undefined) return exited(reason);
@@ -82,19 +82,19 @@ export class Restarts {
     return container.exitCode === 0 ? exited(reason) : exited(reason, sayUsedUp(maxRestarts));
   }
 
-  /** A container is gone: it is not waited for any longer. */
+  /** The container does not exist any longer: its pending restart is cancelled. */
   forget(host: string): void {
     this.#awaited.get(host)?.abort();
   }
 
-  /** Nothing is started from now on; resolves when nothing is being started any more. */
+  /** No restart begins from now on. Resolves when the running ones have ended. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const waiting of this.#awaited.values()) waiting.abort();
     await Promise.all(this.#jobs);
   }
 
-  /** Undefined where there is no next one. */
+  /** Undefined when there is no further restart. */
   #next(spec: ContainerSpec, containerId: string, end: End): Verdict | undefined {
     const { host, maxRestarts = 0 } = spec;
     const now = Date.now();
@@ -111,7 +111,7 @@ export class Restarts {
     if (this.#closed) return;
     const { host } = spec;
     const waiting = new AbortController();
-    // A start that the engine never answered may have come true all the same.
+    // The engine may have carried out a start without answering, so an earlier restart may still be pending.
     this.#awaited.get(host)?.abort();
     this.#awaited.set(host, waiting);
     const job = this.#restart(spec, containerId, restart, waiting.signal).finally(() => {
@@ -131,7 +131,7 @@ export class Restarts {
     const { host, maxRestarts = 0 } = spec;
     const { log } = this.#context;
     await saveRestart(this.#dir, host, restart).catch((error: Error) => {
-      log.warn({ ...this.#about, host, reason: error.message }, "a restart could not be written down");
+      log.warn({ ...this.#about, host, reason: error.message }, "a restart could not be stored");
     });
     try {
       await delay(pauseBefore(restart, Date.now()), undefined, { signal });
@@ -140,13 +140,13 @@ export class Restarts {
       if (!signal.aborted) this.#refused(spec, containerId, restart, error as Error);
       return;
     }
-    // Unless it has ended again by now.
+    // When it has ended again already, the next restart has aborted this one.
     if (signal.aborted) return;
-    log.info({ ...this.#about, host }, "started again");
-    this.#hearing.onVerdict(host, { status: "running", reason: sayRestarted(restart, maxRestarts) });
+    log.info({ ...this.#about, host }, "the container was restarted");
+    this.#listener.onVerdict(host, { status: "running", reason: sayRestarted(restart, maxRestarts) });
   }
 
-  /** An engine that does not answer is waited for: its restart is none of the container's. */
+  /** Retries while the engine does not answer. That must not use up a restart of the container. */
   async #start(containerId: string, signal: AbortSignal): Promise<void> {
     const { docker, limit } = this.#context;
     for (let failures = 0; ; failures++) {
@@ -162,21 +162,21 @@ export class Restarts {
     }
   }
 
-  /** The engine would not start it: as if it had run for no time at all. */
+  /** The engine refused to start the container. It counts as an end after no time. */
   #refused(spec: ContainerSpec, containerId: string, { endedAt }: Restart, error: Error): void {
     const { host, maxRestarts = 0 } = spec;
-    // Its network may be missing as well.
+    // A 404 can also mean that the network is missing.
     if (error instanceof DockerError && error.status === 404 && /no such container/i.test(error.message)) {
-      this.#hearing.onGone(host, containerId);
+      this.#listener.onGone(host, containerId);
       return;
     }
     const why = `it could not be started: ${error.message}`.slice(0, 1024);
     const end = { exitCode: 128, startedAt: endedAt, finishedAt: endedAt, why };
-    this.#hearing.onVerdict(host, this.#next(spec, containerId, end) ?? exited(why, sayUsedUp(maxRestarts)));
+    this.#listener.onVerdict(host, this.#next(spec, containerId, end) ?? exited(why, sayUsedUp(maxRestarts)));
   }
 }
 
-/** `words`: what there is to say of it. */
+/** Joins what there is to say about the end. */
 function exited(...words: (string | undefined)[]): Verdict {
   const reason = words.filter((each) => each !== undefined).join("; ");
   return { status: "exited", ...(reason === "" ? {} : { reason }) };

@@ -1,52 +1,56 @@
-/** Phase `started`: whom to trust is written, the containers start (their commands wait at the gate), and SSH is proven. */
-import type { Assignment, Identity } from "../../shared/protocol/protocol.ts";
+/** Phase `started`: writes the public keys, starts the containers (their commands wait), and proves the network and SSH. */
+import type { Assignment, SessionKeys } from "../../shared/protocol/assignment.ts";
 import type { Executed } from "../docker/port.ts";
 import { handOver } from "../kit/handover.ts";
-import { proveCommand, unproven } from "../kit/prove.ts";
+import { type ProofTarget, proveCommand, unproven } from "../kit/prove.ts";
 import { packEntries } from "../ssh/archive.ts";
 import { placePrepared, placeStarted } from "../ssh/place.ts";
 import type { Peer } from "../ssh/ssh-files.ts";
 import { together } from "./concurrency.ts";
 import { savePrepared, selfDir } from "./container-record.ts";
 import { type NodeContext, StepFailure, sessionDir } from "./context.ts";
-import type { Part } from "./prepare.ts";
+import type { SessionTask } from "./prepare.ts";
 
-/** How long a host may take to answer: others start at the same time, on other nodes, and those may be busy. */
+/** How long a host may take to answer. Containers of other nodes start at the same time, and those nodes may be busy. */
 const PROOF_SECONDS = 60;
 const PROOF_OUTPUT_BYTES = 256 * 1024;
 
-/** `identities` are those of all the session's containers. */
+/** `keys` are the public keys of all containers of the session, in rank order. */
 export async function start(
-  part: Part,
-  identities: readonly Identity[],
+  task: SessionTask,
+  keys: SessionKeys,
   progressed: () => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const peers = peersOf(part, identities);
-  await together(part.assignment.containers, signal, async ({ host }, jobSignal) => {
-    await startContainer(part, host, peers, jobSignal);
+  const peers = peersOf(task, keys);
+  await together(task.assignment.containers, signal, async ({ host }, jobSignal) => {
+    await startContainer(task, host, peers, jobSignal);
     progressed();
   });
-  await together(part.assignment.proofs, signal, (proof, jobSignal) => prove(part, proof, peers, jobSignal));
+  await prove(task, peers, signal);
 }
 
-function peersOf({ assignment, observed }: Part, identities: readonly Identity[]): Peer[] {
-  const known = new Map(identities.map((identity) => [identity.host, identity]));
+function peersOf({ assignment, observed }: SessionTask, keys: SessionKeys): Peer[] {
+  const count = assignment.members.length;
+  if (keys.length !== count)
+    throw new StepFailure("internal", `the session has ${count} containers, and keys of ${keys.length}`);
+  const peers = assignment.members.map(({ host, address }, rank): Peer => {
+    const [user, hostKey, userKey] = keys[rank]!;
+    return { host, address, user, hostKey, userKey };
+  });
+  const known = new Map(peers.map(({ host, hostKey }) => [host, hostKey]));
   for (const { host } of assignment.containers) {
-    if (known.get(host)?.hostKey !== observed.prepared.get(host)?.identity.hostKey) {
-      const message = "it was made anew, its container being gone, after the session had been told its keys";
+    if (known.get(host) !== observed.prepared.get(host)?.identity.hostKey) {
+      const message =
+        "it was made again, because its container was gone, after the session had learned its keys";
       throw new StepFailure("internal", message, host);
     }
   }
-  return assignment.members.map(({ host, address }) => {
-    const identity = known.get(host);
-    if (!identity) throw new StepFailure("internal", "the session does not know its keys", host);
-    return { ...identity, address };
-  });
+  return peers;
 }
 
 async function startContainer(
-  { context, assignment, observed }: Part,
+  { context, assignment, observed }: SessionTask,
   host: string,
   peers: readonly Peer[],
   signal: AbortSignal,
@@ -58,7 +62,7 @@ async function startContainer(
     observed.prepared.set(host, rest);
     if (keys) await savePrepared(dir, rest);
   };
-  // Since before an agent's restart.
+  // An earlier run of the agent started it.
   if (["started", "running", "exited"].includes(observed.container(host)?.status ?? ""))
     return await forgetKeys();
   const secret = keys ? placePrepared(survey, keys, host) : [];
@@ -77,25 +81,48 @@ async function startContainer(
   observed.set(host, "started");
 }
 
+/** The first container of this node logs in to containers of other nodes, and exchanges one packet of full size with other nodes. */
 async function prove(
-  { context, observed }: Part,
-  { from, to }: Assignment["proofs"][number],
+  { context, assignment, observed }: SessionTask,
   peers: readonly Peer[],
   signal: AbortSignal,
 ): Promise<void> {
-  if (to.length === 0) return;
-  const users = new Map(peers.map(({ host, user }) => [host, user]));
-  const targets = to.map((host) => ({ host, user: users.get(host)! }));
+  const targets = targetsOf(assignment, peers);
+  const from = assignment.containers[0]?.host;
+  if (targets.length === 0) return;
+  if (from === undefined)
+    throw new StepFailure("internal", "this node has something to prove, and no container to do it");
+  const { mtu } = assignment.network;
   const { containerId } = observed.prepared.get(from)!;
-  const proof = await execProof(context, containerId, from, proveCommand(targets, PROOF_SECONDS), signal);
+  const proof = await execProof(
+    context,
+    containerId,
+    from,
+    proveCommand(targets, PROOF_SECONDS, mtu),
+    signal,
+  );
   const missing = unproven(targets, proof.output);
   if (missing.length === 0) return;
-  // By a signal, and so with its container: that says nothing about the others.
+  // A signal ended it, together with its container: that says nothing about the others.
   if (proof.exitCode < 0 || proof.exitCode > 128)
-    throw new StepFailure("start", "its container ended before it had proven SSH to the others", from);
-  const { host, reason } = missing[0]!;
-  const others = missing.length > 1 ? `, and ${missing.length - 1} more` : "";
-  throw new StepFailure("proof", `cannot be reached by SSH from ${from}${others}: ${reason}`, host);
+    throw new StepFailure("start", "its container ended during its proof of the network and SSH", from);
+  const { way, host, reason } = missing[0]!;
+  const how = way === "ssh" ? "by SSH" : `with packets of ${mtu} bytes`;
+  const others = missing.length > 1 ? ` (and ${missing.length - 1} more)` : "";
+  throw new StepFailure("proof", `cannot be reached from ${from} ${how}${others}: ${reason}`, host);
+}
+
+/** Pings come first: when ping and login to a host fail, the failure names the ping, which tells more about the network. */
+function targetsOf({ proof: { ssh, ping } }: Assignment, peers: readonly Peer[]): ProofTarget[] {
+  const users = new Map(peers.map(({ host, user }) => [host, user]));
+  const to = (way: ProofTarget["way"], hosts: readonly string[]) =>
+    hosts.map((host): ProofTarget => {
+      const user = users.get(host);
+      if (user === undefined)
+        throw new StepFailure("internal", `the proof names ${host}, which is not a container of the session`);
+      return { way, host, user };
+    });
+  return [...to("ping", ping), ...to("ssh", ssh)];
 }
 
 async function execProof(

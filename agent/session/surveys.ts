@@ -1,9 +1,9 @@
-/** What the images look like inside, as far as SSH is concerned: looked up once for each image and user. */
+/** What SSH needs to know about images. Each image and user is looked at once. */
 import type { DockerPort } from "../docker/port.ts";
 import { containerFiles } from "../ssh/archive.ts";
 import { type Survey, survey } from "../ssh/survey.ts";
 
-/** Images and users kept in memory; the oldest goes first. */
+/** How many results stay in memory. The oldest goes first. */
 const MOST = 256;
 
 export class Surveys {
@@ -14,7 +14,7 @@ export class Surveys {
     this.#docker = docker;
   }
 
-  /** `container` is a fresh one of the image, in which nothing was changed yet. */
+  /** `container` is a new container of the image, in which nothing was changed yet. */
   of(imageId: string, user: string, container: string): Promise<Survey> {
     const key = `${imageId} ${user}`;
     const known = this.#known.get(key);

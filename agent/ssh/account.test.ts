@@ -32,7 +32,7 @@ const account = (user: string, etc: ImageEtc, more: Record<string, PathStat> = p
     (home) => more[home],
   );
 
-describe("an image's own user", () => {
+describe("a user of the image", () => {
   it.each([
     ["", "root", 0, 0, "/root"],
     ["root", "root", 0, 0, "/root"],
@@ -40,7 +40,7 @@ describe("an image's own user", () => {
     ["dev", "dev", 1000, 100, "/home/dev"],
     ["1000", "dev", 1000, 100, "/home/dev"],
     ["1000:users", "dev", 1000, 100, "/home/dev"],
-  ])("'%s' is taken as it is", (spec, user, uid, gid, home) => {
+  ])("'%s' is used unchanged", (spec, user, uid, gid, home) => {
     expect(account(spec, debian)).toEqual({
       user,
       uid,
@@ -53,7 +53,7 @@ describe("an image's own user", () => {
     });
   });
 
-  it("has the container's group in its passwd entry, and the rest of the line kept", () => {
+  it("gets the container's group in its passwd entry; the rest of the line stays", () => {
     for (const spec of ["dev:staff", "dev:50", "1000:50"]) {
       const { gid, passwd } = account(spec, debian);
       expect(gid).toBe(50);
@@ -61,19 +61,19 @@ describe("an image's own user", () => {
     }
   });
 
-  it("without a login shell gets one that is there, and its home is made", () => {
+  it("without a login shell gets an existing one, and a home is made", () => {
     const { shell, home, passwd } = account("nobody", debian);
     expect({ shell, home }).toEqual({ shell: "/bin/sh", home: "/nonexistent" });
     expect(passwd).toContain("nobody:x:65534:65534:nobody:/nonexistent:/bin/sh\n");
   });
 
-  it("gets the kit's shell, listed, where the image has none", () => {
+  it("gets the kit's shell, and a line in /etc/shells, when the image has no shell", () => {
     const { shell, shells } = account("dev", debian, {});
     expect(shell).toBe("/.skein/kit/bin/sh");
     expect(shells).toBe("/bin/sh\n/bin/bash\n/.skein/kit/bin/sh\n");
   });
 
-  it("whose home anybody may write to gets another", () => {
+  it("gets another home when anybody may write to its own", () => {
     const { home, shell, passwd } = account("app", debian);
     expect({ home, shell }).toEqual({ home: "/home/u500", shell: "/bin/sh" });
     expect(passwd).toContain("app:x:500:500::/home/u500:/bin/sh\n");
@@ -90,22 +90,22 @@ describe("an image's own user", () => {
   });
 });
 
-describe("a user that the image does not know", () => {
-  it("gets an entry under a name made from its number, with Docker's group 0", () => {
+describe("a user who is not in the image", () => {
+  it("gets an entry with a name made from its number, and Docker's group 0", () => {
     const { user, uid, gid, home, passwd, group } = account("4242", debian);
     expect({ user, uid, gid, home }).toEqual({ user: "u4242", uid: 4242, gid: 0, home: "/home/u4242" });
     expect(passwd).toBe(`${debian.passwd}u4242:x:4242:0::/home/u4242:/bin/sh\n`);
     expect(group).toBe(undefined);
   });
 
-  it("gets a group as well", () => {
+  it("gets a group entry too", () => {
     expect(account("4242:4343", debian)).toMatchObject({
       gid: 4343,
       group: `${debian.group}g4343:x:4343:\n`,
     });
   });
 
-  it("is no trouble where the name is somebody else's", () => {
+  it("gets another name when that one is taken", () => {
     const taken = { ...debian, passwd: `${debian.passwd}u4242:x:9:9::/:/bin/sh\n` };
     expect(account("4242", taken).user).toBe("u4242-skein");
   });
@@ -123,13 +123,13 @@ describe("a user that the image does not know", () => {
     });
   });
 
-  it("is an error by name, which says what to do", () => {
+  it("is an error when given by name, with advice", () => {
     expect(() => account("ghost", debian)).toThrow(/no user "ghost".*\/etc\/passwd/);
     expect(() => account("dev:ghosts", debian)).toThrow(/no group "ghosts".*\/etc\/group/);
   });
 });
 
-it("refuses a name that nobody could log in as", () => {
+it("refuses a name that cannot be used for a login", () => {
   const odd = { ...debian, passwd: "my user;:x:1000:100::/home/dev:/bin/bash\n" };
   expect(() => account("1000", odd)).toThrow(/"my user;" cannot be used with SSH/);
   const fine = { ...debian, passwd: "jörg.m-2@corp$:x:1000:100::/home/dev:/bin/bash\n" };
@@ -138,7 +138,7 @@ it("refuses a name that nobody could log in as", () => {
   expect(() => account("1000", long)).toThrow(/cannot be used with SSH/);
 });
 
-it("does not go a thousand directories deep for a home", () => {
+it("does not use a home that is a thousand directories deep", () => {
   const deep = { ...debian, passwd: `dev:x:1000:100::${"/a".repeat(1000)}:/bin/bash\n` };
   expect(account("1000", deep).home).toBe("/home/u1000");
 });

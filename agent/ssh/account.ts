@@ -1,8 +1,7 @@
 /**
- * The login account of a container's user: what the image has where that will do, mended where SSH would refuse it. Pure;
- * `survey.ts` looks into the image.
+ * The login account of a container's user: the image's own, corrected where SSH would refuse it. Pure; `survey.ts` reads the image.
  */
-import { LOGIN_NAME } from "../../shared/protocol/protocol.ts";
+import { LOGIN_NAME } from "../../shared/protocol/assignment.ts";
 import { INSIDE } from "../kit/layout.ts";
 import {
   type GroupEntry,
@@ -16,7 +15,7 @@ import {
   withShell,
 } from "./passwd.ts";
 
-/** A path in the image. `mode` without the type's bits. */
+/** A path in the image. `mode` has permission bits only. */
 export interface PathStat {
   type: "file" | "directory" | "symlink" | "other";
   mode: number;
@@ -24,7 +23,7 @@ export interface PathStat {
   gid: number;
 }
 
-/** What an image (or a container that is not started) has. `undefined`: no such file. */
+/** Files of an image, or of a container that is not started. `undefined`: no such file. */
 export interface ImageEtc {
   passwd: string | undefined;
   group: string | undefined;
@@ -38,16 +37,16 @@ export interface Account {
   gid: number;
   home: string;
   shell: string;
-  /** The three files as they have to be; `undefined` where the image's will do. */
+  /** The three files as SSH needs them; `undefined` when the image's own file is good. */
   passwd: string | undefined;
   group: string | undefined;
   shells: string | undefined;
 }
 
-/** Programs that end a login instead of making one. */
+/** Login shells that refuse a login. */
 const noLogin = /\/(nologin|false|true|sync|halt|shutdown)$/;
 
-/** The paths that decide about the account of `user` (a Docker user spec): which shells are there, and what its homes are. */
+/** The paths that decide about the account of `user` (in Docker's form): possible shells and homes. */
 export function pathsOf(user: string, etc: ImageEtc): { shells: string[]; homes: string[] } {
   const { uid, entry } = runsAs(user, parsePasswd(etc.passwd), parseGroup(etc.group));
   const absolute = (paths: string[]) => [...new Set(paths)].filter((path) => path.startsWith("/"));
@@ -58,8 +57,8 @@ export function pathsOf(user: string, etc: ImageEtc): { shells: string[]; homes:
 }
 
 /**
- * The account of `user` (`""`, `root`, `1000`, `1000:1000`, `dev:staff`: as Docker takes it). `has` and `stat` know the paths of
- * {@link pathsOf}. Throws where the image has no such user, or its name cannot be one to log in as.
+ * The account of `user`, in Docker's form: `""`, `root`, `1000`, `1000:1000`, `dev:staff`. `has` and `stat` are asked about the paths of
+ * {@link pathsOf}. @throws Error when the image has no such user, or when its name cannot be used as a login name.
  */
 export function accountOf(
   user: string,
@@ -82,7 +81,7 @@ export function accountOf(
     willDo(path, stat(path), uid),
   )!;
 
-  // Dropbear gives a terminal to the group `tty`, or else to the user's own, which only root may.
+  // Dropbear gives a terminal to the group `tty`. Without that group it uses the user's own, which only root may do.
   const needed: GroupEntry[] = [
     { name: "tty", gid: 5 },
     { name: uid === 0 ? "root" : `g${gid}`, gid },
@@ -91,7 +90,7 @@ export function accountOf(
     (group) => !groups.some((known) => known.gid === group.gid || known.name === group.name),
   );
   const account: PasswdEntry = { name, uid, gid, home, shell };
-  // The group too: Dropbear takes it from here, and without root that fails unless it is the process's own (`USER dev:staff`).
+  // The group counts too. Dropbear takes it from passwd, and without root that fails unless it is the process's group (`USER dev:staff`).
   const same =
     entry !== undefined && entry.gid === gid && entry.home === home && (entry.shell || "/bin/sh") === shell;
   return {
@@ -107,11 +106,11 @@ export function accountOf(
 }
 
 /**
- * Dropbear trusts authorized_keys only where user or root own the home and nobody else may write to it (`svr-authpubkey.c`,
- * `checkfileperm`). A home that is missing is made; one that the user owns is mended; /tmp and the like cannot be.
+ * Dropbear uses authorized_keys only when the user or root owns the home, and nobody else may write to it (`svr-authpubkey.c`,
+ * `checkfileperm`). A missing home is made, and the mode of the user's own home is corrected. A home like /tmp cannot be used.
  */
 function willDo(path: string, stat: PathStat | undefined, uid: number): boolean {
-  // Each directory above it is looked for, one by one.
+  // Every directory above it costs a lookup.
   if (!path.startsWith("/") || path.length > 256) return false;
   if (stat === undefined) return true;
   if (stat.type !== "directory") return false;
@@ -119,7 +118,7 @@ function willDo(path: string, stat: PathStat | undefined, uid: number): boolean 
   return (stat.uid === 0 || stat.uid === uid) && (stat.mode & 0o022) === 0;
 }
 
-/** For a user without a home of use, in the order of choice. Nothing of an image is under the last. */
+/** Homes for a user without a usable one, best first. An image has nothing below the last. */
 function ownHomes(uid: number): string[] {
   return [uid === 0 ? "/root" : `/home/u${uid}`, `/.skein/home`];
 }

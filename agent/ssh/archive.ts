@@ -1,4 +1,4 @@
-/** Docker's archive API as a container's file system: tar in, tar out. */
+/** A container's files through Docker's archive API, which reads and writes tar. */
 import { posix } from "node:path";
 import type { Readable } from "node:stream";
 import { extract, type Header, pack } from "tar-stream";
@@ -6,16 +6,16 @@ import type { PathStat } from "./account.ts";
 import type { Entry } from "./place.ts";
 import type { ContainerFiles } from "./survey.ts";
 
-/** `GET /containers/{id}/archive?path=`: the tar stream; `undefined` on 404. */
+/** `GET /containers/{id}/archive?path=`: a tar stream, or `undefined` for 404. */
 export type GetArchive = (path: string) => Promise<Readable | undefined>;
 
-/** `HEAD` of the same: where a symlink leads (inside the container), else "". `undefined` on 404. */
+/** `HEAD` of the same: the target of a symlink inside the container, or "". `undefined` for 404. */
 export type HeadArchive = (path: string) => Promise<{ linkTarget: string } | undefined>;
 
-/** Bytes of a file that are read at most: an image may have a file of any size at any path, and the agent reads it into memory. */
+/** The most bytes that are read of a file. An image may have a file of any size at any path, and the agent reads it into memory. */
 const MOST_BYTES = 1024 * 1024;
 
-/** The entries as one tar, for `PUT /containers/{id}/archive?path=/`. Directories come before what is in them, as given. */
+/** Packs entries into one tar for `PUT /containers/{id}/archive?path=/`, in the given order. A directory must come before its content. */
 export async function packEntries(entries: readonly Entry[]): Promise<Buffer> {
   const tar = pack();
   const chunks: Buffer[] = [];
@@ -25,7 +25,7 @@ export async function packEntries(entries: readonly Entry[]): Promise<Buffer> {
     tar.on("error", reject);
   });
   for (const { path, type, mode, uid, gid, content } of entries) {
-    // Docker keeps the clock's time otherwise: 1970 would do, but some tools take a zero for "missing".
+    // The present time, since some tools take the default (1970) for a missing value.
     tar.entry({ name: path.slice(1), type, mode, uid, gid, mtime: new Date() }, content ?? "");
   }
   tar.finalize();
@@ -33,7 +33,7 @@ export async function packEntries(entries: readonly Entry[]): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Reads through the archive API: of a directory only its first header, never what is in it. */
+/** Reads through the archive API. Of a directory only its own header is read, not its content. */
 export function containerFiles(getArchive: GetArchive, headArchive: HeadArchive): ContainerFiles {
   const first = async (path: string, hops = 8): Promise<{ header: Header; content: string } | undefined> => {
     const stream = await getArchive(path);

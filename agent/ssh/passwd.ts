@@ -1,4 +1,4 @@
-/** /etc/passwd and /etc/group (passwd(5), group(5)), and Docker's rule for which user a container runs as. */
+/** Reads and changes /etc/passwd and /etc/group (passwd(5), group(5)), and has Docker's rule for a container's user. */
 
 export interface PasswdEntry {
   name: string;
@@ -13,14 +13,14 @@ export interface GroupEntry {
   gid: number;
 }
 
-/** Who the container runs as. `entry` is missing where the image does not know the user. */
+/** The user of a container. `entry` is missing when the user is not in the image. */
 export interface RunsAs {
   uid: number;
   gid: number;
   entry?: PasswdEntry;
 }
 
-/** Entries in file order; lines that are none are left out. */
+/** Entries in the order of the file; other lines are left out. */
 export function parsePasswd(text: string | undefined): PasswdEntry[] {
   return fields(text, 7).flatMap(([name = "", , uid, gid, , home = "", shell = ""]) =>
     name !== "" && isId(uid) && isId(gid) ? [{ name, uid: Number(uid), gid: Number(gid), home, shell }] : [],
@@ -34,8 +34,8 @@ export function parseGroup(text: string | undefined): GroupEntry[] {
 }
 
 /**
- * As runc's libcontainer does (`user.GetExecUser`): `user[:group]`, each a name or a number; the first line that matches by
- * either; an unknown number stands for itself, with group 0; an unknown name is an error. Empty means 0.
+ * The rule of runc's libcontainer (`user.GetExecUser`) for `user[:group]`. Each is a name or a number, and the first line that matches
+ * either counts. Without a match a number stands for itself, with group 0. Empty means 0. @throws Error for an unknown name.
  */
 export function runsAs(spec: string, users: readonly PasswdEntry[], groups: readonly GroupEntry[]): RunsAs {
   const [user = "", group = ""] = spec.split(":");
@@ -53,7 +53,7 @@ export function runsAs(spec: string, users: readonly PasswdEntry[], groups: read
   return { uid: entry?.uid ?? Number(wanted), gid, ...(entry ? { entry } : {}) };
 }
 
-/** The text with `entry` as a new last line; where there is a line of its name, with its group, home and shell changed. */
+/** The text with this entry: an existing line of that name gets its group, home and shell; else a line is added. */
 export function withPasswdEntry(text: string | undefined, entry: PasswdEntry): string {
   const line = (gecos: string) =>
     `${entry.name}:x:${entry.uid}:${entry.gid}:${gecos}:${entry.home}:${entry.shell}`;
@@ -68,17 +68,17 @@ export function withPasswdEntry(text: string | undefined, entry: PasswdEntry): s
   return joined(found ? kept : [...kept, line("")]);
 }
 
-/** The text with one more group. */
+/** The text with a line for this group at the end. */
 export function withGroup(text: string | undefined, { name, gid }: GroupEntry): string {
   return joined([...rows(text), `${name}:x:${gid}:`]);
 }
 
-/** The text of /etc/shells with one more; where the file is missing, what getusershell(3) assumes goes first. */
+/** The text of /etc/shells with this shell at the end. A missing file becomes the default list of getusershell(3) first. */
 export function withShell(text: string | undefined, shell: string): string {
   return joined([...(text === undefined ? ["/bin/sh", "/bin/csh"] : rows(text)), shell]);
 }
 
-/** Whether getusershell(3) lists it. */
+/** Whether getusershell(3) lists this shell. */
 export function isListedShell(text: string | undefined, shell: string): boolean {
   return text === undefined ? ["/bin/sh", "/bin/csh"].includes(shell) : rows(text).includes(shell);
 }

@@ -12,7 +12,7 @@ interface Node extends Partial<PathStat> {
   content?: string;
 }
 
-/** An image as a table: a path with content is a file, else a directory. */
+/** An image as a table. A path with content is a file; another one is a directory. */
 function image(nodes: Record<string, Node>): ContainerFiles {
   return {
     exists: async (path) => path in nodes,
@@ -41,15 +41,15 @@ const peers: Peer[] = ["main1", "sub1"].map((host, i) => ({
   host,
   address: `10.64.0.${i + 2}`,
   user: "dev",
-  hostKey: keys.host.publicLine,
-  userKey: keys.user.publicLine,
+  hostKey: keys.host.publicKey,
+  userKey: keys.user.publicKey,
 }));
 
 /** `mode uid:gid path` */
 const listed = (entries: Entry[]) =>
   entries.map(({ path, mode, uid, gid }) => `${mode.toString(8)} ${uid}:${gid} ${path}`);
 
-it("writes into a usual image the keys, and no more", async () => {
+it("writes only the keys into a usual image", async () => {
   expect(listed(placePrepared(await survey(image(debian), ""), keys, "main1"))).toEqual([
     "755 0:0 /.skein",
     "600 0:0 /.skein/host_key",
@@ -59,7 +59,7 @@ it("writes into a usual image the keys, and no more", async () => {
   ]);
 });
 
-it("closes the user's own home to others", async () => {
+it("removes other users' write permission from the user's home", async () => {
   expect(listed(placePrepared(await survey(image(debian), "dev"), keys, "main1"))).toEqual([
     "755 0:0 /.skein",
     "600 1000:1000 /.skein/host_key",
@@ -70,7 +70,7 @@ it("closes the user's own home to others", async () => {
   ]);
 });
 
-it("makes all that is missing in an empty image", async () => {
+it("makes everything that is missing in an empty image", async () => {
   expect(listed(placePrepared(await survey(image({}), "77"), keys, "main1"))).toEqual([
     "644 0:0 /etc/passwd",
     "644 0:0 /etc/group",
@@ -86,13 +86,13 @@ it("makes all that is missing in an empty image", async () => {
   ]);
 });
 
-it("finds a home of / in /.ssh", async () => {
+it("writes to /.ssh when the home is /", async () => {
   const rooted = { ...debian, "/etc/passwd": { content: "root:x:0:0::/:/bin/bash\n" }, "/": {} };
   const paths = placeStarted(await survey(image(rooted), ""), peers).map(({ path }) => path);
   expect(paths).toEqual(["/.ssh/authorized_keys", "/.ssh/known_hosts", "/.ssh/config", "/.skein/placed"]);
 });
 
-it("keeps what the image has in ~/.ssh, its own key too", async () => {
+it("keeps the image's own files in ~/.ssh, also its key", async () => {
   const own = {
     ...debian,
     "/home/dev/.ssh/authorized_keys": { content: "ssh-rsa OWN\n" },
@@ -112,12 +112,12 @@ it("keeps what the image has in ~/.ssh, its own key too", async () => {
   expect(paths).not.toContain("/home/dev/.ssh/id_ed25519");
 });
 
-it("needs no client configuration where all users are alike; what says that all is there comes last", async () => {
+it("writes no client configuration when all login names are the same, and the file `placed` last", async () => {
   const paths = placeStarted(await survey(image(debian), "dev"), peers).map(({ path }) => path);
   expect(paths).toEqual(["/home/dev/.ssh/authorized_keys", "/home/dev/.ssh/known_hosts", "/.skein/placed"]);
 });
 
-it("packs entries as a tar that says modes and owners", async () => {
+it("packs entries with their modes and owners", async () => {
   const tar = await packEntries([
     { path: "/a", type: "directory", mode: 0o700, uid: 5, gid: 6 },
     { path: "/a/b", type: "file", mode: 0o600, uid: 7, gid: 8, content: "text ж" },
@@ -134,7 +134,7 @@ it("packs entries as a tar that says modes and owners", async () => {
   ]);
 });
 
-it("reads a container through its archives: links followed, a directory by its header alone", async () => {
+it("reads a container through archives, follows links, and reads only the header of a directory", async () => {
   const asked: string[] = [];
   const links: Record<string, string> = { "/bin/sh": "dash", "/bin/dash": "", "/bin/ash": "/none" };
   const head = async (path: string) => (path in links ? { linkTarget: links[path]! } : undefined);
@@ -143,7 +143,7 @@ it("reads a container through its archives: links followed, a directory by its h
     const tar = pack();
     if (path === "/home/dev") {
       tar.entry({ name: "dev", type: "directory", mode: 0o750, uid: 1000, gid: 1000 });
-      // Never finalised: whoever reads on would wait for ever.
+      // Never finalised, so that a reader of the rest would wait for ever.
       return Readable.from(tar);
     }
     if (path === "/bin/sh") tar.entry({ name: "sh", type: "symlink", linkname: "dash" });
@@ -163,7 +163,7 @@ it("reads a container through its archives: links followed, a directory by its h
   ]);
 });
 
-it("reads no file that would not fit into the agent's memory", async () => {
+it("refuses a file that is too large for the agent's memory", async () => {
   const tar = pack();
   let sent = 0;
   const entry = tar.entry({ name: "passwd", size: 2 ** 40 });

@@ -1,6 +1,6 @@
 /**
- * What is written into a container before it starts, as entries of one tar archive for Docker's
- * `PUT /containers/{id}/archive?path=/`. Private keys go straight from here into the container and nowhere else.
+ * The files that are written into a container before it starts, as entries of one tar for Docker's `PUT /containers/{id}/archive?path=/`.
+ * Private keys go from here into the container, and nowhere else.
  */
 import { INSIDE } from "../kit/layout.ts";
 import type { Account } from "./account.ts";
@@ -14,7 +14,7 @@ export interface Entry {
   mode: number;
   uid: number;
   gid: number;
-  /** Of a file. */
+  /** For a file. */
   content?: string | Buffer;
 }
 
@@ -24,10 +24,10 @@ export interface Keys {
   user: KeyPair;
 }
 
-/** Without this file glibc asks name servers before it looks into /etc/hosts, and an answer of "no such name" is final. */
+/** Without this file glibc asks the name servers before it reads /etc/hosts, and takes "no such name" for final. */
 const nsswitch = "passwd: files\ngroup: files\nhosts: files dns\n";
 
-/** The account and the private keys, known once the container is made. `host` is the container's name, for the key's comment. */
+/** The account files and the private keys. `host` becomes the comment of the key. */
 export function placePrepared(survey: Survey, keys: Keys, host: string): Entry[] {
   const { account, home, missingParents, lacksNsswitch, hasIdentity } = survey;
   const ssh = sshDir(account);
@@ -52,12 +52,12 @@ export function placePrepared(survey: Survey, keys: Keys, host: string): Entry[]
       ...own,
       content: opensshPrivateKey(keys.user, host),
     },
-    // Dropbear's client reads no OpenSSH keys; an image may have it under the name of ssh.
+    // For Dropbear's client, which does not read OpenSSH keys. An image may have it as its `ssh`.
     { path: `${ssh}/id_dropbear`, type: "file", mode: 0o600, ...own, content: dropbearPrivateKey(keys.user) },
   ];
 }
 
-/** Whom to trust, known once all nodes have made their keys; fits into the same archive. `peers` are all containers of the session, this one too. May be written again. */
+/** The public keys of all containers, for the same archive. `peers` has every container of the session, also this one. */
 export function placeStarted({ account, existing, hasIdentity }: Survey, peers: readonly Peer[]): Entry[] {
   const ssh = sshDir(account);
   const file = (name: string, content: string): Entry => ({
@@ -78,7 +78,7 @@ export function placeStarted({ account, existing, hasIdentity }: Survey, peers: 
   ];
 }
 
-/** Only where the home has to be made, or the user's own is open to others. */
+/** An entry for the home, when it has to be made, or when others may write to it. */
 function homeEntry({ home: path, uid, gid }: Account, stat: Survey["home"]): Entry[] {
   if (!stat) return [{ path, type: "directory", mode: 0o755, uid, gid }];
   if ((stat.mode & 0o022) === 0) return [];

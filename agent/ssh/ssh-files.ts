@@ -1,33 +1,33 @@
-/** The text of the SSH files of a container, from what is public about its session's containers. */
+/** Makes the SSH files of a container from the public keys of its session. */
 import type { Identity } from "../../shared/protocol/protocol.ts";
+import { publicLine } from "./ssh-keys.ts";
 
-/** A container of the session as every other one knows it. */
+/** The public half of a container of the session, and its address. */
 export interface Peer extends Identity {
   address: string;
 }
 
 /**
- * Every peer's host key under its name and address, for ports 22 and 2200. One name per line where the port is 22:
- * Dropbear's client knows no lists.
+ * Each peer's host key for its name and its address, on ports 22 and 2200. For port 22 each line has one name, since Dropbear's client does
+ * not read lists.
  */
 export function knownHosts(peers: readonly Peer[]): string {
   return lines(
-    peers.flatMap(({ host, address, hostKey }) => [
-      `${host} ${hostKey}`,
-      `${address} ${hostKey}`,
-      `[${host}]:2200,[${address}]:2200 ${hostKey}`,
-    ]),
+    peers.flatMap(({ host, address, hostKey }) => {
+      const line = publicLine(hostKey);
+      return [`${host} ${line}`, `${address} ${line}`, `[${host}]:2200,[${address}]:2200 ${line}`];
+    }),
   );
 }
 
-/** Every peer's user key, its host as the comment. */
+/** Each peer's user key, with its host as the comment. */
 export function authorizedKeys(peers: readonly Peer[]): string {
-  return lines(peers.map(({ host, userKey }) => `${userKey} ${host}`));
+  return lines(peers.map(({ host, userKey }) => `${publicLine(userKey)} ${host}`));
 }
 
 /**
- * The client's configuration: the login name for hosts where it is not `user`, and `identity` (a path) for all of them where the
- * key is not at its default place. Empty when neither is needed. One block per host: older clients cut long lines.
+ * The client's configuration: login names that differ from `user`, and the key's path `identity` when it is not the default one. Empty when
+ * neither is needed. Each host has its own block, since older clients cut long lines.
  */
 export function sshConfig(peers: readonly Peer[], user: string, identity?: string): string {
   return peers
@@ -41,7 +41,7 @@ export function sshConfig(peers: readonly Peer[], user: string, identity?: strin
     .join("");
 }
 
-/** `existing` with `ours` below it; lines of ours that are there already are not doubled. */
+/** `existing` followed by `ours`, without repeated lines of ours. */
 export function withLines(existing: string | undefined, ours: string): string {
   const mine = new Set(ours.split("\n"));
   const kept = (existing ?? "").split("\n").filter((line) => line !== "" && !mine.has(line));
@@ -52,8 +52,8 @@ const begin = "# Skein: this session's hosts";
 const end = "# Skein: end";
 
 /**
- * `existing` with `ours` above it, since ssh_config(5) takes the first value it finds. What stood before the image's first
- * `Host` goes on to mean all hosts.
+ * `ours` followed by `existing`, since ssh_config(5) uses the first value. Lines before the first `Host` of `existing` still apply to all
+ * hosts.
  */
 export function withConfig(existing: string | undefined, ours: string): string {
   const text = existing ?? "";

@@ -1,9 +1,9 @@
-/** Looks into a container that is not started yet (or its image) for all that decides where SSH material goes. */
+/** Reads from a container that is not started what decides where its SSH files go. */
 import { type Account, accountOf, type ImageEtc, type PathStat, pathsOf } from "./account.ts";
 
 /**
- * Read access to a container's file system. `undefined`: no such path. A last symlink is followed. What is there costs the engine
- * a process, some 40 ms, but for `exists`.
+ * Read access to a container's file system. `undefined`: no such path. A symlink at the end of a path is followed. `stat` and `read` of an
+ * existing path cost the engine a process and about 40 ms; `exists` is cheap.
  */
 export interface ContainerFiles {
   exists(path: string): Promise<boolean>;
@@ -11,12 +11,12 @@ export interface ContainerFiles {
   read(path: string): Promise<string | undefined>;
 }
 
-/** Depends on the image and the user spec alone, so it may be kept for both. */
+/** Depends only on the image and the user, so it can be kept for these two. */
 export interface Survey {
   account: Account;
-  /** `undefined`: the account's home has to be made. */
+  /** `undefined` when the account's home has to be made. */
   home: PathStat | undefined;
-  /** Directories above the home that are missing, outermost first. */
+  /** Missing directories above the home, outermost first. */
   missingParents: string[];
   /** The image's own files in ~/.ssh. */
   existing: {
@@ -26,11 +26,11 @@ export interface Survey {
   };
   /** The image lacks an nsswitch.conf. */
   lacksNsswitch: boolean;
-  /** The image has an id_ed25519 of its own, which stays. */
+  /** The image has its own id_ed25519, which stays. */
   hasIdentity: boolean;
 }
 
-/** `user` as in Docker's `Config.User`. Throws as {@link accountOf}. */
+/** `user` as in Docker's `Config.User`. @throws Error like {@link accountOf}. */
 export async function survey(files: ContainerFiles, user: string): Promise<Survey> {
   const [[passwd, group, shells], hasNsswitch] = await Promise.all([
     Promise.all(["/etc/passwd", "/etc/group", "/etc/shells"].map(files.read)),
@@ -69,7 +69,7 @@ async function table<T>(paths: string[], look: (path: string) => Promise<T>): Pr
   return new Map(await Promise.all(paths.map(async (path) => [path, await look(path)] as const)));
 }
 
-/** `/home/a` → `/home`; outermost first, without `/`. */
+/** The directories above a path, outermost first, without `/`. */
 function parentsOf(path: string): string[] {
   const parts = path
     .split("/")

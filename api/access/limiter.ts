@@ -1,14 +1,14 @@
-/** The Limiter object: what one token may still ask, and whether it was revoked. Counting is in memory only. */
+/** The Limiter object: one token's rate limit, and whether it was revoked. Counting is in memory only. */
 import { DurableObject } from "cloudflare:workers";
 import { type Bucket, spend } from "../../shared/access/bucket.ts";
-import { SETTINGS } from "../../shared/settings/settings.ts";
+import { SETTINGS } from "../platform/installation-settings.ts";
 
 export class Limiter extends DurableObject<Cloudflare.Env> {
   #bucket: Bucket | undefined;
   /** Undefined: not read since this object woke. */
   #revoked: boolean | undefined;
 
-  /** One request. `retryAfter` 0: go ahead; else the seconds to wait. A revoked token never goes ahead. */
+  /** Counts one request. `retryAfter` 0: allowed; else the seconds to wait. A revoked token is never allowed. */
   spend(): { revoked: boolean; retryAfter: number } {
     this.#revoked ??= this.ctx.storage.kv.get<boolean>("revoked") ?? false;
     if (this.#revoked) return { revoked: true, retryAfter: 0 };
@@ -18,7 +18,7 @@ export class Limiter extends DurableObject<Cloudflare.Env> {
     return { revoked: false, retryAfter };
   }
 
-  /** From Fleet: for good. */
+  /** From Fleet: revokes the token for good. */
   revoke(): void {
     this.ctx.storage.kv.put("revoked", true);
     this.#revoked = true;

@@ -1,4 +1,4 @@
-/** Signed tokens by themselves: what is taken for one of ours. */
+/** Signed tokens: which texts the API accepts. */
 import { describe, expect, test } from "vitest";
 import type { TokenClaims } from "../../shared/access/token.ts";
 import { toBase64Url } from "../platform/hash.ts";
@@ -11,19 +11,19 @@ const BEFORE = claims.exp * 1000 - 1;
 
 const token = await signToken(ADMIN, claims);
 
-test("says what was signed, until it is over", async () => {
+test("a token gives its signed claims until it expires", async () => {
   expect(await verifyToken(ADMIN, token, BEFORE)).toEqual(claims);
   await expect(verifyToken(ADMIN, token, BEFORE + 1)).rejects.toThrow(
     "this token was good until 2033-05-18T03:33:20.000Z",
   );
 });
 
-test("is void under another admin token, and under ours again is not", async () => {
+test("a token is void under another admin token, and valid under ours again", async () => {
   expect(await verifyToken("ska_of-another", token, BEFORE)).toBeUndefined();
   expect(await verifyToken(ADMIN, token, BEFORE)).toEqual(claims);
 });
 
-test("does not hold with any one character changed, left out or added", async () => {
+test("a token is void with any one character changed, left out or added", async () => {
   for (let at = 0; at < token.length; at++) {
     const [before, after] = [token.slice(0, at), token.slice(at + 1)];
     for (const other of ["A", "B", "-", "=", ""].filter((each) => each !== token[at])) {
@@ -38,7 +38,7 @@ test("does not hold with any one character changed, left out or added", async ()
     expect(await verifyToken(ADMIN, token + end, BEFORE)).toBeUndefined();
 });
 
-test("has one spelling: bits of the last character that do not count must not differ", async () => {
+test("a token has one spelling: unused bits of the last character must be as encoded", async () => {
   const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   const taken = [];
   for (const last of alphabet)
@@ -46,11 +46,11 @@ test("has one spelling: bits of the last character that do not count must not di
   expect(taken).toEqual([token.at(-1)]);
 });
 
-describe("claims that nobody signed", () => {
+describe("unsigned claims", () => {
   const [signed, signature] = token.split(".") as [string, string];
   const spelled = (value: unknown) => `skt_${toBase64Url(new TextEncoder().encode(JSON.stringify(value)))}`;
 
-  test("would be ours if they were spelled so", () => expect(spelled(claims)).toBe(signed));
+  test("a valid token can have this form", () => expect(spelled(claims)).toBe(signed));
 
   test.each([{ role: "admin" }, { project: "default" }, { exp: claims.exp + 1 }, { id: newId("tok") }])(
     "%j",
@@ -69,7 +69,7 @@ test.each([
   { id: claims.id },
   [],
   "text",
-])("signed, but no claims of ours: %j", async (other) => {
+])("signed, but invalid claims: %j", async (other) => {
   expect(await verifyToken(ADMIN, await signToken(ADMIN, other as TokenClaims), BEFORE)).toBeUndefined();
 });
 

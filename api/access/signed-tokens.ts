@@ -1,7 +1,6 @@
 /**
- * Signed tokens: `skt_` CLAIMS `.` SIGNATURE, both base64url. The signature is an HMAC-SHA-256 (RFC 2104) of all before the dot; its key
- * is derived from the installation's admin token (HKDF, RFC 5869), so there is no second secret to keep. Nothing is
- * looked up to check one.
+ * Signed tokens: `skt_` CLAIMS `.` SIGNATURE, both base64url. The signature is an HMAC-SHA-256 (RFC 2104) of all before the dot; its key is
+ * derived from the installation's admin token (HKDF, RFC 5869), so there is no second secret to store. Checking a token needs no look-up.
  */
 
 import { TokenClaims } from "../../shared/access/token.ts";
@@ -9,7 +8,7 @@ import { SkeinError } from "../../shared/errors/errors.ts";
 import { fromBase64Url, toBase64Url } from "../platform/hash.ts";
 
 const PREFIX = "skt_";
-/** More than any of ours has. */
+/** Longer than any valid token. */
 const MAX_LENGTH = 1024;
 
 const encoder = new TextEncoder();
@@ -21,8 +20,8 @@ export async function signToken(adminToken: string, claims: TokenClaims): Promis
 }
 
 /**
- * What a token says, once its signature is proven; undefined where it is none of ours. `now` in ms since 1970.
- * @throws SkeinError `unauthorized` where it was ours and is over.
+ * A token's claims, if its signature is valid; undefined if it is not one of ours. `now` in ms since 1970.
+ * @throws SkeinError `unauthorized` if it is ours but expired.
  */
 export async function verifyToken(
   adminToken: string,
@@ -44,7 +43,7 @@ export async function verifyToken(
   return claims;
 }
 
-/** Signed does not mean well formed: another version of the API may have signed it. */
+/** A signed token may have other claims: another version of the API may have signed it. */
 function claimsOf(text: string): TokenClaims | undefined {
   const bytes = canonical(text);
   if (!bytes) return undefined;
@@ -58,13 +57,13 @@ function claimsOf(text: string): TokenClaims | undefined {
   }
 }
 
-/** Decodes the one spelling that encoding gives: others (spaces, bits that do not count) would make two tokens of one. */
+/** Accepts only the spelling that encoding gives. Others (spaces, unused bits) would make two tokens of one. */
 function canonical(text: string): Uint8Array<ArrayBuffer> | undefined {
   const bytes = fromBase64Url(text);
   return bytes && toBase64Url(bytes) === text ? bytes : undefined;
 }
 
-/** The key last derived, and from what: an installation has one admin token. */
+/** The last derived key and its admin token: an installation has only one. */
 let derived: { from: string; key: CryptoKey } | undefined;
 
 async function keyOf(adminToken: string): Promise<CryptoKey> {

@@ -1,25 +1,23 @@
-/** Which refusals are worth remembering, and what of them. */
+/** Which refusals go to the audit log, and which of their fields. */
 import type { Context } from "hono";
-import { ERRORS, SkeinError } from "../../shared/errors/errors.ts";
-import type { AppEnv } from "../http/route.ts";
+import { ERRORS, SkeinError, skeinErrorOf } from "../../shared/errors/errors.ts";
+import type { AppEnv } from "../http/request-context.ts";
 import { refusalsOf } from "../platform/objects.ts";
 
-/** It is there, in another project: answered as if it were not, and remembered. */
+/** It exists in another project: the answer is `not_found`, and the audit log records it. */
 export class Elsewhere extends SkeinError {}
 
 const REMEMBERED: ReadonlySet<number> = new Set([401, 403, 409, 429]);
 
-/**
- * Ids and names as ours are. What else a caller puts there may be anything, a secret pasted into the wrong place too:
- * it is left out.
- */
+/** Matches valid ids and names. Other text is left out of the log, since it may be a secret that was pasted into the wrong place. */
 const NAMED = /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?|[a-z]{3,4}_[0-9a-z]{26})$/;
 
-/** Remembers an error as a refusal where it is one. Takes no time of the request's, and never fails it. */
+/** Records an error in the audit log if it is a refusal. It neither delays the request nor fails it. */
 export function noteRefusal(context: Context<AppEnv>, error: unknown): void {
-  if (!(error instanceof SkeinError)) return;
-  const { status } = ERRORS[error.code];
-  // Neither is set where the request did not get so far.
+  const ours = skeinErrorOf(error);
+  if (!ours) return;
+  const { status } = ERRORS[ours.code];
+  // Neither is set if the request failed before.
   const operation = context.get("operation") as string | undefined;
   const caller = context.get("caller") as AppEnv["Variables"]["caller"] | undefined;
   if (operation === undefined || !(REMEMBERED.has(status) || error instanceof Elsewhere)) return;
@@ -31,7 +29,7 @@ export function noteRefusal(context: Context<AppEnv>, error: unknown): void {
     action: operation,
     target: NAMED.test(asked) ? asked : null,
     status,
-    code: error.code,
+    code: ours.code,
   });
   context.executionCtx.waitUntil(
     noted.catch((cause: unknown) => console.error("a refusal is not in the audit log:", cause)),

@@ -1,13 +1,10 @@
-/** The audit log: changes, written in the transaction that makes them, and the refusals that are handed over. */
+/** The audit log. Fleet writes each change in the transaction that makes it, and takes refusals from the Refusals object. */
 import type { OperationId } from "../../shared/access/access.ts";
 import type { AuditEntry } from "../../shared/access/access-schemas.ts";
-import { SETTINGS } from "../../shared/settings/settings.ts";
-import type { By, Refusal } from "../platform/messages.ts";
+import { SETTINGS } from "../platform/installation-settings.ts";
+import { type By, KEPT_REFUSALS, type Refusal } from "../platform/messages.ts";
 
-/** The last refusals: as many are kept, here and on their way here. */
-export const KEPT_REFUSALS = 1000;
-
-/** What changes something, and what it answers then: operations, and what comes over a node's link. */
+/** Operations that change something, with the status they answer then; also changes that arrive over a node's link. */
 const CHANGES = {
   createSession: 202,
   endSession: 202,
@@ -21,7 +18,7 @@ const CHANGES = {
 } as const satisfies Partial<Record<OperationId | "rotateKey", number>>;
 
 /** `at` in ms since 1970. */
-type Noted = Omit<Refusal, "number" | "code"> & { code: string | null };
+type Noted = Omit<Refusal, "code"> & { code: string | null };
 
 type AuditRow = Noted & { seq: number };
 
@@ -37,7 +34,7 @@ export function noteChange(
 }
 
 export function noteRefusals(sql: SqlStorage, refusals: readonly Refusal[]): void {
-  for (const { number: _, ...refusal } of refusals) add(sql, "refusal", refusal, KEPT_REFUSALS);
+  for (const refusal of refusals) add(sql, "refusal", refusal, KEPT_REFUSALS);
 }
 
 /** Newest first, at most `limit`, older than `before`. */
@@ -55,10 +52,10 @@ export function listAudit(
     });
 }
 
-/** Numbers for each millisecond. Times of this century stay below 2^53 with it. */
+/** Entries per millisecond. Times of this century, multiplied by it, stay below 2^53. */
 const PER_MS = 2000;
 
-/** Each kind is counted, so that what is too old of it is found without looking through the rest. */
+/** Each kind counts its own entries, so that Fleet finds those that are too old without a scan. */
 function add(sql: SqlStorage, kind: "change" | "refusal", noted: Noted, keep: number): void {
   const { last } = sql
     .exec<{ last: number }>("SELECT COALESCE(MAX(nth), 0) AS last FROM audit WHERE kind = ?", kind)
@@ -80,7 +77,7 @@ function add(sql: SqlStorage, kind: "change" | "refusal", noted: Noted, keep: nu
   );
 }
 
-/** The first free number of that time; where all of its millisecond are taken, one of the next. */
+/** The first free number of that millisecond; if all are taken, a number of the next millisecond. */
 function freeSeq(sql: SqlStorage, at: number): number {
   for (let ms = at; ; ms++) {
     const { last } = sql

@@ -1,13 +1,21 @@
-/** Nodes that leave, forgotten or lost: the sessions that they have a part in are told. */
+/** Nodes that leave the fleet or are lost. Fleet notifies the sessions that have a part there. */
 import { SkeinError } from "../../shared/errors/errors.ts";
-import type { NodeNews } from "../platform/messages.ts";
-import { findNode } from "./node-table.ts";
-import type { Outbox } from "./outbox.ts";
+import type { Mailbox } from "../mailbox/mailbox.ts";
+import type { FromFleet } from "../platform/messages.ts";
+import { linkNumberOf } from "../platform/objects.ts";
+import { linkTarget, sessionTarget } from "./fleet-mail.ts";
+import { findNode, type NodeRow } from "./node-table.ts";
 import { releaseNode, sessionsOn } from "./reservations.ts";
 
-/** Forgets a node; by force also one that has work. Its id. @throws SkeinError `not_found`, `node_busy`. */
-export function forgetNode(sql: SqlStorage, outbox: Outbox, idOrName: string, force: boolean): string {
-  const { id, name } = findNode(sql, idOrName);
+/** Forgets a node; with force also a node that has work. Returns its last row. @throws SkeinError `not_found`, `node_busy`. */
+export function forgetNode(
+  sql: SqlStorage,
+  mailbox: Mailbox<FromFleet>,
+  idOrName: string,
+  force: boolean,
+): NodeRow {
+  const row = findNode(sql, idOrName);
+  const { id, name } = row;
   const busy = sessionsOn(sql, id);
   if (busy.length > 0 && !force) {
     const many = busy.length === 1 ? "a session" : `${busy.length} sessions`;
@@ -17,17 +25,22 @@ export function forgetNode(sql: SqlStorage, outbox: Outbox, idOrName: string, fo
     );
   }
   for (const session of releaseNode(sql, id)) {
-    outbox.add(session, { to: "session", message: { kind: "nodeGone", node: id, name } });
+    mailbox.post(sessionTarget(session), { kind: "nodeGone", node: id, name });
   }
   sql.exec("DELETE FROM nodes WHERE id = ?", id);
-  outbox.add(id, { to: "node" });
-  return id;
+  mailbox.post(linkTarget(linkNumberOf(id)), { kind: "dropNode" }, id);
+  return row;
 }
 
 /** Its lease is over. */
-export function loseNode(sql: SqlStorage, outbox: Outbox, name: string, { id, seenAt }: NodeNews): void {
-  const seconds = Math.round((Date.now() - seenAt) / 1000);
+export function tellLoss(
+  sql: SqlStorage,
+  mailbox: Mailbox<FromFleet>,
+  { id, name, heard_at }: NodeRow,
+  now: number,
+): void {
+  const seconds = Math.round((now - (heard_at ?? now)) / 1000);
   for (const session of sessionsOn(sql, id)) {
-    outbox.add(session, { to: "session", message: { kind: "nodeLost", node: id, name, seconds } });
+    mailbox.post(sessionTarget(session), { kind: "nodeLost", node: id, name, seconds });
   }
 }

@@ -1,32 +1,31 @@
-/** The nodes of the fleet: join, inventory, what each holds, and the snapshot that the planner reads. */
+/** The nodes of the fleet: how they join, connect, go down and are lost, and the facts they report. */
 import { SkeinError } from "../../shared/errors/errors.ts";
-import type { AgentJoin, Allowed, Capacity, Facts, NodeView } from "../../shared/node/node-schemas.ts";
-import type { NodeSnapshot, Snapshot } from "../../shared/plan/plan.ts";
-import type { NodeStatus } from "../../shared/session/lifecycle.ts";
+import type {
+  AgentJoin,
+  Allowed,
+  Capacity,
+  Facts,
+  NodeStatus,
+  NodeView,
+} from "../../shared/node/node-schemas.ts";
 import { newId } from "../platform/ids.ts";
-import type { KeyRotation, NodeNews } from "../platform/messages.ts";
+import type { Connect, KeyRotation, Said } from "../platform/messages.ts";
+import { heldOn } from "./reservations.ts";
 
-interface NodeRow extends Record<string, SqlStorageValue> {
+export interface NodeRow extends Record<string, SqlStorageValue> {
   seq: number;
   id: string;
   name: string;
   public_key: string;
   address: string;
+  join_addresses: string;
   labels: string;
   schedulable: number;
   capacity: string;
   facts: string;
   status: string;
-  news: number;
-  seen_at: number | null;
-}
-
-interface Held extends Record<string, SqlStorageValue> {
-  node: string;
-  cpu: number;
-  memory: number;
-  gpu_ids: string;
-  containers: number;
+  connection: number;
+  heard_at: number | null;
 }
 
 /** Adds a node; its name must be free. */
@@ -54,36 +53,12 @@ export function addNode(sql: SqlStorage, join: AgentJoin): string {
   return id;
 }
 
-/**
- * Where the nodes are, as they said when they joined: what a node says later counts for itself alone, so that a stolen key closes no address
- * to the whole fleet.
- */
-export function joinAddresses(sql: SqlStorage): string[] {
-  return sql
-    .exec<{ value: string }>(
-      "SELECT DISTINCT value FROM nodes, json_each(nodes.join_addresses) ORDER BY value",
-    )
-    .toArray()
-    .map((row) => row.value);
+/** By id. */
+export function nodeRow(sql: SqlStorage, id: string): NodeRow | undefined {
+  return sql.exec<NodeRow>("SELECT * FROM nodes WHERE id = ?", id).toArray()[0];
 }
 
-/** Nodes whose link is up and who do not know where the others are since this change; at most `limit`. */
-export function untoldNodes(sql: SqlStorage, change: number, limit: number): string[] {
-  return sql
-    .exec<{ id: string }>(
-      "SELECT id FROM nodes WHERE told < ? AND status = 'ready' ORDER BY told, seq LIMIT ?",
-      change,
-      limit,
-    )
-    .toArray()
-    .map(({ id }) => id);
-}
-
-export function noteTold(sql: SqlStorage, id: string, change: number): void {
-  sql.exec("UPDATE nodes SET told = ? WHERE id = ? AND told < ?", change, id, change);
-}
-
-/** By id or name. */
+/** By id or name. @throws SkeinError `not_found`. */
 export function findNode(sql: SqlStorage, idOrName: string): NodeRow {
   const row = sql.exec<NodeRow>("SELECT * FROM nodes WHERE id = ?1 OR name = ?1", idOrName).toArray()[0];
   if (!row) throw new SkeinError("not_found", `no node ${idOrName}`);
@@ -103,47 +78,100 @@ export function patchNode(
   }
 }
 
-/** Whether `to` is the node's key now, and the node's name where it was not before. May come twice, or late. */
+/** Replaces the node's key. Returns whether `to` is its key now, and the node's name if that is news. The call may come twice, or late. */
 export function rotateKey(
   sql: SqlStorage,
-  { id, before, from, to }: KeyRotation,
+  { node, connection, from, to }: KeyRotation,
 ): { isKey: boolean; replacedOf?: string } {
   const [replaced] = sql
     .exec<{ name: string }>(
-      "UPDATE nodes SET public_key = ? WHERE id = ? AND public_key = ? AND news < ? RETURNING name",
+      "UPDATE nodes SET public_key = ? WHERE id = ? AND public_key = ? AND connection = ? RETURNING name",
       to,
-      id,
+      node,
       from,
-      before,
+      connection,
     )
     .toArray();
   if (replaced) return { isKey: true, replacedOf: replaced.name };
   return {
-    isKey: sql.exec("SELECT 1 FROM nodes WHERE id = ? AND public_key = ?", id, to).toArray().length > 0,
+    isKey: sql.exec("SELECT 1 FROM nodes WHERE id = ? AND public_key = ?", node, to).toArray().length > 0,
   };
 }
 
-/** Takes news of a node: its row as it was before; undefined where the fleet does not know it. */
-export function noteNode(sql: SqlStorage, news: NodeNews): NodeRow | undefined {
-  const row = sql.exec<NodeRow>("SELECT * FROM nodes WHERE id = ?", news.id).toArray()[0];
-  if (!row || news.number < row.news) return row;
-  sql.exec(
-    "UPDATE nodes SET status = ?, news = ?, seen_at = ? WHERE id = ?",
-    news.status,
-    news.number,
-    news.seenAt,
-    news.id,
+/**
+ * A connection has proven the node's key: the node is ready. Returns the connection's number; undefined if the node has another key by now.
+ */
+export function connectNode(sql: SqlStorage, { node, publicKey }: Connect): number | undefined {
+  const [row] = sql
+    .exec<{ connection: number }>(
+      `UPDATE nodes SET status = 'ready', heard_at = NULL, connection = connection + 1
+       WHERE id = ? AND public_key = ? RETURNING connection`,
+      node,
+      publicKey,
+    )
+    .toArray();
+  return row?.connection;
+}
+
+/** Its link is down. `heardAt`: last sign of life, ms since 1970. False if that is no news. */
+export function disconnectNode(sql: SqlStorage, node: string, connection: number, heardAt: number): boolean {
+  const down = sql.exec(
+    `UPDATE nodes SET status = 'disconnected', heard_at = ?
+     WHERE id = ? AND connection = ? AND status = 'ready' RETURNING id`,
+    heardAt,
+    node,
+    connection,
   );
-  if (news.said) {
-    sql.exec(
-      "UPDATE nodes SET address = ?, capacity = ?, facts = ? WHERE id = ?",
-      news.said.address ?? row.address,
-      JSON.stringify(news.said.capacity),
-      JSON.stringify(news.said.facts),
-      news.id,
-    );
-  }
-  return row;
+  return down.toArray().length > 0;
+}
+
+/** Stores the facts that a node reports. False if nothing changed. */
+export function noteSaid(sql: SqlStorage, node: string, { address, capacity, facts }: Said): boolean {
+  const changed = sql.exec(
+    `UPDATE nodes SET address = COALESCE(?1, address), capacity = ?2, facts = ?3
+     WHERE id = ?4 AND (address <> COALESCE(?1, address) OR capacity <> ?2 OR facts <> ?3) RETURNING id`,
+    address ?? null,
+    JSON.stringify(capacity),
+    JSON.stringify(facts),
+    node,
+  );
+  return changed.toArray().length > 0;
+}
+
+/** Nodes that have been down since before `heardBefore` (ms since 1970), and now count as lost. */
+export function loseNodes(sql: SqlStorage, heardBefore: number): NodeRow[] {
+  return sql
+    .exec<NodeRow>(
+      "UPDATE nodes SET status = 'lost' WHERE status = 'disconnected' AND heard_at <= ? RETURNING *",
+      heardBefore,
+    )
+    .toArray();
+}
+
+/** `connection`: the number of its last one; `ready` 1: that one is up. */
+export interface NodeConnection extends Record<string, SqlStorageValue> {
+  id: string;
+  connection: number;
+  ready: number;
+}
+
+export function countNodes(sql: SqlStorage): number {
+  return sql.exec<{ count: number }>("SELECT COUNT(*) AS count FROM nodes").one().count;
+}
+
+export function nodeConnections(sql: SqlStorage): NodeConnection[] {
+  return sql.exec<NodeConnection>("SELECT id, connection, status = 'ready' AS ready FROM nodes").toArray();
+}
+
+export function hasNode(sql: SqlStorage): boolean {
+  return sql.exec("SELECT 1 FROM nodes LIMIT 1").toArray().length > 0;
+}
+
+/** Last sign of life of the node that has been down the longest, ms since 1970; null if none is down. */
+export function earliestDown(sql: SqlStorage): number | null {
+  return sql
+    .exec<{ at: number | null }>("SELECT MIN(heard_at) AS at FROM nodes WHERE status = 'disconnected'")
+    .one().at;
 }
 
 /** Newest first, at most `limit`, older than `before`. */
@@ -155,9 +183,7 @@ export function listNodes(sql: SqlStorage, before: number, limit: number): { seq
 }
 
 export function nodeView(sql: SqlStorage, row: NodeRow): NodeView {
-  const held = heldBy(sql.exec<Held>("SELECT * FROM reservations WHERE node = ?", row.id).toArray()).get(
-    row.id,
-  );
+  const { cpu, memory, gpuIds } = heldOn(sql, row.id);
   return {
     id: row.id,
     name: row.name,
@@ -166,82 +192,17 @@ export function nodeView(sql: SqlStorage, row: NodeRow): NodeView {
     labels: JSON.parse(row.labels) as Record<string, string>,
     address: row.address,
     capacity: JSON.parse(row.capacity) as Capacity,
-    allocated: {
-      // Docker's own unit, so that 0.1 + 0.2 cores read as 0.3.
-      cpu: Math.round((held?.cpu ?? 0) * 1e9) / 1e9,
-      memory: held?.memory ?? 0,
-      gpu: held?.gpuIds.length ?? 0,
-    },
+    // Docker counts in billionths of a core, so that 0.1 + 0.2 cores read as 0.3.
+    allocated: { cpu: Math.round(cpu * 1e9) / 1e9, memory, gpu: gpuIds.length },
     facts: JSON.parse(row.facts) as Facts,
-    lastSeenAt: row.seen_at === null ? null : new Date(row.seen_at).toISOString(),
+    lastSeenAt: row.heard_at === null ? null : new Date(row.heard_at).toISOString(),
   };
 }
 
-/** What the fleet's nodes allow, each kind of answer once, be they ready or not. */
+/** What the fleet's nodes allow, without duplicates. Nodes that are not ready count, too. */
 export function allowances(sql: SqlStorage): Allowed[] {
   return sql
     .exec<{ allows: string }>("SELECT DISTINCT facts -> 'allows' AS allows FROM nodes")
     .toArray()
     .map(({ allows }) => JSON.parse(allows) as Allowed);
-}
-
-/** All that planning depends on, as it is now. */
-export function snapshotOf(sql: SqlStorage): Snapshot {
-  const held = heldBy(sql.exec<Held>("SELECT * FROM reservations").toArray());
-  const nodes = sql.exec<NodeRow>("SELECT * FROM nodes").toArray();
-  const networks = sql
-    .exec<{ subnet: string; vni: number | null }>("SELECT subnet, vni FROM networks")
-    .toArray();
-  return {
-    nodes: nodes.map((row): NodeSnapshot => {
-      const { gpuIds, usedSubnets, mtu, allows } = JSON.parse(row.facts) as Facts;
-      return {
-        id: row.id,
-        name: row.name,
-        status: row.status as NodeStatus,
-        schedulable: row.schedulable === 1,
-        labels: JSON.parse(row.labels) as Record<string, string>,
-        address: row.address,
-        capacity: JSON.parse(row.capacity) as Capacity,
-        allocated: held.get(row.id) ?? { cpu: 0, memory: 0, gpuIds: [], containers: 0 },
-        gpuIds,
-        usedSubnets,
-        mtu,
-        allows,
-      };
-    }),
-    reserved: networksOf(networks),
-  };
-}
-
-/** Networks of sessions that hold something on a node that cannot be reached: their ends may not free them. */
-export function lingeringNetworks(sql: SqlStorage): Snapshot["reserved"] {
-  const networks = sql
-    .exec<{ subnet: string; vni: number | null }>(
-      `SELECT subnet, vni FROM networks WHERE EXISTS (
-         SELECT 1 FROM reservations r JOIN nodes ON nodes.id = r.node
-         WHERE r.session = networks.session AND r.epoch = networks.epoch AND nodes.status <> 'ready')`,
-    )
-    .toArray();
-  return networksOf(networks);
-}
-
-function networksOf(rows: { subnet: string; vni: number | null }[]): Snapshot["reserved"] {
-  return {
-    subnets: rows.map(({ subnet }) => subnet),
-    vnis: rows.flatMap(({ vni }) => (vni === null ? [] : [vni])),
-  };
-}
-
-function heldBy(rows: Held[]): Map<string, NodeSnapshot["allocated"]> {
-  const sums = new Map<string, NodeSnapshot["allocated"]>();
-  for (const row of rows) {
-    const sum = sums.get(row.node) ?? { cpu: 0, memory: 0, gpuIds: [], containers: 0 };
-    sum.cpu += row.cpu;
-    sum.memory += row.memory;
-    sum.gpuIds.push(...(JSON.parse(row.gpu_ids) as string[]));
-    sum.containers += row.containers;
-    sums.set(row.node, sum);
-  }
-  return sums;
 }

@@ -1,8 +1,9 @@
-/** What is kept for a while: join tokens (as hashes only) and idempotency keys. */
+/** Join tokens (as hashes only) and idempotency keys, which expire. */
 import { SkeinError } from "../../shared/errors/errors.ts";
-import { SETTINGS } from "../../shared/settings/settings.ts";
+import { SETTINGS } from "../platform/installation-settings.ts";
+import { sessionRow } from "./session-index.ts";
 
-/** A client's key, which is its project's, and SHA-256 of the body it came with. */
+/** A client's key, which belongs to its project, and SHA-256 of the body it came with. */
 export interface IdempotencyKey {
   key: string;
   body: string;
@@ -15,7 +16,7 @@ export function addJoinToken(sql: SqlStorage, hash: string, now: number): number
   return expiresAt;
 }
 
-/** A token works once: it is gone with this. */
+/** A token works once: this deletes it. */
 export function spendJoinToken(sql: SqlStorage, hash: string, now: number): void {
   const spent = sql.exec(
     "DELETE FROM join_tokens WHERE hash = ? AND expires_at > ? RETURNING hash",
@@ -30,7 +31,7 @@ export function spendJoinToken(sql: SqlStorage, hash: string, now: number): void
   }
 }
 
-/** The session that was made with this key; undefined where the key is new. */
+/** The session made with this key; undefined if the key is new. */
 export function sessionOfKey(
   sql: SqlStorage,
   project: string,
@@ -49,6 +50,12 @@ export function sessionOfKey(
     throw new SkeinError(
       "idempotency_conflict",
       `the Idempotency-Key made ${row.session} with another body: use a new key`,
+    );
+  }
+  if (row && !sessionRow(sql, row.session)) {
+    throw new SkeinError(
+      "idempotency_conflict",
+      `the Idempotency-Key made ${row.session}, which has ended and is kept no longer: use a new key`,
     );
   }
   return row?.session;

@@ -1,6 +1,10 @@
 /** Fleet's tables. */
+import { MAIL_SCHEMA } from "../mailbox/mailbox.ts";
+import { DOCUMENTS } from "../platform/documents.ts";
 
-/** JSON in `join_addresses`, `labels`, `capacity`, `facts`, `demand`, `avoid`, `claim`, `gpu_ids`. Times in ms since 1970, unless text: then RFC 3339. */
+/**
+ * JSON in `join_addresses`, `labels`, `capacity`, `facts`, `spec`, `avoid`, `claim`, `gpu_ids`, `view`. Times in ms since 1970.
+ */
 export const FLEET_SCHEMA = `
   CREATE TABLE IF NOT EXISTS nodes (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -8,18 +12,22 @@ export const FLEET_SCHEMA = `
     name TEXT NOT NULL UNIQUE,
     public_key TEXT NOT NULL,
     address TEXT NOT NULL,
-    -- As they were when the node joined, which took a token.
+    -- As reported when the node joined, which took a token.
     join_addresses TEXT NOT NULL,
     labels TEXT NOT NULL,
     schedulable INTEGER NOT NULL DEFAULT 1,
     capacity TEXT NOT NULL,
     facts TEXT NOT NULL,
     status TEXT NOT NULL DEFAULT 'disconnected',
-    -- Number of the last news of its Node.
-    news INTEGER NOT NULL DEFAULT 0,
-    seen_at INTEGER,
-    -- How often nodes had joined or left when its Node was last told where they are.
-    told INTEGER NOT NULL DEFAULT 0
+    -- Counts its connections: messages with a lower number are void.
+    connection INTEGER NOT NULL DEFAULT 0,
+    -- While its link is down: last sign of life. Its lease counts from then.
+    heard_at INTEGER
+  );
+  CREATE INDEX IF NOT EXISTS node_statuses ON nodes (status, heard_at);
+  -- Addresses that joined the fleet or left it, by the number of the change.
+  CREATE TABLE IF NOT EXISTS node_changes (
+    number INTEGER NOT NULL, address TEXT NOT NULL, added INTEGER NOT NULL, PRIMARY KEY (number, address)
   );
   CREATE TABLE IF NOT EXISTS sessions (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -28,37 +36,42 @@ export const FLEET_SCHEMA = `
     name TEXT NOT NULL,
     status TEXT NOT NULL,
     live INTEGER NOT NULL,
+    ended_at INTEGER,
     priority INTEGER NOT NULL,
-    -- What it waits for a plan for, and since when; null where it does not.
-    ask INTEGER,
+    -- The demand that it waits with, and since when; null if it does not wait.
+    demand INTEGER,
     waits_since INTEGER,
     epoch INTEGER NOT NULL,
     -- What the planner needs to know of the spec; the Session has all of it.
-    demand TEXT NOT NULL,
-    -- Subnets and VNIs that did not work out for it.
+    spec TEXT NOT NULL,
+    -- Subnets and VNIs that conflicted in its earlier plans.
     avoid TEXT NOT NULL DEFAULT '{"subnets":[],"vnis":[]}',
-    -- Number of the last news of its Session.
-    news INTEGER NOT NULL DEFAULT 0
+    -- The session as lists show it.
+    view TEXT NOT NULL
   );
   CREATE UNIQUE INDEX IF NOT EXISTS live_names ON sessions (project, name) WHERE live = 1;
   CREATE INDEX IF NOT EXISTS names ON sessions (name, project, seq);
   CREATE INDEX IF NOT EXISTS projects ON sessions (project, seq);
   CREATE INDEX IF NOT EXISTS statuses ON sessions (project, status, seq);
-  -- The order of the queue, and all that a look at it needs.
-  CREATE INDEX IF NOT EXISTS queue ON sessions (priority DESC, seq, ask, waits_since, id) WHERE ask IS NOT NULL;
-  CREATE INDEX IF NOT EXISTS asking ON sessions (ask) WHERE ask IS NOT NULL;
-  -- Waiting sessions with equal demands share one (shared/queue/queue.ts).
-  CREATE TABLE IF NOT EXISTS asks (
+  CREATE INDEX IF NOT EXISTS ended ON sessions (ended_at) WHERE live = 0;
+  CREATE INDEX IF NOT EXISTS ended_of_project ON sessions (project, ended_at) WHERE live = 0;
+  -- The order of the queue, with all columns that a round reads.
+  CREATE INDEX IF NOT EXISTS queue ON sessions (priority DESC, seq, demand, waits_since, id) WHERE demand IS NOT NULL;
+  CREATE INDEX IF NOT EXISTS demanding ON sessions (demand) WHERE demand IS NOT NULL;
+  -- Waiting sessions with equal specs share one (shared/queue/queue.ts).
+  CREATE TABLE IF NOT EXISTS demands (
     id INTEGER PRIMARY KEY,
-    demand TEXT NOT NULL,
+    spec TEXT NOT NULL,
     avoid TEXT NOT NULL,
-    -- What was found; a reason of null: nobody has looked since the fleet changed.
+    -- Result of the last evaluation. Once it may be out of date, only the reason stays, for display.
     reason TEXT,
+    lacks TEXT,
     claim TEXT,
     current INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (demand, avoid)
+    UNIQUE (spec, avoid)
   );
-  CREATE INDEX IF NOT EXISTS untried ON asks (id) WHERE current = 0;
+  CREATE INDEX IF NOT EXISTS untried ON demands (id) WHERE current = 0;
+  CREATE INDEX IF NOT EXISTS evaluated ON demands (id) WHERE lacks IS NOT NULL;
   CREATE TABLE IF NOT EXISTS reservations (
     session TEXT NOT NULL,
     epoch INTEGER NOT NULL,
@@ -69,7 +82,7 @@ export const FLEET_SCHEMA = `
     containers INTEGER NOT NULL,
     PRIMARY KEY (session, epoch, node)
   );
-  CREATE INDEX IF NOT EXISTS held ON reservations (node);
+  CREATE INDEX IF NOT EXISTS reserved_on ON reservations (node, session);
   -- Held as long as any node holds a reservation of the same session and epoch.
   CREATE TABLE IF NOT EXISTS networks (
     session TEXT NOT NULL,
@@ -98,9 +111,9 @@ export const FLEET_SCHEMA = `
     revoked_at INTEGER
   );
   CREATE TABLE IF NOT EXISTS audit (
-    -- Sorts by time: refusals are handed over later than they happened.
+    -- Sorts by time: refusals arrive later than they happened.
     seq INTEGER PRIMARY KEY,
-    -- change or refusal, and the how manieth of its kind.
+    -- "change" or "refusal", and its number within its kind.
     kind TEXT NOT NULL,
     nth INTEGER NOT NULL,
     at INTEGER NOT NULL,
@@ -112,6 +125,5 @@ export const FLEET_SCHEMA = `
     code TEXT
   );
   CREATE UNIQUE INDEX IF NOT EXISTS kinds ON audit (kind, nth);
-  CREATE TABLE IF NOT EXISTS outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, target TEXT NOT NULL);
-  CREATE INDEX IF NOT EXISTS targets ON outbox (target, seq);
-`;
+  ${MAIL_SCHEMA}
+  ${DOCUMENTS}`;

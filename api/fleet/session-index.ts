@@ -1,9 +1,33 @@
-/** The index of sessions: each project finds and lists its own. */
-import type { SessionStatus } from "../../shared/session/lifecycle.ts";
+/** The index of sessions: each project finds and lists its own. The index stores what lists show, so that a list wakes no Session. */
+import type { Plan } from "../../shared/plan/plan.ts";
+import { SESSION_STATES, type SessionStatus } from "../../shared/session/lifecycle.ts";
+import { begunView } from "../../shared/session/planned-view.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { isId } from "../platform/ids.ts";
-import type { Lookup } from "../platform/messages.ts";
+import type { Lookup, SessionNews } from "../platform/messages.ts";
 
-/** By id or name: of a name the live one, else the latest. */
+export interface SessionRow extends Record<string, SqlStorageValue> {
+  seq: number;
+  id: string;
+  project: string;
+  name: string;
+  status: string;
+  live: number;
+  ended_at: number | null;
+  priority: number;
+  demand: number | null;
+  waits_since: number | null;
+  epoch: number;
+  spec: string;
+  avoid: string;
+  view: string;
+}
+
+export function sessionRow(sql: SqlStorage, id: string): SessionRow | undefined {
+  return sql.exec<SessionRow>("SELECT * FROM sessions WHERE id = ?", id).toArray()[0];
+}
+
+/** By id or name; of several sessions of one name the live one, else the latest. */
 export function findSession(
   sql: SqlStorage,
   project: string,
@@ -29,12 +53,42 @@ export function listSessions(
   status: SessionStatus | undefined,
   before: number,
   limit: number,
-): { seq: number; id: string }[] {
+): { seq: number; view: SessionView }[] {
   return sql
-    .exec<{ seq: number; id: string }>(
-      `SELECT seq, id FROM sessions WHERE project = ? AND seq < ? ${status ? "AND status = ?" : ""}
+    .exec<{ seq: number; view: string }>(
+      `SELECT seq, view FROM sessions WHERE project = ? AND seq < ? ${status ? "AND status = ?" : ""}
        ORDER BY seq DESC LIMIT ?`,
       ...(status ? [project, before, status, limit] : [project, before, limit]),
     )
-    .toArray();
+    .toArray()
+    .map(({ seq, view }) => ({ seq, view: JSON.parse(view) as SessionView }));
+}
+
+/** Its plan begins. Set here, because the Session's next news comes only once all nodes are prepared. */
+export function noteBegun(sql: SqlStorage, { id, view }: SessionRow, epoch: number, plan: Plan): void {
+  const begun = begunView(JSON.parse(view) as SessionView, epoch, plan);
+  const text = JSON.stringify(begun);
+  sql.exec("UPDATE sessions SET status = ?, epoch = ?, view = ? WHERE id = ?", begun.status, epoch, text, id);
+}
+
+/** Stores the state that a session reports. True if this is its end. */
+export function noteStanding(
+  sql: SqlStorage,
+  row: SessionRow,
+  { status, view, epoch }: Pick<SessionNews, "status" | "view" | "epoch">,
+  now: number,
+): boolean {
+  // The Session does not know yet that its next plan has begun.
+  if (status === "pending" && epoch < row.epoch) return false;
+  const { live } = SESSION_STATES[status];
+  const ended = !live && row.live === 1;
+  sql.exec(
+    "UPDATE sessions SET status = ?, live = ?, view = ?, ended_at = ?, spec = IIF(?2, spec, '') WHERE id = ?",
+    status,
+    live ? 1 : 0,
+    view,
+    live ? null : (row.ended_at ?? now),
+    row.id,
+  );
+  return ended;
 }

@@ -1,8 +1,7 @@
-/** The list of the tokens that were made: all but the tokens themselves, which nobody keeps. */
+/** The list of all tokens, without the tokens themselves: Skein does not store those. */
 
 import type { TokenView } from "../../shared/access/access-schemas.ts";
 import { SkeinError } from "../../shared/errors/errors.ts";
-import type { Outbox } from "./outbox.ts";
 
 interface TokenRow extends Record<string, SqlStorageValue> {
   seq: number;
@@ -15,7 +14,7 @@ interface TokenRow extends Record<string, SqlStorageValue> {
   revoked_at: number | null;
 }
 
-/** A token as it is made; times in ms since 1970. */
+/** A new token; times in ms since 1970. */
 export interface NewToken {
   id: string;
   project: string;
@@ -25,7 +24,7 @@ export interface NewToken {
   expiresAt: number;
 }
 
-/** False where it is there already: the call came twice. */
+/** False if it exists already: the call came twice. */
 export function addToken(sql: SqlStorage, token: NewToken): boolean {
   const added = sql.exec(
     `INSERT INTO tokens (id, project, role, note, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)
@@ -40,19 +39,15 @@ export function addToken(sql: SqlStorage, token: NewToken): boolean {
   return added.toArray().length > 0;
 }
 
-/** Newest first, at most `limit`, older than `before`. One counts as revoked once its Limiter has taken it. */
+/** Newest first, at most `limit`, older than `before`. A token counts as revoked once its Limiter knows. */
 export function listTokens(
   sql: SqlStorage,
+  isTold: (id: string) => boolean,
   before: number,
   limit: number,
 ): { seq: number; view: TokenView }[] {
   return sql
-    .exec<TokenRow & { untold: number }>(
-      `SELECT *, EXISTS (SELECT 1 FROM outbox WHERE target = tokens.id) AS untold FROM tokens
-       WHERE seq < ? ORDER BY seq DESC LIMIT ?`,
-      before,
-      limit,
-    )
+    .exec<TokenRow>("SELECT * FROM tokens WHERE seq < ? ORDER BY seq DESC LIMIT ?", before, limit)
     .toArray()
     .map((row) => ({
       seq: row.seq,
@@ -63,18 +58,17 @@ export function listTokens(
         note: row.note,
         createdAt: timeText(row.created_at),
         expiresAt: timeText(row.expires_at),
-        revokedAt: row.revoked_at === null || row.untold === 1 ? null : timeText(row.revoked_at),
+        revokedAt: row.revoked_at === null || !isTold(row.id) ? null : timeText(row.revoked_at),
       },
     }));
 }
 
-/** Has its Limiter told. False where it was revoked before. */
-export function revokeToken(sql: SqlStorage, outbox: Outbox, id: string, now: number): boolean {
+/** False if it was revoked before. @throws SkeinError `not_found`. */
+export function revokeToken(sql: SqlStorage, id: string, now: number): boolean {
   const row = sql.exec<TokenRow>("SELECT * FROM tokens WHERE id = ?", id).toArray()[0];
-  if (!row) throw new SkeinError("not_found", "no token of that id: GET /v1/tokens lists them");
+  if (!row) throw new SkeinError("not_found", "no token has that id: GET /v1/tokens lists them");
   if (row.revoked_at !== null) return false;
   sql.exec("UPDATE tokens SET revoked_at = ? WHERE id = ?", now, id);
-  outbox.add(id, { to: "limiter" });
   return true;
 }
 

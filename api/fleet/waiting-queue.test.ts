@@ -1,26 +1,25 @@
-/** Room: who waits for what, who runs when some appears, and what is reserved meanwhile. */
-import { reset, runDurableObjectAlarm } from "cloudflare:test";
+/** Room: what sessions wait for, which one runs when room appears, and what is reserved meanwhile. */
+import { reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import type { NodeView } from "../../shared/node/node-schemas.ts";
+import type { PlanView } from "../../shared/plan/plan-schema.ts";
 import { ROUND_DEPTH } from "../../shared/queue/queue.ts";
-import type { PlanView, SessionView } from "../../shared/session/session-schemas.ts";
-import { SETTINGS } from "../../shared/settings/settings.ts";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
+import { SETTINGS } from "../platform/installation-settings.ts";
 import { fleetOf } from "../platform/objects.ts";
 import { call, create, ended, problem, settled } from "../testing/call-api.ts";
-import { dial, FakeAgent, nodeFacts, readyNode } from "../testing/fake-agent.ts";
+import { dial } from "../testing/connection.ts";
+import { FakeAgent, nodeFacts, readyNode } from "../testing/fake-agent.ts";
 
-afterEach(() => {
-  vi.useRealTimers();
-  return reset();
-});
+afterEach(() => reset());
 
 async function now(id: string): Promise<SessionView> {
   return (await call<SessionView>("GET", `/v1/sessions/${id}`)).body;
 }
 
 describe("without room", () => {
-  test("a session waits, says for what, and runs as soon as another has ended", async () => {
+  test("a session waits, shows the reason, and runs as soon as another has ended", async () => {
     const { link } = await readyNode(nodeFacts(4));
     link.follow();
     const holder = await create({ resources: { cpu: 3 } }, "?wait=20");
@@ -37,7 +36,7 @@ describe("without room", () => {
     expect(await settled(waiting.id)).toMatchObject({ status: "running", epoch: 1, reason: null });
   });
 
-  test("a later one that fits passes an earlier one that does not", async () => {
+  test("a later session that fits overtakes an earlier one that does not", async () => {
     const { link } = await readyNode(nodeFacts(4));
     link.follow();
     const large = await create({ resources: { cpu: 400 } });
@@ -46,7 +45,7 @@ describe("without room", () => {
     expect((await now(large.id)).status).toBe("pending");
   });
 
-  test("the first that came is the first that is served", async () => {
+  test("sessions run in the order of their arrival", async () => {
     const { link } = await readyNode(nodeFacts(4));
     link.follow();
     const holder = await create({ resources: { cpu: 4 } }, "?wait=20");
@@ -59,7 +58,7 @@ describe("without room", () => {
     expect((await settled(second.id)).status).toBe("running");
   });
 
-  test("a fleet without nodes: runs when one connects, not already when it joins", async () => {
+  test("a fleet without nodes: the session runs when a node connects, not already when it joins", async () => {
     const { id } = await create();
     const agent = await FakeAgent.join();
     expect((await now(id)).status).toBe("pending");
@@ -93,9 +92,14 @@ describe("the queue", () => {
   const cores = (cpu: number) => ({ resources: { cpu } });
   const end = (id: string) => call("DELETE", `/v1/sessions/${id}`);
 
-  /** From now on it is so much later than a session's patience. */
-  function pastPatience(): void {
-    vi.setSystemTime(Date.now() + (SETTINGS.queuePatienceSeconds + 1) * 1000);
+  /** All waiting sessions have waited for longer than their patience. (Changing the clock instead would make every link silent.) */
+  async function pastPatience(): Promise<void> {
+    await runInDurableObject(fleetOf(env), (_, { storage }) =>
+      storage.sql.exec(
+        "UPDATE sessions SET waits_since = waits_since - ?",
+        (SETTINGS.queuePatienceSeconds + 1) * 1000,
+      ),
+    );
   }
 
   async function fourCores() {
@@ -104,14 +108,14 @@ describe("the queue", () => {
     return ready;
   }
 
-  test("small ones overtake a large one that cannot fit, until its patience is over; then room is kept for it", async () => {
+  test("small sessions overtake a large one that cannot fit, until its patience is over; then the queue keeps room for it", async () => {
     await fourCores();
     const holders = [await create(cores(2), "?wait=20"), await create(cores(1), "?wait=20")];
     const large = await create(cores(3));
     expect(large.reason).toBe("needs 3 cores in all; the usable nodes have 1 free; 1st in the queue");
     const early = await create(cores(1), "?wait=20");
     expect(early.status).toBe("running");
-    pastPatience();
+    await pastPatience();
     await end(early.id);
     await ended(early.id);
     // One core is free, as it was for the one before.
@@ -127,7 +131,7 @@ describe("the queue", () => {
     expect((await settled(late.id)).status).toBe("running");
   });
 
-  test("is served by priority, then by arrival, and each says its place, alone as in the list", async () => {
+  test("is served by priority, then by arrival; a session shows its place, and so does the list", async () => {
     await fourCores();
     const holder = await create(cores(4), "?wait=20");
     const named = (name: string, priority?: number) => create({ name, ...cores(4), priority });
@@ -167,7 +171,7 @@ describe("the queue", () => {
     expect(begun).toEqual(["high", "second", "low"]);
   });
 
-  test("is not held up by who waits for something else than room, however long", async () => {
+  test("is not held up by sessions that wait for something other than room, however long", async () => {
     await fourCores();
     const cordoned = await readyNode(nodeFacts(64, "192.0.2.2"));
     await call("PATCH", `/v1/nodes/${cordoned.agent.id}`, { schedulable: false });
@@ -176,7 +180,7 @@ describe("the queue", () => {
     const never = await ofOneCore(400);
     const uncordon = await ofOneCore(40);
     const labelled = await create({ placement: { labels: { zone: "b" } } });
-    pastPatience();
+    await pastPatience();
     expect((await create(cores(4), "?wait=20")).status).toBe("running");
     expect((await now(never.id)).reason).toMatch(/the whole fleet has 68; 1st in the queue$/);
     expect((await now(uncordon.id)).reason).toMatch(/; 2nd in the queue$/);
@@ -186,13 +190,13 @@ describe("the queue", () => {
     expect((await settled(uncordon.id)).status).toBe("running");
   });
 
-  test("is not held up by a node that went away, once it is known to be away", async () => {
+  test("is not held up by a node that left, once Fleet knows it", async () => {
     await fourCores();
     const large = await readyNode(nodeFacts(8, "192.0.2.2"));
     large.link.follow();
     const holder = await create(cores(8), "?wait=20");
     const next = await create({ ...cores(2), clusterMode: "multi-node", clusterSize: 3 });
-    pastPatience();
+    await pastPatience();
     const small = await create(cores(1));
     expect([next.status, small.status]).toEqual(["pending", "pending"]);
     large.link.close();
@@ -200,19 +204,19 @@ describe("the queue", () => {
     expect((await now(holder.id)).status).toBe("running");
   });
 
-  test("keeps room from equals and those behind, not from a higher priority", async () => {
+  test("keeps room from sessions of equal priority and those behind, not from higher ones", async () => {
     await fourCores();
     await create(cores(2), "?wait=20");
     await readyNode(nodeFacts(0.5, "192.0.2.2"));
     await create(cores(3));
-    pastPatience();
+    await pastPatience();
     expect((await create(cores(1))).reason).toBe(
       "there is room, but it is kept for a session that has waited longer; 2nd in the queue",
     );
     expect((await create({ ...cores(1), priority: 9 }, "?wait=20")).status).toBe("running");
   });
 
-  test("has one that is planned again at the place of its arrival", async () => {
+  test("puts a session that is re-planned at the place of its arrival", async () => {
     const { link } = await readyNode(nodeFacts(4));
     const first = await create({ ...cores(4), retries: 1 });
     const second = await create(cores(4));
@@ -225,11 +229,11 @@ describe("the queue", () => {
     expect(await now(second.id)).toMatchObject({ status: "pending", epoch: 0 });
   });
 
-  test("is gone through a part at a time, to its end", async () => {
+  test("is evaluated in parts, to its end", async () => {
     const hopeless = Array.from({ length: ROUND_DEPTH + 1 }, (_, i) => create(cores(100 + i)));
     await Promise.all(hopeless);
     const small = await create(cores(1));
-    // No alarm is left that would look at the queue anyway.
+    // No alarm is left that would run the queue anyway.
     while (await runDurableObjectAlarm(fleetOf(env)));
     await fourCores();
     expect((await settled(small.id)).status).toBe("running");
@@ -240,7 +244,7 @@ describe("the queue", () => {
 });
 
 describe("a dry run", () => {
-  test("says what a session then gets, and changes nothing", async () => {
+  test("shows what a session would get, and changes nothing", async () => {
     const { link } = await readyNode();
     link.follow();
     const body = { image: "debian:12", clusterSize: 3, env: { A: "b" } };
@@ -266,7 +270,7 @@ describe("a dry run", () => {
 });
 
 describe("forgetting a node", () => {
-  test("that is free: its link is closed, and it is not let in again", async () => {
+  test("that has no work closes its link, and it cannot connect again", async () => {
     const { agent, link } = await readyNode();
     expect((await call("DELETE", `/v1/nodes/${agent.name}`)).status).toBe(204);
     expect((await link.closed).code).toBe(4004);
@@ -276,7 +280,7 @@ describe("forgetting a node", () => {
     expect((await FakeAgent.join(agent.node, agent.name)).name).toBe(agent.name);
   });
 
-  test("that has work is refused; by force its sessions fail, and the other nodes are cleaned", async () => {
+  test("that has work is refused; with force its sessions fail, and the other nodes remove their parts", async () => {
     const [a, b] = [await readyNode(nodeFacts(8, "192.0.2.1")), await readyNode(nodeFacts(8, "192.0.2.2"))];
     a.link.follow();
     b.link.follow();

@@ -1,25 +1,17 @@
-/** Who calls, how often, and may they: the bearer token, checked at the edge, and the table of access. */
+/** Checks each request at the edge: the bearer token, its rate limit, and the access table. */
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
-import { ACCESS, allows, isRole, type OperationId, type Role } from "../../shared/access/access.ts";
+import { ACCESS, allows, isRole, type OperationId } from "../../shared/access/access.ts";
 import { SkeinError } from "../../shared/errors/errors.ts";
 import { verifyToken } from "../access/signed-tokens.ts";
 import { sha256 } from "../platform/hash.ts";
-import type { By } from "../platform/messages.ts";
 import { limiterOf } from "../platform/objects.ts";
-import type { AppEnv } from "./route.ts";
+import type { AppEnv, Caller } from "./request-context.ts";
 
-/** Who calls; `actor` is the token's id. */
-export interface Caller extends By {
-  actor: string;
-  project: string;
-  role: Role;
-}
-
-/** The bearer of the installation's own token. */
+/** Identity of the installation's own token. */
 const INSTALLATION: Caller = { actor: "admin-token", project: "default", role: "admin" };
 
-/** What a route declares to be guarded as the table says: spread it into the route. */
+/** Access control of a route, from the access table: spread it into the route. */
 export function access(operationId: OperationId) {
   const least: string = ACCESS[operationId];
   return {
@@ -41,17 +33,17 @@ export function access(operationId: OperationId) {
   };
 }
 
-/** For what no route answers: strangers are told no more than that they are. */
+/** For requests that no route answers: without a valid token the answer is `unauthorized`, never `not_found`. */
 export const bearer = createMiddleware<AppEnv>(async function requireBearer(context, next) {
   await authenticate(context);
   await next();
 });
 
-/** Finds out who calls, and takes the request out of their token's bucket. */
+/** Identifies the caller, and counts the request against the token's rate limit. */
 async function authenticate(context: Context<AppEnv>): Promise<Caller> {
   const { env } = context;
   const given = /^Bearer +([^\s]+)$/i.exec(context.req.header("authorization") ?? "")?.[1];
-  // Without a token of its own the API lets nobody in.
+  // An API without an admin token accepts no token at all.
   const caller = given && env.SKEIN_ADMIN_TOKEN ? await callerOf(given, env.SKEIN_ADMIN_TOKEN) : undefined;
   if (!caller) {
     throw new SkeinError(
@@ -60,7 +52,7 @@ async function authenticate(context: Context<AppEnv>): Promise<Caller> {
     );
   }
   context.set("caller", caller);
-  // One object for each token, so that neither a flood nor its revocation is anybody else's concern.
+  // One object for each token, so that a flood of one token does not slow down others.
   const { revoked, retryAfter } = await limiterOf(env, caller.actor).spend();
   if (revoked) throw new SkeinError("unauthorized", "this token was revoked: ask an admin for another");
   if (retryAfter > 0) {
@@ -70,7 +62,7 @@ async function authenticate(context: Context<AppEnv>): Promise<Caller> {
 }
 
 async function callerOf(given: string, adminToken: string): Promise<Caller | undefined> {
-  // Compared without telling by time how much of it was right. Hashes have equal lengths, as the comparison needs.
+  // Compared in constant time. The comparison needs equal lengths, so it compares hashes.
   if (crypto.subtle.timingSafeEqual(await sha256(given), await sha256(adminToken))) return INSTALLATION;
   const claims = await verifyToken(adminToken, given, Date.now());
   return claims && { actor: claims.id, project: claims.project, role: claims.role };

@@ -1,9 +1,9 @@
-/** The one reader of request bodies: bounded, UTF-8, JSON, each failure its own problem. */
+/** Reads all request bodies: bounded, UTF-8, JSON. Each kind of failure has its own problem. */
 import type { Context } from "hono";
 import type { z } from "zod";
 import { invalidFields, SkeinError } from "../../shared/errors/errors.ts";
 import { fieldErrors } from "../../shared/request/spec.ts";
-import { SETTINGS } from "../../shared/settings/settings.ts";
+import { SETTINGS } from "../platform/installation-settings.ts";
 
 export interface Body {
   bytes: Uint8Array<ArrayBuffer>;
@@ -26,7 +26,7 @@ export async function readBody(context: Context): Promise<Body> {
   }
 }
 
-/** A body that a schema alone describes. */
+/** Reads a body and validates it with a schema. */
 export async function readAs<T extends z.ZodType>(context: Context, schema: T): Promise<z.output<T>> {
   return parsed(schema, (await readBody(context)).json);
 }
@@ -38,7 +38,7 @@ export function parsed<T extends z.ZodType>(schema: T, value: unknown): z.output
   return result.data;
 }
 
-/** Reads no further than what is allowed, whatever the Content-Length says. */
+/** Stops reading at the limit, whatever the Content-Length says. */
 async function readBytes(request: Request): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   let size = 0;

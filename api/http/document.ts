@@ -6,7 +6,7 @@ export type Document = ReturnType<App["getOpenAPI31Document"]>;
 
 let made: Document | undefined;
 
-/** Made at first use: it needs all routes, and is the same for everybody. */
+/** Made at first use, when all routes exist; it is the same for every caller. */
 export function documentOf(app: App): Document {
   made ??= withPortablePatterns(
     withRoles(
@@ -32,7 +32,7 @@ export function documentOf(app: App): Document {
   return made;
 }
 
-/** Each operation says which role it needs, as the table of access does. */
+/** Each operation names the role that it needs, from the access table. */
 function withRoles(document: Document): Document {
   for (const item of Object.values(document.paths ?? {})) {
     for (const operation of Object.values(

@@ -1,8 +1,8 @@
 /** Lists: newest first, in slices; the cursor names the last item seen, so it stays right while the list changes. */
 import { z } from "zod";
 import { invalidFields } from "../../shared/errors/errors.ts";
-import type { Slice, SliceRequest } from "../fleet/slice.ts";
 import { fromBase64Url, toBase64Url } from "../platform/hash.ts";
+import type { Slice, SliceRequest } from "../platform/slice.ts";
 
 const MAX_LIMIT = 200;
 
@@ -40,7 +40,7 @@ export function sliceRequest({
   const before = /^before:(\d{1,16})$/.exec(text)?.[1];
   if (before === undefined) {
     throw invalidFields([
-      { field: "cursor", message: "is none of ours: give nextCursor of an earlier answer" },
+      { field: "cursor", message: "is not a cursor of this API: give nextCursor of an earlier answer" },
     ]);
   }
   return { before: Number(before), limit };

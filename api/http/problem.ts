@@ -1,12 +1,13 @@
-/** Errors as RFC 9457 problem details: made in one place, documented in one place. */
+/** Errors as RFC 9457 problem details: both the answers and their documentation. */
 import type { Context } from "hono";
-import { ERRORS, type ErrorCode, SkeinError } from "../../shared/errors/errors.ts";
+import { ERRORS, type ErrorCode, SkeinError, skeinErrorOf } from "../../shared/errors/errors.ts";
 import { ProblemView } from "../../shared/errors/problem-schema.ts";
 import { unavailable } from "./unavailable.ts";
 
-/** The answer to anything thrown. What is no SkeinError is ours: logged, and told without its insides. */
+/** The answer to any thrown error. An error that is no SkeinError is a bug: it is logged, and the answer shows none of its details. */
 export function problemOf(error: unknown, context: Context): Response {
-  if (error instanceof SkeinError) return problemResponse(error);
+  const ours = skeinErrorOf(error);
+  if (ours) return problemResponse(ours);
   const where = `${context.req.method} ${new URL(context.req.url).pathname}:`;
   const known = unavailable(error);
   if (known) {
@@ -32,7 +33,10 @@ export function problemResponse(error: SkeinError, headers: Record<string, strin
   });
 }
 
-/** The `responses` of a route for the codes that it can answer with; `internal` and `unavailable` are always among them, and `rate_limited` where a token is asked for. */
+/**
+ * The `responses` of a route for the codes that it can answer with. `internal` and `unavailable` are always among them, and so is
+ * `rate_limited` if the route needs a token.
+ */
 export function problems(...codes: ErrorCode[]) {
   const always: ErrorCode[] = ["internal", "unavailable"];
   if (codes.includes("unauthorized")) always.unshift("rate_limited");

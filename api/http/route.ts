@@ -1,24 +1,13 @@
-/** How a route is declared: what it documents is what it answers. */
+/** Declares routes, so that their documentation matches their answers. */
 import { OpenAPIHono, type RouteConfig } from "@hono/zod-openapi";
 import type { z } from "zod";
-import type { OperationId } from "../../shared/access/access.ts";
 import { invalidFields } from "../../shared/errors/errors.ts";
 import { fieldErrors } from "../../shared/request/spec.ts";
-import type { Caller } from "./auth.ts";
-
-export interface AppEnv {
-  Bindings: Cloudflare.Env;
-  Variables: {
-    /** Set where the operation asks for a token, before its handler. */
-    caller: Caller;
-    /** Set on every route. */
-    operation: OperationId;
-  };
-}
+import type { AppEnv } from "./request-context.ts";
 
 export type App = OpenAPIHono<AppEnv>;
 
-/** Query and path are checked by the router; what is wrong with them becomes a problem here. */
+/** The router validates query and path; this turns its errors into a problem. */
 export function newApp(): App {
   return new OpenAPIHono<AppEnv>({
     defaultHook: (result) => {
@@ -28,13 +17,13 @@ export function newApp(): App {
 }
 
 /**
- * Documents a route with its JSON body, and gives the route without it to the router: that would check the body too,
- * and in another way than the one reader (body.ts) that the handlers use.
+ * Documents a route with its JSON body, but registers it without. The router would otherwise validate the body too, in another way than
+ * body.ts, which the handlers use.
  */
 export function withBody<R extends RouteConfig>(app: App, route: R, schema: z.ZodType, example: object): R {
   const body = { required: true, content: { "application/json": { schema, example } } };
   const documented: RouteConfig = { ...route, request: { ...route.request, body } };
-  // What guards the route is nothing to document.
+  // The middleware is not part of the document.
   delete documented.middleware;
   app.openAPIRegistry.registerPath(documented);
   return { ...route, hide: true };

@@ -12,15 +12,15 @@ test.each([
   [
     "an object that was reset",
     thrown("reset because its code was updated", { durableObjectReset: true }),
-    /anew/,
+    /restart/,
   ],
-  ["an object that cannot be opened", thrown("internal error; reference = 4gaob0"), /anew/],
+  ["an object that cannot be opened", thrown("internal error; reference = 4gaob0"), /restart/],
   [
     "an object that has too much to do",
     thrown("Durable Object is overloaded.", { overloaded: true }),
-    /anew/,
+    /restart/,
   ],
-])("%s is said to be a matter of time", (_, error, detail) => {
+])("%s is reported as unavailable for now", (_, error, detail) => {
   const problem = unavailable(error)?.toProblem();
   expect(problem).toMatchObject({ status: 503, code: "unavailable", retryAfter: 5 });
   expect(problem?.detail).toMatch(detail);
@@ -28,8 +28,8 @@ test.each([
 
 test.each([
   ["an error of our own code", new TypeError("x is not a function")],
-  ["one that was thrown in an object", thrown("no such column: internal error", { remote: true })],
-  ["what is no error", "SQLITE_FULL"],
+  ["an error thrown in an object", thrown("no such column: internal error", { remote: true })],
+  ["a thrown value that is no error", "SQLITE_FULL"],
   ["nothing", undefined],
 ])("%s is a bug", (_, error) => {
   expect(unavailable(error)).toBeUndefined();

@@ -1,12 +1,12 @@
-/** Where the platform fails an object, and not our code: what was asked of it was not written down, and may be asked again. */
+/** Failures of the platform rather than of our code: the object stored nothing, so the client may retry. */
 import { SkeinError } from "../../shared/errors/errors.ts";
 
-/** Seconds after which it may be worth asking again. */
+/** Seconds after which a retry may succeed. */
 export const ASK_AGAIN_AFTER = 5;
 
 /**
- * An object whose write fails is reset by the platform, and starts anew with the next call from what it had written before; one whose
- * files cannot be opened is an "internal error" of the platform. Undefined: any other error.
+ * The platform resets an object whose write fails; with the next call it restarts from what it had stored. If it cannot open an object's
+ * files, it reports an "internal error". Undefined: any other error.
  */
 export function unavailable(error: unknown): SkeinError | undefined {
   if (!(error instanceof Error)) return undefined;
@@ -15,7 +15,7 @@ export function unavailable(error: unknown): SkeinError | undefined {
   if (/\bSQLITE_FULL\b/.test(message)) {
     return new SkeinError(
       "unavailable",
-      "this could not be written down, for there is no space left where the API keeps its data: free some (skein serve: on the disk of --data), then ask again",
+      "the API could not store this, because its disk has no space left: free some (skein serve: on the disk of --data), then retry",
       { retryAfter },
     );
   }
@@ -23,12 +23,12 @@ export function unavailable(error: unknown): SkeinError | undefined {
     return undefined;
   return new SkeinError(
     "unavailable",
-    "a part of the API could not be reached, or had to start anew: ask again; where that does not help, the API's log says why",
+    "a part of the API could not be reached, or had to restart: retry; if that does not help, the API's log says why",
     { retryAfter },
   );
 }
 
-/** What the platform says of its own errors. */
+/** Messages of the platform's own errors. */
 interface Flags {
   durableObjectReset?: boolean;
   overloaded?: boolean;

@@ -1,6 +1,7 @@
 /**
- * The Node object: one node's link. It knows which sessions the node has work for; what the work is it asks each
- * Session, so that there is one truth. Sockets hibernate: what must survive is in their attachments.
+ * A Link object: the sockets of about a hundred nodes. It stores nothing. Fleet knows which nodes are ready, Sessions say what a node has
+ * to do; a Link carries the messages of both. Sockets hibernate, so their attachments hold what must survive. It has no alarm: Fleet
+ * regularly asks every Link which links are up ({@link Link.sweep}). So an idle node costs neither an alarm nor a write.
  */
 import { DurableObject } from "cloudflare:workers";
 import {
@@ -13,57 +14,82 @@ import {
   type Rotate,
 } from "../../shared/protocol/protocol.ts";
 import { CONSTANTS } from "../../shared/settings/constants.ts";
-import { SETTINGS } from "../../shared/settings/settings.ts";
-import { Alarm } from "../platform/alarm.ts";
 import { randomText } from "../platform/hash.ts";
-import type { NodeAddresses, NodeNews } from "../platform/messages.ts";
+import { SETTINGS } from "../platform/installation-settings.ts";
+import {
+  type Connected,
+  frameOf,
+  type LinkSweep,
+  type NodeChanges,
+  type Words,
+} from "../platform/messages.ts";
 import { fleetOf, sessionOf } from "../platform/objects.ts";
-import { type Link, Sockets, turnAway } from "./link-sockets.ts";
-import { type LinkState, linkState, newsNumber, type Self, statusOf } from "./link-state.ts";
+import { type Close, LinkSockets, turnAway } from "./link-sockets.ts";
 import { proves, provesNew } from "./node-key.ts";
+import { greetingBegins, noteLinks, openLinks } from "./open-links.ts";
 import { readFrame } from "./read-agent-frame.ts";
 
-/** A frame for the agent. `epoch` and `rank` of its phase order it: what is behind what was sent is void. */
-export interface Assignable {
-  session: string;
-  epoch: number;
-  rank: number;
-  frame: string;
-}
+/** Most connections of one node that have not proven its key yet. */
+const MOST_SILENT = 4;
 
-const CHECK_MS = 20_000;
-const RETRY_MS = 5_000;
-
-export class Node extends DurableObject<Cloudflare.Env> {
-  readonly #sockets: Sockets;
-  readonly #alarm: Alarm;
-  /** The furthest that was sent of each session. */
-  readonly #sent = new Map<string, { epoch: number; rank: number }>();
-  /** Frames are handled one after the other: each report says the whole, so the last must come last. */
-  #line: Promise<void> = Promise.resolve();
+export class Link extends DurableObject<Cloudflare.Env> {
+  readonly #sockets: LinkSockets;
+  /** A socket's frames are handled one after the other: each report holds the whole state, so the newest must be handled last. */
+  readonly #lines = new WeakMap<WebSocket, Promise<void>>();
+  /** Ends the count of a socket as connecting. */
+  readonly #greetings = new WeakMap<WebSocket, () => void>();
+  /** Entries `node session`: the session holds something on the node. */
+  readonly #work = new Set<string>();
+  /** Sockets whose connection Fleet knows. */
+  readonly #connecting = new Set<WebSocket>();
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
-    this.#sockets = new Sockets(ctx);
-    this.#alarm = new Alarm(ctx.storage);
+    this.#sockets = new LinkSockets(ctx);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
+    this.#count();
   }
 
-  /** An agent dials in: `?node=ID`. What it may do it has to prove first. */
+  /** An agent dials: `?node=ID`. It may do nothing before it has proven its key. */
   override async fetch(request: Request): Promise<Response> {
     const node = new URL(request.url).searchParams.get("node")!;
-    const self = await this.#whoAmI(node);
-    if (self?.node !== node) return turnAway(CLOSE.unknownNode);
+    const identity = await fleetOf(this.env).identityOf(node);
+    if (!identity) return turnAway(CLOSE.unknownNode);
+    this.#makeWay(node);
+    const { fleet, publicKey } = identity;
     const { 0: client, 1: server } = new WebSocketPair();
     const nonce = randomText();
-    this.#sockets.accept(server, { node, nonce, publicKey: "", state: "challenged", since: Date.now() });
-    server.send(JSON.stringify({ type: "challenge", protocol: PROTOCOL, fleet: self.fleet, nonce }));
-    this.#arm();
+    const since = Date.now();
+    const state = "challenged";
+    this.#sockets.accept(server, {
+      fleet,
+      node,
+      nonce,
+      publicKey,
+      state,
+      since,
+      connection: 0,
+      nodesChange: 0,
+    });
+    server.send(JSON.stringify({ type: "challenge", protocol: PROTOCOL, fleet, nonce }));
+    this.#count();
+    this.#greetings.set(server, greetingBegins());
     return new Response(null, { status: 101, webSocket: client });
   }
 
+  /** Anybody may dial as a node and send nothing. The oldest such connections make way, so that they cannot use up the sockets. */
+  #makeWay(node: string): void {
+    const silent = this.#sockets
+      .open(node)
+      .filter((socket) => this.#sockets.state(socket).state === "challenged");
+    for (const socket of silent.slice(0, Math.max(0, silent.length + 1 - MOST_SILENT))) {
+      this.#sockets.drop(socket, CLOSE.resync);
+      this.#greetings.get(socket)?.();
+    }
+  }
+
   override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
-    this.#line = this.#line.then(async () => {
+    const line = (this.#lines.get(socket) ?? Promise.resolve()).then(async () => {
       try {
         await this.#take(socket, data);
       } catch (error) {
@@ -71,233 +97,225 @@ export class Node extends DurableObject<Cloudflare.Env> {
         await this.#end(socket, CLOSE.resync);
       }
     });
-    return this.#line;
+    this.#lines.set(socket, line);
+    return line;
   }
 
   override async webSocketClose(socket: WebSocket): Promise<void> {
-    this.#sockets.gone(socket);
-    // Answers the agent's close frame, so that it need not wait for one in vain.
+    // Answers the agent's close frame, so that the agent does not wait for one in vain.
     if (socket.readyState !== WebSocket.CLOSED) socket.close();
-    await this.#noteDown();
+    await this.#gone(socket);
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {
-    this.#sockets.gone(socket);
-    await this.#noteDown();
+    await this.#gone(socket);
   }
 
-  /** From a Session: something for the agent. Where the link is down, the next welcome has it. */
-  assign({ session, epoch, rank, frame }: Assignable): void {
-    const { kv } = this.ctx.storage;
-    if (!kv.get("self")) return;
-    const sent = this.#sent.get(session);
-    if (sent && (epoch < sent.epoch || (epoch === sent.epoch && rank < sent.rank))) return;
-    this.#sent.set(session, { epoch, rank });
-    if ((kv.get<number>(workKey(session)) ?? 0) < epoch) kv.put(workKey(session), epoch);
-    this.#sockets.send(frame);
+  /** From a Session: assignments for nodes here. A node whose link is down gets them with its next welcome. */
+  async assign(all: Words): Promise<void> {
+    const linked = all.words.flatMap((word) => {
+      this.#work.add(workKey(word.node, all.session));
+      const socket = this.#sockets.linked(word.node);
+      return socket ? [{ word, socket }] : [];
+    });
+    const behind = linked.filter(({ word }) => word.part !== undefined).map(({ socket }) => socket);
+    await this.#tellNodes(behind, all.nodesChange);
+    for (const { word, socket } of linked) this.#sockets.send(socket, frameOf(word, all));
   }
 
-  /** From Fleet: where the fleet's nodes are, for the agent. What comes late, after a later one, is void. */
-  hearAddresses({ change, addresses }: NodeAddresses): void {
-    const { kv } = this.ctx.storage;
-    if (!kv.get("self") || change < (kv.get<number>("heard") ?? 0)) return;
-    kv.put("heard", change);
-    this.#sockets.send(JSON.stringify({ type: "nodes", addresses }));
-  }
-
-  /** Whether the agent's link is up, and when it was last heard of (ms since 1970; null: not since it is down). */
-  link(): { connected: boolean; seenAt: number | null } {
-    const socket = this.#sockets.ready();
-    return { connected: socket !== undefined, seenAt: socket ? this.#sockets.seenAt(socket) : null };
-  }
-
-  /** From Fleet: the node is none of the fleet any more. */
-  async forget(): Promise<void> {
-    for (const socket of this.#sockets.open()) this.#sockets.drop(socket, CLOSE.unknownNode);
-    this.#sent.clear();
-    await this.ctx.storage.deleteAlarm();
-    await this.ctx.storage.deleteAll();
-  }
-
-  /** Ends links that have gone silent, sees to the lease, and tells Fleet what it does not know. */
-  override async alarm(): Promise<void> {
-    this.#alarm.rang();
-    const now = Date.now();
-    const silent = this.#sockets
-      .open()
-      .map((socket) => ({ socket, seenAt: this.#sockets.seenAt(socket) }))
-      .filter(({ seenAt }) => now - seenAt > CONSTANTS.linkDeadSeconds * 1000);
-    for (const { socket } of silent) this.#sockets.drop(socket, CLOSE.resync);
-    await this.#noteDown(silent.length > 0 ? Math.max(...silent.map(({ seenAt }) => seenAt)) : now);
-    const state = linkState(this.ctx.storage.kv);
-    if (this.#leaseEnd(state) <= now) {
-      this.ctx.storage.kv.put<LinkState>("link", { ...state, lost: true, told: false });
-      await this.#tellFleet({}).catch((error: unknown) =>
-        console.error("a node's loss could not be told:", error),
-      );
+  /** From Fleet: these nodes have left the fleet. May come twice. */
+  dropNodes(nodes: readonly string[]): void {
+    for (const socket of nodes.flatMap((node) => this.#sockets.open(node))) {
+      this.#sockets.drop(socket, CLOSE.unknownNode);
     }
-    this.#arm();
   }
 
-  /** When a link that is down makes the node lost, ms since 1970; Infinity where it does not, or did. */
-  #leaseEnd({ up, lost, heardAt }: LinkState): number {
-    return up || lost || heardAt === null ? Infinity : heardAt + SETTINGS.nodeLeaseSeconds * 1000;
+  /** From Fleet: these nodes have work and need the joins and leaves up to this change. */
+  async nodesChanged(nodes: readonly string[], number: number): Promise<void> {
+    await this.#tellNodes(
+      nodes.flatMap((node) => this.#sockets.linked(node) ?? []),
+      number,
+    );
+  }
+
+  /** Closes silent links and reports which are up. O(sockets), in memory. */
+  sweep(): LinkSweep {
+    const connecting = [...this.#connecting].map((socket) => this.#sockets.state(socket).node);
+    const sweep: LinkSweep = { up: [], silent: [], connecting };
+    const oldest = Date.now() - CONSTANTS.linkDeadSeconds * 1000;
+    for (const socket of this.#sockets.open()) {
+      const { node, connection } = this.#sockets.state(socket);
+      const seenAt = this.#sockets.seenAt(socket);
+      if (seenAt < oldest) {
+        this.#sockets.drop(socket, CLOSE.resync);
+        sweep.silent.push({ node, connection, seenAt });
+      } else if (connection > 0) sweep.up.push({ node, connection });
+    }
+    this.#count();
+    return sweep;
+  }
+
+  /** Last sign of life of each of these nodes whose link is up (ms since 1970), by id. */
+  seenAt(nodes: readonly string[]): Record<string, number> {
+    const seen = nodes.flatMap((node) => {
+      const socket = this.#sockets.linked(node);
+      return socket ? [[node, this.#sockets.seenAt(socket)] as const] : [];
+    });
+    return Object.fromEntries(seen);
   }
 
   async #take(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
-    const link = this.#sockets.link(socket);
-    if (link.state === "dropped") return;
+    const { state, node, connection } = this.#sockets.state(socket);
+    if (state === "dropped") return;
     const message = readFrame(data);
-    if (!message || (message.type === "hello") !== (link.state === "challenged")) {
+    if (!message || (message.type === "hello") !== (state === "challenged")) {
       return this.#end(socket, CLOSE.badMessage);
     }
-    if (message.type === "hello") await this.#hello(socket, link, message);
-    else if (message.type === "report") await this.#report(link.node, message);
-    else if (message.type === "rotate") await this.#rotate(socket, link, message);
-    else await this.#tellFleet({ said: { capacity: message.capacity, facts: message.facts } });
+    if (message.type === "hello") await this.#hello(socket, message).finally(this.#greetings.get(socket));
+    else if (message.type === "report") await this.#report(node, message);
+    else if (message.type === "rotate") await this.#rotate(socket, message);
+    else {
+      const { capacity, facts } = message;
+      await fleetOf(this.env).nodeSaid(node, connection, { capacity, facts });
+    }
   }
 
-  async #hello(socket: WebSocket, link: Link, hello: Hello): Promise<void> {
-    const identity = await fleetOf(this.env).identityOf(link.node);
+  async #hello(socket: WebSocket, hello: Hello): Promise<void> {
+    const asked = this.#sockets.state(socket);
+    const { fleet, node, publicKey } = asked;
     const version = Math.min(hello.protocol.max, PROTOCOL.max);
-    if (!identity || hello.node !== link.node || hello.fleet !== identity.fleet) {
-      return this.#sockets.drop(socket, CLOSE.unknownNode);
-    }
+    if (hello.node !== node || hello.fleet !== fleet) return this.#sockets.drop(socket, CLOSE.unknownNode);
     if (version < Math.max(hello.protocol.min, PROTOCOL.min))
       return this.#sockets.drop(socket, CLOSE.protocol);
-    if (!(await proves(identity, link, hello.signature)))
-      return this.#sockets.drop(socket, CLOSE.badSignature);
+    if (!(await proves(asked, hello.signature))) return this.#sockets.drop(socket, CLOSE.badSignature);
 
-    const connection = linkState(this.ctx.storage.kv).connection + 1;
-    this.ctx.storage.kv.put<LinkState>("link", {
-      connection,
-      up: true,
-      told: false,
-      lost: false,
-      heardAt: null,
-    });
-    for (const other of this.#sockets.open()) {
-      if (other !== socket && this.#sockets.link(other).state !== "challenged")
-        this.#sockets.drop(other, CLOSE.replaced);
-    }
-    this.#sockets.greet(socket, identity.publicKey);
     const { address, capacity, facts } = hello;
-    if (!(await this.#tellFleet({ said: { address, capacity, facts } }))) return;
-    // Fleet knows of this connection now, and takes no rotation of an earlier one any more. One that came in just before voids this key.
-    const now = await fleetOf(this.env).identityOf(link.node);
-    if (now?.publicKey !== identity.publicKey) return this.#end(socket, CLOSE.badSignature);
-    const [assignments, addresses] = await Promise.all([
-      this.#work(link.node),
-      fleetOf(this.env).addressesFor(link.node),
-    ]);
-    this.hearAddresses(addresses);
-    this.#sockets.welcome(
-      socket,
-      `{"type":"welcome","protocol":${version},"connection":${connection},"assignments":[${assignments.join(",")}]}`,
-    );
+    // Fleet accepts the connection only while this is the node's key, and afterwards accepts no rotation from an earlier connection.
+    this.#connecting.add(socket);
+    const connected = await fleetOf(this.env)
+      .nodeConnected({ node, publicKey, said: { address, capacity, facts } })
+      .finally(() => this.#connecting.delete(socket));
+    if (connected === "unknown") return this.#sockets.drop(socket, CLOSE.unknownNode);
+    if (connected === "replaced") return this.#sockets.drop(socket, CLOSE.badSignature);
+    this.#sockets.set(socket, { nodesChange: hello.nodes });
+    this.#replace(socket, node, connected);
+    // It has ended meanwhile, but Fleet now counts it as up.
+    if (this.#sockets.state(socket).state === "dropped") {
+      return await fleetOf(this.env).disconnected(node, connected.connection);
+    }
+    await this.#welcome(socket, node, version, hello, connected);
+    if (connected.sessions.length > 0 && openLinks() > SETTINGS.maxLinks) await this.#dropIdle(node);
   }
 
-  /** The agent replaces its key. Said to be done only when Fleet has it for good. */
-  async #rotate(socket: WebSocket, link: Link, rotate: Rotate): Promise<void> {
-    const { fleet } = this.ctx.storage.kv.get<Self>("self")!;
-    const before = newsNumber(linkState(this.ctx.storage.kv).connection + 1, "ready");
-    const { publicKey: to } = rotate;
-    const taken =
-      (await provesNew(fleet, link, rotate)) &&
-      (await fleetOf(this.env).rotateKey({ id: link.node, before, from: link.publicKey, to }));
-    if (!taken) return this.#end(socket, CLOSE.badSignature);
-    this.#sockets.rekey(socket, to);
-    if (this.#sockets.ready() === socket) socket.send(JSON.stringify({ type: "rotated", publicKey: to }));
+  /** One idle node of this Link makes way for this node. If none is idle, there is one link too many for a while. */
+  async #dropIdle(than: string): Promise<void> {
+    const others = this.#sockets
+      .open()
+      .map((socket) => this.#sockets.state(socket))
+      .filter(({ state, node }) => state === "ready" && node !== than);
+    const idle = await fleetOf(this.env).idleAmong(others.map(({ node }) => node));
+    const socket = idle === undefined ? undefined : this.#sockets.linked(idle);
+    if (socket) await this.#end(socket, CLOSE.resync);
   }
 
-  async #end(socket: WebSocket, why: { code: number; reason: string }): Promise<void> {
-    this.#sockets.drop(socket, why);
-    await this.#noteDown();
+  /** The newest connection of a node is its link; the others end. */
+  #replace(socket: WebSocket, node: string, { connection }: Connected): void {
+    this.#sockets.greet(socket, connection);
+    for (const other of this.#sockets.open(node)) {
+      const { state, connection: number } = this.#sockets.state(other);
+      if (state === "challenged" || other === socket) continue;
+      this.#sockets.drop(number < connection ? other : socket, CLOSE.replaced);
+    }
   }
 
-  /** Every frame that the agent has to know, from the Sessions themselves. */
-  async #work(node: string): Promise<string[]> {
-    const { kv } = this.ctx.storage;
+  async #welcome(
+    socket: WebSocket,
+    node: string,
+    version: number,
+    { has }: Hello,
+    { connection, sessions, nodesChange, redialMs }: Connected,
+  ): Promise<void> {
+    const held = new Map(has.map((each) => [each.session, each]));
     const frames = await Promise.all(
-      [...kv.list<number>({ prefix: "work/" })].map(async ([key, epoch]) => {
-        const frame = await sessionOf(this.env, key.slice("work/".length)).frameFor(node);
-        if (frame === undefined && kv.get<number>(key) === epoch) kv.delete(key);
+      sessions.map(async (session) => {
+        const frame = await sessionOf(this.env, session).frameFor(node, held.get(session));
+        if (frame !== undefined) this.#work.add(workKey(node, session));
         return frame;
       }),
     );
-    return frames.filter((frame) => frame !== undefined);
+    const assignments = frames.filter((frame) => frame !== undefined);
+    // Before the assignments: no container of the node may reach these addresses.
+    if (assignments.length > 0) await this.#tellNodes([socket], nodesChange);
+    const head = { type: "welcome", protocol: version, connection, redialMs };
+    this.#sockets.welcome(
+      socket,
+      `${JSON.stringify(head).slice(0, -1)},"assignments":[${assignments.join(",")}]}`,
+    );
+  }
+
+  /** The agent replaces its key. It gets the confirmation only after Fleet has stored the new key. */
+  async #rotate(socket: WebSocket, rotate: Rotate): Promise<void> {
+    const asked = this.#sockets.state(socket);
+    const { node, connection, publicKey: from } = asked;
+    const { publicKey: to } = rotate;
+    const taken =
+      (await provesNew(asked, rotate)) && (await fleetOf(this.env).rotateKey({ node, connection, from, to }));
+    if (!taken) return this.#end(socket, CLOSE.badSignature);
+    this.#sockets.set(socket, { publicKey: to });
+    this.#sockets.send(socket, JSON.stringify({ type: "rotated", publicKey: to }));
   }
 
   async #report(node: string, report: Report): Promise<void> {
-    const { kv } = this.ctx.storage;
-    const key = workKey(report.session);
-    // Not assigned, or not any more: the welcome said so.
-    if (kv.get(key) === undefined) return;
+    const key = workKey(node, report.session);
+    // Other sessions are not this node's. They are not asked, since a Session object that is called leaves a file behind.
+    if (!this.#work.has(key) && !(await fleetOf(this.env).holds(node, report.session))) return;
+    this.#work.add(key);
     const done = await sessionOf(this.env, report.session).report(node, report);
-    // A newer epoch may have come meanwhile.
-    if (!done || (kv.get<number>(key) ?? 0) > report.epoch) return;
-    kv.delete(key);
-    this.#sent.delete(report.session);
+    if (done) this.#work.delete(key);
   }
 
-  /**
-   * Where no link is left but Fleet believes in one. The lease counts from `heardAt`: now, where the end of the link
-   * was seen, and also where this process was not there to see it, for then the node could not be heard.
-   */
-  async #noteDown(heardAt = Date.now()): Promise<void> {
-    const state = linkState(this.ctx.storage.kv);
-    const linked = this.#sockets.open().some((socket) => this.#sockets.link(socket).state !== "challenged");
-    if (state.up && !linked) {
-      this.ctx.storage.kv.put<LinkState>("link", { ...state, up: false, told: false, heardAt });
-      this.#arm();
-    }
-    if (!linkState(this.ctx.storage.kv).told) await this.#tellFleet({}).catch(() => this.#arm());
-  }
-
-  /** False where the fleet does not know this node, which then forgets itself. */
-  async #tellFleet(news: Pick<NodeNews, "said">): Promise<boolean> {
-    const self = this.ctx.storage.kv.get<Self>("self");
-    if (!self) return false;
-    const state = linkState(this.ctx.storage.kv);
-    const status = statusOf(state);
-    const known = await fleetOf(this.env).nodeNews({
-      id: self.node,
-      number: newsNumber(state.connection, status),
-      status,
-      seenAt: state.heardAt ?? Date.now(),
-      ...news,
-    });
-    const now = linkState(this.ctx.storage.kv);
-    if (!known) await this.forget();
-    else if (!now.told && now.connection === state.connection && statusOf(now) === status) {
-      this.ctx.storage.kv.put<LinkState>("link", { ...now, told: true });
-    }
-    return known;
-  }
-
-  /** Asked of Fleet once, then kept; undefined, and nothing written, where the fleet does not know the node. */
-  async #whoAmI(node: string): Promise<Self | undefined> {
-    const known = this.ctx.storage.kv.get<Self>("self");
-    if (known) return known;
-    const identity = await fleetOf(this.env).identityOf(node);
-    if (!identity) return undefined;
-    const self = { fleet: identity.fleet, node };
-    this.ctx.storage.kv.put("self", self);
-    return self;
-  }
-
-  /** Rings while there is a link to look after, a lease that runs, or something that Fleet has not taken. */
-  #arm(): void {
-    const state = linkState(this.ctx.storage.kv);
-    const due = Math.min(
-      state.told ? Infinity : Date.now() + RETRY_MS,
-      this.#sockets.open().length > 0 ? Date.now() + CHECK_MS : Infinity,
-      this.#leaseEnd(state),
+  /** Sends these links the joins and leaves up to the change. Links that know the same share one look-up. */
+  async #tellNodes(sockets: readonly WebSocket[], number: number): Promise<void> {
+    const behind = sockets.filter((socket) => this.#sockets.state(socket).nodesChange < number);
+    const bySince = Map.groupBy(behind, (socket) => this.#sockets.state(socket).nodesChange);
+    await Promise.all(
+      [...bySince].map(async ([since, group]) => {
+        const changes: NodeChanges = await fleetOf(this.env).nodeChanges(since);
+        const frame = JSON.stringify({ type: "nodes", ...changes });
+        for (const socket of group) {
+          // Another call may have sent later changes meanwhile.
+          if (this.#sockets.state(socket).nodesChange !== since) continue;
+          this.#sockets.set(socket, { nodesChange: changes.number });
+          this.#sockets.sendAtOnce(socket, frame);
+        }
+      }),
     );
-    if (due < Infinity) this.#alarm.ringBy(due);
+  }
+
+  async #end(socket: WebSocket, why: Close): Promise<void> {
+    this.#sockets.drop(socket, why);
+    await this.#gone(socket);
+  }
+
+  /** Reports to Fleet that a link is down. If Fleet cannot be reached, its next sweep finds out. */
+  async #gone(socket: WebSocket): Promise<void> {
+    const { node, connection } = this.#sockets.state(socket);
+    this.#sockets.gone(socket);
+    this.#greetings.get(socket)?.();
+    this.#count();
+    if (connection === 0) return;
+    await fleetOf(this.env)
+      .disconnected(node, connection)
+      .catch((error: unknown) =>
+        console.error(`${node}: cannot report the end of its link to Fleet; the next sweep finds it:`, error),
+      );
+  }
+
+  #count(): void {
+    noteLinks(this.ctx.id.toString(), this.#sockets.count());
   }
 }
 
-function workKey(session: string): string {
-  return `work/${session}`;
+function workKey(node: string, session: string): string {
+  return `${node} ${session}`;
 }

@@ -1,99 +1,119 @@
-/** A node's sockets, and how far each is: kept in their attachments, which outlive hibernation. */
+/** The sockets of a Link object and the state of each, stored in attachments, which survive hibernation. */
 
-/** `greeting`: proven, its welcome is being put together. `dropped`: closed by us, whatever the other side does. */
-export interface Link {
+/**
+ * `challenged`: it has not proven its key yet. `greeting`: proven, its welcome is being prepared. `dropped`: closed by us, even if the
+ * agent has not answered.
+ */
+export interface SocketState {
+  fleet: string;
   node: string;
   nonce: string;
-  /** The key that has proven it, or replaced that one since; "" before. */
+  /** The key that it has to prove or, after a rotation, the new one. */
   publicKey: string;
   state: "challenged" | "greeting" | "ready" | "dropped";
   /** ms since 1970. */
   since: number;
+  /** Fleet's number of this connection; 0 before it is proven. */
+  connection: number;
+  /** Number of the last join or leave that its agent received. */
+  nodesChange: number;
 }
 
-/** Accepts and closes: an agent can read a close code, but not why its dialling was refused. */
-export function turnAway({ code, reason }: { code: number; reason: string }): Response {
+export interface Close {
+  code: number;
+  reason: string;
+}
+
+/** Accepts and closes: an agent can read a close code, but not the reason for a refused upgrade. */
+export function turnAway({ code, reason }: Close): Response {
   const { 0: client, 1: server } = new WebSocketPair();
   server.accept();
   server.close(code, reason);
   return new Response(null, { status: 101, webSocket: client });
 }
 
-export class Sockets {
+export class LinkSockets {
   readonly #ctx: DurableObjectState;
-  /** What came for a socket while its welcome was put together. */
+  /** Frames that came for a socket while its welcome was being prepared. */
   readonly #late = new WeakMap<WebSocket, string[]>();
 
   constructor(ctx: DurableObjectState) {
     this.#ctx = ctx;
   }
 
-  accept(socket: WebSocket, link: Link): void {
-    this.#ctx.acceptWebSocket(socket);
-    socket.serializeAttachment(link);
+  accept(socket: WebSocket, state: SocketState): void {
+    // The tag finds a node's sockets without a scan of all sockets.
+    this.#ctx.acceptWebSocket(socket, [state.node]);
+    socket.serializeAttachment(state);
   }
 
-  link(socket: WebSocket): Link {
-    return socket.deserializeAttachment() as Link;
+  state(socket: WebSocket): SocketState {
+    return socket.deserializeAttachment() as SocketState;
   }
 
-  /** All that we have not closed. */
-  open(): WebSocket[] {
+  /** Changes the state of a socket. */
+  set(socket: WebSocket, change: Partial<SocketState>): void {
+    socket.serializeAttachment({ ...this.state(socket), ...change });
+  }
+
+  /** Sockets that we have not closed: of one node, or all. */
+  open(node?: string): WebSocket[] {
     return this.#ctx
-      .getWebSockets()
-      .filter((socket) => socket.readyState === WebSocket.OPEN && this.link(socket).state !== "dropped");
+      .getWebSockets(node)
+      .filter((socket) => socket.readyState === WebSocket.OPEN && this.state(socket).state !== "dropped");
   }
 
-  ready(): WebSocket | undefined {
-    return this.open().find((socket) => this.link(socket).state === "ready");
+  /** All sockets that take a descriptor, including closing ones. */
+  count(): number {
+    return this.#ctx.getWebSockets().length;
   }
 
-  /** When it was last heard of, pings included (which no code of ours sees). */
+  /** The node's link that is up, or soon will be. */
+  linked(node: string): WebSocket | undefined {
+    const proven = this.open(node).filter((socket) => this.state(socket).state !== "challenged");
+    return proven.toSorted((a, b) => this.state(b).connection - this.state(a).connection)[0];
+  }
+
+  /** Last sign of life, ms since 1970. It includes pings, which the platform answers itself and which prove nothing. */
   seenAt(socket: WebSocket): number {
-    return Math.max(
-      this.link(socket).since,
-      this.#ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0,
-    );
+    const { state, since } = this.state(socket);
+    if (state === "challenged") return since;
+    return Math.max(since, this.#ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0);
   }
 
-  /** It is the node's, by this key. From now on frames are kept for it. */
-  greet(socket: WebSocket, publicKey: string): void {
-    this.rekey(socket, publicKey);
-    this.#enter(socket, "greeting");
+  /** Makes it the node's link. Frames for it are held until its welcome is sent. Does nothing if it was dropped meanwhile. */
+  greet(socket: WebSocket, connection: number): void {
+    if (this.state(socket).state === "dropped") return;
     this.#late.set(socket, []);
+    this.set(socket, { state: "greeting", connection });
   }
 
-  /** Sends the welcome, then what came meanwhile. Nothing where it was dropped meanwhile. */
+  /** Sends the welcome, then the frames that came meanwhile. Does nothing if it was dropped meanwhile. */
   welcome(socket: WebSocket, frame: string): void {
-    if (this.link(socket).state !== "greeting") return;
-    this.#enter(socket, "ready");
+    if (this.state(socket).state !== "greeting") return;
+    this.set(socket, { state: "ready" });
     for (const text of [frame, ...(this.#late.get(socket) ?? [])]) socket.send(text);
     this.#late.delete(socket);
   }
 
-  /** To the link that is up, or about to be. */
-  send(frame: string): void {
-    for (const socket of this.open()) {
-      const { state } = this.link(socket);
-      if (state === "greeting") this.#late.get(socket)?.push(frame);
-      else if (state === "ready") socket.send(frame);
-    }
+  send(socket: WebSocket, frame: string): void {
+    const { state } = this.state(socket);
+    if (state === "ready") socket.send(frame);
+    else if (state === "greeting") this.#late.get(socket)?.push(frame);
   }
 
-  rekey(socket: WebSocket, publicKey: string): void {
-    socket.serializeAttachment({ ...this.link(socket), publicKey });
+  /** Sends also before its welcome. */
+  sendAtOnce(socket: WebSocket, frame: string): void {
+    const { state } = this.state(socket);
+    if (state === "ready" || state === "greeting") socket.send(frame);
   }
 
-  drop(socket: WebSocket, { code, reason }: { code: number; reason: string }): void {
+  drop(socket: WebSocket, { code, reason }: Close): void {
     this.gone(socket);
     socket.close(code, reason);
   }
 
   gone(socket: WebSocket): void {
-    this.#enter(socket, "dropped");
-  }
-
-  #enter(socket: WebSocket, state: Link["state"]): void {
-    socket.serializeAttachment({ ...this.link(socket), state });
+    this.set(socket, { state: "dropped" });
   }
 }

@@ -1,35 +1,38 @@
-/** A node's link: who is let in, who replaces whom, what is not understood, what sleep and silence do. */
-import {
-  evictDurableObject,
-  listDurableObjectIds,
-  reset,
-  runDurableObjectAlarm,
-  runInDurableObject,
-} from "cloudflare:test";
+/** A node's link: which agents are accepted, which connection replaces another, invalid frames, hibernation. */
+import { evictDurableObject, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { NodeView } from "../../shared/node/node-schemas.ts";
-import type { Hello, Nodes, Welcome } from "../../shared/protocol/protocol.ts";
+import type { Hello, Welcome } from "../../shared/protocol/protocol.ts";
+import { Fleet } from "../index.ts";
 import { newId } from "../platform/ids.ts";
-import { fleetOf, nodeOf } from "../platform/objects.ts";
+import type { Connect } from "../platform/messages.ts";
+import { fleetOf, linkOf } from "../platform/objects.ts";
 import { call, create } from "../testing/call-api.ts";
-import { dial, done, FakeAgent, identityOf, nodeFacts, readyNode } from "../testing/fake-agent.ts";
+import { dial, done, identityOf } from "../testing/connection.ts";
+import { FakeAgent, nodeFacts, readyNode } from "../testing/fake-agent.ts";
+import { storageOf } from "../testing/objects.ts";
+import { openLinks } from "./open-links.ts";
 
-afterEach(() => reset());
+afterEach(() => {
+  vi.restoreAllMocks();
+  return reset();
+});
 
 async function status(name: string): Promise<NodeView["status"]> {
   return (await call<NodeView>("GET", `/v1/nodes/${name}`)).body.status;
 }
 
-describe("who is let in", () => {
-  test("a node that proves its key: it is ready, with what it said of itself", async () => {
+describe("admission", () => {
+  test("a node that proves its key: the node is ready, with the facts it reported", async () => {
     const agent = await FakeAgent.join(nodeFacts(4));
     expect(await status(agent.name)).toBe("disconnected");
     const link = await agent.connect((hello) => ({ ...hello, capacity: { ...hello.capacity, cpu: 6 } }));
     expect(await link.next<Welcome>("welcome")).toEqual({
       type: "welcome",
-      protocol: 1,
+      protocol: 2,
       connection: 1,
+      redialMs: expect.any(Number),
       assignments: [],
     });
     const { body } = await call<NodeView>("GET", `/v1/nodes/${agent.name}`);
@@ -38,18 +41,17 @@ describe("who is let in", () => {
   });
 
   test.each(["node_nonsense", newId("node"), "%00", "a".repeat(256)])(
-    "not a node that nobody knows: %s",
+    "not a node outside the fleet: %s",
     async (id) => {
       expect((await (await dial(id)).closed).code).toBe(4004);
     },
   );
 
-  test("a stranger who dials leaves no object behind", async () => {
-    const { agent } = await readyNode();
+  test("not a stranger: its dial leaves nothing behind and takes no place", async () => {
+    const before = openLinks();
     await (await dial("node_stranger")).closed;
-    const ids = (await listDurableObjectIds(env.NODE)).map(String);
-    expect(ids).toContain(String(env.NODE.idFromName(agent.id)));
-    expect(ids).not.toContain(String(env.NODE.idFromName("node_stranger")));
+    expect(await storageOf(linkOf(env, "node_stranger"))).toEqual({ "": [] });
+    expect(openLinks()).toBe(before);
   });
 
   test("a node without an id, or without a WebSocket, gets a problem", async () => {
@@ -60,8 +62,8 @@ describe("who is let in", () => {
   });
 
   const wrong: [string, (hello: Hello, other: FakeAgent) => Hello, number][] = [
-    ["a signature that is none", (hello) => ({ ...hello, signature: "AAAA" }), 4001],
-    ["a signature that is not even text of one", (hello) => ({ ...hello, signature: "ß!" }), 4001],
+    ["a signature that is invalid", (hello) => ({ ...hello, signature: "AAAA" }), 4001],
+    ["a signature that is not base64url", (hello) => ({ ...hello, signature: "ß!" }), 4001],
     [
       "a signature of another challenge",
       (hello) => ({ ...hello, signature: `${hello.signature.slice(0, -4)}AAAA` }),
@@ -69,8 +71,8 @@ describe("who is let in", () => {
     ],
     ["another node's name", (hello, other) => ({ ...hello, node: other.id }), 4004],
     ["another fleet", (hello) => ({ ...hello, fleet: newId("flt") }), 4004],
-    ["a protocol from the future", (hello) => ({ ...hello, protocol: { min: 2, max: 9 } }), 4010],
-    ["a protocol from the past", (hello) => ({ ...hello, protocol: { min: 0, max: 0 } }), 4010],
+    ["a protocol from the future", (hello) => ({ ...hello, protocol: { min: 3, max: 9 } }), 4010],
+    ["a protocol from the past", (hello) => ({ ...hello, protocol: { min: 1, max: 1 } }), 4010],
   ];
   test.each(wrong)("not with %s", async (_what, change, code) => {
     const [agent, other] = [await FakeAgent.join(), await FakeAgent.join()];
@@ -86,24 +88,47 @@ describe("who is let in", () => {
   });
 });
 
-describe("what comes late between objects", () => {
-  test("older news of a link does not count, nor an older phase", async () => {
-    const { agent, link } = await readyNode();
-    await fleetOf(env).nodeNews({ id: agent.id, number: 1, status: "disconnected", seenAt: 0 });
+describe("late messages between objects", () => {
+  test("the end of an earlier connection, and its reports, change nothing", async () => {
+    const { agent, link } = await readyNode(nodeFacts(8));
+    await agent.welcomed();
+    expect((await link.closed).code).toBe(4009);
+    await fleetOf(env).disconnected(agent.id, 1);
+    const { facts } = agent.node;
+    await fleetOf(env).nodeSaid(agent.id, 1, { capacity: { cpu: 1, memory: 1, gpu: 0 }, facts });
+    const { body } = await call<NodeView>("GET", `/v1/nodes/${agent.name}`);
+    expect(body).toMatchObject({ status: "ready", capacity: { cpu: 8 } });
+  });
+});
+
+describe("an agent that leaves while it is being accepted", () => {
+  test("is disconnected: its link replaced the earlier one and ended before Fleet's answer came", async () => {
+    const { agent, link: earlier } = await readyNode();
+    const { nodeConnected } = Fleet.prototype;
+    const gone = Promise.withResolvers<void>();
+    const told = vi.spyOn(Fleet.prototype, "nodeConnected").mockImplementationOnce(async function (
+      this: Fleet,
+      connect: Connect,
+    ) {
+      const answer = nodeConnected.call(this, connect);
+      await gone.promise;
+      return answer;
+    } as never);
+    const link = await agent.connect();
+    await vi.waitFor(() => expect(told).toHaveBeenCalled());
+    link.close();
+    await link.closed;
+    gone.resolve();
+    await expect.poll(() => status(agent.name)).toBe("disconnected");
+    expect((await earlier.closed).code).toBe(4009);
+    const { welcome } = await agent.welcomed();
+    expect(welcome.connection).toBe(3);
     expect(await status(agent.name)).toBe("ready");
-    await create();
-    const prepared = await link.asked("prepared");
-    link.send(done(prepared));
-    await link.asked("started");
-    const { session, epoch } = prepared;
-    await nodeOf(env, agent.id).assign({ session, epoch, rank: 1, frame: JSON.stringify(prepared) });
-    await link.ping();
-    expect(link.unread).toEqual([]);
   });
 });
 
 describe("a second connection of the same node", () => {
-  test("takes over; the first is told not to dial again", async () => {
+  test("takes over; the first gets a close code that forbids dialling again", async () => {
     const { agent, link } = await readyNode();
     const second = await agent.connect();
     expect((await second.next<Welcome>("welcome")).connection).toBe(2);
@@ -113,7 +138,7 @@ describe("a second connection of the same node", () => {
     expect(await status(agent.name)).toBe("ready");
   });
 
-  test("takes over nothing while it has proven nothing", async () => {
+  test("takes over nothing before it has proven its key", async () => {
     const { agent, link } = await readyNode();
     await dial(agent.id);
     await create();
@@ -121,7 +146,7 @@ describe("a second connection of the same node", () => {
   });
 });
 
-/** Frames that are right but for what is given. */
+/** Frames that are valid except for the given fields. */
 const ran = { host: "main1", status: "running" };
 const saying = (wrong: object) => ({
   ...{ type: "report", session: "ses_1", epoch: 1, phase: "prepared", containers: [] },
@@ -132,7 +157,7 @@ const telling = (wrong: object) => {
   return { type: "facts", capacity, facts: { ...facts, ...wrong } };
 };
 
-describe("what is not understood", () => {
+describe("an invalid frame", () => {
   test.each([
     ["no JSON", "hello"],
     ["an unknown type", { type: "shout" }],
@@ -140,9 +165,9 @@ describe("what is not understood", () => {
     ["bytes", new ArrayBuffer(4)],
     ["a second hello", "again"],
     ["a session id that is too long for a key", saying({ session: "s".repeat(3000) })],
-    ["a session id that is none", saying({ session: "../ses_1" })],
+    ["an invalid session id", saying({ session: "../ses_1" })],
     ["a container id of megabytes", saying({ containers: [{ ...ran, containerId: "c".repeat(3_000_000) }] })],
-    ["a host that is none", saying({ containers: [{ ...ran, host: "main1\n" }] })],
+    ["an invalid host", saying({ containers: [{ ...ran, host: "main1\n" }] })],
     [
       "a login name that would be a line of others' SSH configuration",
       saying({ identities: [{ ...identityOf("main1"), user: "root\n  ProxyCommand sh" }] }),
@@ -176,69 +201,19 @@ describe("what is not understood", () => {
   });
 });
 
-describe("where the fleet's nodes are", () => {
-  test("is told after the welcome, and again when one has joined or left", async () => {
-    const { link } = await readyNode(nodeFacts(8, "192.0.2.1"));
-    const told = async () => (await link.next<Nodes>("nodes")).addresses;
-    expect(await told()).toEqual(["192.0.2.1"]);
-    const other = await FakeAgent.join(nodeFacts(8, "192.0.2.7", ["198.51.100.7", "192.0.2.1"]));
-    expect(await told()).toEqual(["192.0.2.1", "192.0.2.7", "198.51.100.7"]);
-    expect((await call("DELETE", `/v1/nodes/${other.id}`)).status).toBe(204);
-    expect(await told()).toEqual(["192.0.2.1"]);
-  });
-
-  test("a node that was away hears it once its link is up again, and once only", async () => {
-    const { agent, link } = await readyNode(nodeFacts(8, "192.0.2.1"));
-    link.close();
-    await expect.poll(() => status(agent.name)).toBe("disconnected");
-    await FakeAgent.join(nodeFacts(8, "192.0.2.2"));
-    await runDurableObjectAlarm(fleetOf(env));
-    const again = await agent.connect();
-    const told = async () => (await again.next<Nodes>("nodes")).addresses;
-    expect(await told()).toEqual(["192.0.2.1", "192.0.2.2"]);
-    await runDurableObjectAlarm(fleetOf(env));
-    await FakeAgent.join(nodeFacts(8, "192.0.2.3"));
-    expect(await told()).toEqual(["192.0.2.1", "192.0.2.2", "192.0.2.3"]);
-  });
-});
-
-describe("sleep and silence", () => {
+describe("sleep", () => {
   test("a sleeping object keeps its link, and pings do not wake it", async () => {
     const { agent, link } = await readyNode();
-    await evictDurableObject(nodeOf(env, agent.id));
+    await evictDurableObject(linkOf(env, agent.id));
+    await link.ping();
+    // It still sleeps.
+    await expect(evictDurableObject(linkOf(env, agent.id))).rejects.toThrow(/not currently running/);
     await create();
     expect((await link.asked("prepared")).phase).toBe("prepared");
   });
-
-  test("objects that go down with their sockets: the alarm says that the node is gone", async () => {
-    const { agent } = await readyNode();
-    await evictDurableObject(nodeOf(env, agent.id), { webSockets: "close" });
-    await runDurableObjectAlarm(nodeOf(env, agent.id));
-    expect(await status(agent.name)).toBe("disconnected");
-  });
-
-  test("a link that has been silent too long is ended by the alarm; one that answers is not", async () => {
-    const { agent, link } = await readyNode();
-    const node = nodeOf(env, agent.id);
-    await runDurableObjectAlarm(node);
-    expect(await status(agent.name)).toBe("ready");
-    await runInDurableObject(node, (_, state) => {
-      for (const socket of state.getWebSockets()) {
-        socket.serializeAttachment({ ...socket.deserializeAttachment(), since: Date.now() - 31_000 });
-      }
-    });
-    await link.ping();
-    await runDurableObjectAlarm(node);
-    expect(await status(agent.name)).toBe("ready");
-    vi.setSystemTime(Date.now() + 31_000);
-    await runDurableObjectAlarm(node);
-    vi.useRealTimers();
-    expect((await link.closed).code).toBe(4011);
-    expect(await status(agent.name)).toBe("disconnected");
-  });
 });
 
-/** A hello as it was right once. */
+/** A hello that was valid in an earlier version. */
 async function helloOf(agent: FakeAgent): Promise<Hello> {
   let said: Hello | undefined;
   const link = await agent.connect((hello) => {

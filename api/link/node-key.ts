@@ -1,28 +1,25 @@
-/** A node's key: what makes it this node, on every connection. */
+/** A node's key, which proves on every connection that it is this node. */
 import { connectProof, type Rotate, rotateProof } from "../../shared/protocol/protocol.ts";
 import { fromBase64Url } from "../platform/hash.ts";
-import type { NodeIdentity } from "../platform/messages.ts";
-import type { Link } from "./link-sockets.ts";
 
-/** Whether who dialled has the node's key. */
-export function proves(
-  { fleet, publicKey }: NodeIdentity,
-  { node, nonce }: Link,
-  signature: string,
-): Promise<boolean> {
-  return isSigned(publicKey, signature, connectProof(fleet, node, nonce));
+/** The text to sign, which is unique to one connection of one node. */
+export interface Asked {
+  fleet: string;
+  node: string;
+  nonce: string;
 }
 
-/** Whether who asks for another key has that one, too. */
-export function provesNew(
-  fleet: string,
-  { node, nonce }: Link,
-  { publicKey, signature }: Rotate,
-): Promise<boolean> {
-  return isSigned(publicKey, signature, rotateProof(fleet, node, nonce));
+/** Whether the agent that dialled has the node's key. */
+export function proves(asked: Asked & { publicKey: string }, signature: string): Promise<boolean> {
+  return isSigned(asked.publicKey, signature, connectProof(asked.fleet, asked.node, asked.nonce));
 }
 
-/** Ed25519 (RFC 8032) over what only this connection can have asked for. */
+/** Whether the agent that asks for a new key has its private key. */
+export function provesNew(asked: Asked, { publicKey, signature }: Rotate): Promise<boolean> {
+  return isSigned(publicKey, signature, rotateProof(asked.fleet, asked.node, asked.nonce));
+}
+
+/** Verifies Ed25519 (RFC 8032) over a text that is unique to this connection. */
 async function isSigned(publicKey: string, signature: string, text: string): Promise<boolean> {
   const bytes = fromBase64Url(signature);
   const key = await importNodeKey(publicKey).catch(() => undefined);
@@ -31,8 +28,8 @@ async function isSigned(publicKey: string, signature: string, text: string): Pro
 }
 
 /**
- * The points of Ed25519 of an order of at most 8, in every way to write them, in hexadecimal and without the sign bit (the list is libsodium's,
- * `ge25519_has_small_order`). They are nobody's: under each, signatures can be made up that fit, without a private key.
+ * The points of Ed25519 of an order of at most 8, in all encodings, in hexadecimal and without the sign bit. The list is libsodium's
+ * (`ge25519_has_small_order`). They prove nothing: for each, anybody can make valid signatures without a private key.
  */
 const SMALL_ORDER = new Set([
   "00".repeat(32),
@@ -44,10 +41,10 @@ const SMALL_ORDER = new Set([
   `ee${"ff".repeat(30)}7f`,
 ]);
 
-/** Rejects where the text is no Ed25519 public key, or one that proves nothing. */
+/** Rejects if the text is no Ed25519 public key, or one of small order. */
 export async function importNodeKey(publicKey: string): Promise<CryptoKey> {
   const bytes = fromBase64Url(publicKey) ?? new Uint8Array();
   const unsigned = bytes.map((byte, at) => (at === 31 ? byte & 0x7f : byte));
-  if (SMALL_ORDER.has(unsigned.toHex())) throw new Error("a key of small order is nobody's");
+  if (SMALL_ORDER.has(unsigned.toHex())) throw new Error("a key of small order proves nothing");
   return crypto.subtle.importKey("raw", bytes, "Ed25519", false, ["verify"]);
 }

@@ -1,7 +1,7 @@
-/** What comes from an agent, read and judged. */
+/** Parses and validates frames from an agent. */
 import { AgentMessage } from "../../shared/protocol/protocol.ts";
 
-/** Undefined where it is not understood. */
+/** Undefined if the frame is invalid. */
 export function readFrame(data: string | ArrayBuffer): AgentMessage | undefined {
   if (typeof data !== "string") return undefined;
   try {

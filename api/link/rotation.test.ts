@@ -1,28 +1,18 @@
-/** A node's key: replaced over the proven link, and void with the node. */
+/** A node's key: the agent replaces it over the proven link, and it is void once the node leaves. */
 import { evictDurableObject, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { AuditEntry } from "../../shared/access/access-schemas.ts";
 import type { Rotated, Welcome } from "../../shared/protocol/protocol.ts";
-import { Fleet } from "../fleet/fleet.ts";
-import { fleetOf, nodeOf } from "../platform/objects.ts";
+import { Fleet } from "../index.ts";
+import { fleetOf, linkOf } from "../platform/objects.ts";
 import { call, create } from "../testing/call-api.ts";
-import {
-  type Connection,
-  dial,
-  done,
-  FakeAgent,
-  newKeys,
-  publicKeyOf,
-  readyNode,
-  rotation,
-  withKeys,
-} from "../testing/fake-agent.ts";
-import { newsNumber } from "./link-state.ts";
+import { type Connection, dial, done } from "../testing/connection.ts";
+import { FakeAgent, newKeys, publicKeyOf, readyNode, rotation, withKeys } from "../testing/fake-agent.ts";
 
 afterEach(() => reset());
 
-/** Replaces the key over the link; the same node with the new one. */
+/** Replaces the key over the link. Returns the same node with the new key. */
 async function rotated(agent: FakeAgent, link: Connection): Promise<FakeAgent> {
   const keys = await newKeys();
   link.send(await rotation(agent, link.nonce, keys));
@@ -39,7 +29,7 @@ async function outcome(link: Connection): Promise<"up" | number> {
 }
 
 describe("a key that is replaced", () => {
-  test("is void from then on, and the new one is the node's", async () => {
+  test("is void from then on, and the new one counts", async () => {
     const { agent, link } = await readyNode();
     const renewed = await rotated(agent, link);
     expect(await outcome(await agent.connect())).toBe(4001);
@@ -56,7 +46,7 @@ describe("a key that is replaced", () => {
     ]);
   });
 
-  test("leaves the link up, and what goes over it as it was", async () => {
+  test("leaves the link and its traffic untouched", async () => {
     const { agent, link } = await readyNode();
     await rotated(agent, link);
     await create();
@@ -75,15 +65,15 @@ describe("a key that is replaced", () => {
     expect(await outcome(await fourth.connect())).toBe("up");
   });
 
-  test("is replaced for a Node object that wakes anew, too", async () => {
+  test("stays replaced when its Link object goes down with its sockets", async () => {
     const { agent, link } = await readyNode();
     const renewed = await rotated(agent, link);
-    await evictDurableObject(nodeOf(env, agent.id), { webSockets: "close" });
+    await evictDurableObject(linkOf(env, agent.id), { webSockets: "close" });
     expect(await outcome(await agent.connect())).toBe(4001);
     expect(await outcome(await renewed.connect())).toBe("up");
   });
 
-  test("throws out the thief who uses it: the rightful agent takes over, rotates, and stays", async () => {
+  test("shuts out the thief who uses it: the real agent takes over, rotates, and stays", async () => {
     const { agent } = await readyNode();
     const thief = await agent.connect();
     expect(await outcome(thief)).toBe("up");
@@ -111,7 +101,7 @@ describe("a rotation is refused, and the key stays", () => {
       async (_agent, { nonce }) => rotation(await FakeAgent.join(), nonce, await newKeys()),
     ],
     [
-      "with a key that is none",
+      "with an invalid key",
       async (agent, { nonce }) => ({ ...(await rotation(agent, nonce, await newKeys())), publicKey: "AAAA" }),
     ],
   ];
@@ -122,7 +112,7 @@ describe("a rotation is refused, and the key stays", () => {
     expect(await outcome(await agent.connect())).toBe("up");
   });
 
-  test("by who has proven nothing", async () => {
+  test("from a connection that has proven nothing", async () => {
     const { agent } = await readyNode();
     const stranger = await dial(agent.id);
     const { nonce } = await stranger.next<never>("challenge" as never);
@@ -135,8 +125,8 @@ describe("a rotation is refused, and the key stays", () => {
     const { agent, link } = await readyNode();
     const keys = await newKeys();
     await fleetOf(env).rotateKey({
-      id: agent.id,
-      before: newsNumber(2, "ready"),
+      node: agent.id,
+      connection: 1,
       from: await publicKeyOf(agent.keys),
       to: await publicKeyOf(keys),
     });
@@ -151,12 +141,12 @@ test("a rotation that comes late, or twice, between objects changes nothing", as
   const [first, stranger] = [await publicKeyOf(agent.keys), await publicKeyOf(await newKeys())];
   const second = await rotated(agent, link);
   const third = await rotated(second, link);
-  const late = { id: agent.id, before: newsNumber(2, "ready"), from: first };
+  const late = { node: agent.id, connection: 1, from: first };
   expect(await fleetOf(env).rotateKey({ ...late, to: await publicKeyOf(second.keys) })).toBe(false);
   const again = { ...late, from: await publicKeyOf(second.keys), to: await publicKeyOf(third.keys) };
   expect(await fleetOf(env).rotateKey(again)).toBe(true);
   expect(await outcome(await third.connect())).toBe("up");
-  // Of the connection before the one that Fleet knows of by now.
+  // From the connection before the one that Fleet knows now.
   const older = { ...late, from: await publicKeyOf(third.keys), to: stranger };
   expect(await fleetOf(env).rotateKey(older)).toBe(false);
   expect(await outcome(await third.connect())).toBe("up");
@@ -167,19 +157,19 @@ test("a key that is replaced between the proof and the welcome gets no welcome",
   const keys = await newKeys();
   const to = await publicKeyOf(keys);
   const from = await publicKeyOf(agent.keys);
-  // Fleet takes the late rotation just before it hears of the new connection.
-  const { nodeNews } = Fleet.prototype;
-  vi.spyOn(Fleet.prototype, "nodeNews").mockImplementationOnce(function (this: Fleet, news) {
-    this.rotateKey({ id: agent.id, before: newsNumber(2, "ready"), from, to });
-    return nodeNews.call(this, news);
+  // Fleet handles the late rotation just before the new connection.
+  const { nodeConnected } = Fleet.prototype;
+  vi.spyOn(Fleet.prototype, "nodeConnected").mockImplementationOnce(function (this: Fleet, connect) {
+    this.rotateKey({ node: agent.id, connection: 1, from, to });
+    return nodeConnected.call(this, connect);
   });
   expect(await outcome(await agent.connect())).toBe(4001);
-  expect((await link.closed).code).toBe(4009);
   expect(await outcome(await withKeys(agent, keys).connect())).toBe("up");
+  expect((await link.closed).code).toBe(4009);
 });
 
 describe("a node that is forgotten", () => {
-  test("by force, while it has work: its link is dropped, and its key opens none again", async () => {
+  test("by force, while it has work: its link is closed, and its key opens no other", async () => {
     const { agent, link } = await readyNode();
     const waiting = await dial(agent.id);
     await create();
@@ -190,7 +180,7 @@ describe("a node that is forgotten", () => {
     expect((await (await dial(agent.id)).closed).code).toBe(4004);
   });
 
-  test("also by the key that it would have had next", async () => {
+  test("also with the key that it would have had next", async () => {
     const { agent, link } = await readyNode();
     const renewed = await rotated(agent, link);
     expect((await call("DELETE", `/v1/nodes/${agent.id}`)).status).toBe(204);

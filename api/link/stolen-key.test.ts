@@ -1,4 +1,4 @@
-/** What somebody can do who has stolen node B's key: what B can, and nothing to A, or to sessions that B has no part in. */
+/** A thief with node B's key can do what B can, and nothing to node A or to sessions that B has no part in. */
 import { reset } from "cloudflare:test";
 import { exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -6,24 +6,20 @@ import type { NodeView } from "../../shared/node/node-schemas.ts";
 import type { Assign, Identity, Nodes, Report, Welcome } from "../../shared/protocol/protocol.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { call, create, ended, settled } from "../testing/call-api.ts";
-import { type Connection, done, FakeAgent, identityOf, nodeFacts } from "../testing/fake-agent.ts";
+import { type Connection, done, hostsOf, identityOf, keysOf } from "../testing/connection.ts";
+import { type FakeAgent, nodeFacts, readyNode } from "../testing/fake-agent.ts";
 
 let a: { agent: FakeAgent; link: Connection };
 let b: { agent: FakeAgent; link: Connection };
 
-async function join(zone: string, address: string) {
-  const agent = await FakeAgent.join({ ...nodeFacts(8, address), labels: { zone } });
-  const link = await agent.connect();
-  await link.next<Welcome>("welcome");
-  return { agent, link };
-}
+const join = (zone: string, address: string) => readyNode({ ...nodeFacts(8, address), labels: { zone } });
 
 beforeEach(async () => {
   [a, b] = [await join("a", "192.0.2.1"), await join("b", "192.0.2.2")];
 });
 afterEach(() => reset());
 
-/** The thief connects: B's own agent is thrown out, which its operator sees. */
+/** The thief connects: B's own agent loses its link, which its operator sees. */
 async function thief(): Promise<{ link: Connection; welcome: Welcome }> {
   const link = await b.agent.connect();
   const welcome = await link.next<Welcome>("welcome");
@@ -61,15 +57,15 @@ function claim(assign: Assign, hosts: string[], change: Partial<Report>): Report
   return { ...done(assign), containers, identities: hosts.map(forged), ...change };
 }
 
-/** All that was sent before has been handled: frames of a link are handled one after the other, and this one shows. */
+/** Frames of a link are handled one after the other. So once this one shows, all earlier frames have been handled. */
 async function handled(link: Connection, node: { agent: FakeAgent }): Promise<void> {
   const mark = Math.ceil(Math.random() * 1_000_000);
   link.send({ type: "facts", capacity: { cpu: 8, memory: mark, gpu: 0 }, facts: node.agent.node.facts });
   await expect.poll(async () => (await nodeView(node)).capacity.memory).toBe(mark);
 }
 
-describe("with B's stolen key one is told", () => {
-  test("of sessions that B has a part in, and of that part alone", async () => {
+describe("with B's stolen key a thief receives", () => {
+  test("frames of sessions that B has a part in, and B's part alone", async () => {
     const alone = await createOnA();
     const both = await createOnBoth();
     const [onA, onB] = await Promise.all([
@@ -78,8 +74,7 @@ describe("with B's stolen key one is told", () => {
     ]);
     const { welcome, link } = await thief();
     expect(welcome.assignments.map(({ session }) => session)).toEqual([both.id]);
-    const mine = onB.assignment!.containers.map(({ host }) => host);
-    expect(welcome.assignments[0]!.assignment!.containers.map(({ host }) => host)).toEqual(mine);
+    expect(hostsOf(welcome.assignments[0]!)).toEqual(hostsOf(onB));
 
     a.link.send(done(await a.link.asked("prepared", alone.id)));
     a.link.send(done(onA));
@@ -87,13 +82,11 @@ describe("with B's stolen key one is told", () => {
     await link.asked("started", both.id);
     const secrets = ["secret-of-main", "secret-of-worker"];
     const all = JSON.stringify([welcome, ...link.unread, await again(link)]);
-    expect(secrets.filter((secret) => all.includes(secret))).toEqual([
-      onB.assignment!.containers[0]!.env["TOKEN"],
-    ]);
+    expect(secrets.filter((secret) => all.includes(secret))).toEqual([onB.part!.containers[0]!.env["TOKEN"]]);
     expect(all).not.toContain(alone.id);
   });
 
-  /** A further connection's welcome: everything that B is ever told, in one frame. */
+  /** The welcome of a new connection holds everything that B ever receives, in one frame. */
   async function again(link: Connection): Promise<Welcome> {
     const next = await b.agent.connect();
     const welcome = await next.next<Welcome>("welcome");
@@ -101,7 +94,7 @@ describe("with B's stolen key one is told", () => {
     return welcome;
   }
 
-  test("nothing under another node's id, whatever the query says", async () => {
+  test("nothing under another node's id, whatever the query contains", async () => {
     const dial = (query: string) =>
       exports.default.fetch(`https://skein.test/v1/agents/connect?${query}`, {
         headers: { upgrade: "websocket" },
@@ -114,7 +107,7 @@ describe("with B's stolen key one is told", () => {
   });
 });
 
-describe("with B's stolen key one cannot touch", () => {
+describe("with B's stolen key a thief cannot touch", () => {
   const lies: [string, Partial<Report>][] = [
     ["it failed", { failure: { code: "internal", message: "stolen" } }],
     ["its containers ended", {}],
@@ -132,7 +125,7 @@ describe("with B's stolen key one cannot touch", () => {
     expect(await view(id)).toEqual(before);
 
     a.link.send(done(prepared));
-    expect((await a.link.asked("started", id)).identities).toEqual([identityOf("main1")]);
+    expect((await a.link.asked("started", id)).keys).toEqual([keysOf("main1")]);
     a.link.follow();
     a.link.send(done({ ...prepared, phase: "started" }));
     expect((await settled(id)).status).toBe("running");
@@ -141,11 +134,10 @@ describe("with B's stolen key one cannot touch", () => {
     expect((await view(id)).status).toBe("running");
   });
 
-  test("A's containers of a session on both: neither their state nor their keys", async () => {
+  test("A's containers of a session on both nodes: neither their state nor their keys", async () => {
     const { id } = await createOnBoth();
     const [onA, onB] = await Promise.all([a.link.asked("prepared", id), b.link.asked("prepared", id)]);
-    const host = onA.assignment!.containers[0]!.host;
-    const mine = onB.assignment!.containers[0]!.host;
+    const [host, mine] = [hostsOf(onA)[0]!, hostsOf(onB)[0]!];
     const { link } = await thief();
     link.send({
       ...claim(onB, [host], { phase: "prepared" }),
@@ -162,27 +154,27 @@ describe("with B's stolen key one cannot touch", () => {
       reason: null,
     });
 
-    // B's own keys are the thief's to say; those of A's are A's.
+    // The thief can report keys of B's containers, but not of A's.
     a.link.send(done(onA));
-    const { identities } = await a.link.asked("started", id);
-    expect(identities!.find((each) => each.host === host)).toEqual(identityOf(host));
-    expect(identities!.find((each) => each.host === mine)).toEqual(forged(mine));
-    // And what was said once stays said.
+    const { keys } = await a.link.asked("started", id);
+    const stolen = keysOf(`thief-${mine}`);
+    expect(keys).toEqual(host === "main1" ? [keysOf(host), stolen] : [stolen, keysOf(host)]);
+    // A second report does not replace the keys of the first.
     link.send({ ...done(onB), identities: [forged(host), identityOf(mine)] });
     await handled(link, b);
     a.link.close();
     await a.link.closed;
     const next = await a.agent.connect();
     const welcome = await next.next<Welcome>("welcome");
-    expect(welcome.assignments[0]!.identities).toEqual(identities);
+    expect(welcome.assignments[0]!.keys).toEqual(keys);
   });
 
-  test("what A still holds: its removal is A's to say, and its room stays reserved until then", async () => {
+  test("what A still holds: only A can confirm its removal, and its resources stay reserved until then", async () => {
     const { id } = await createOnBoth();
     const [onA, onB] = await Promise.all([a.link.asked("prepared", id), b.link.asked("prepared", id)]);
     const { link } = await thief();
     await call("DELETE", `/v1/sessions/${id}`);
-    const hosts = [onA, onB].flatMap(({ assignment }) => assignment!.containers.map(({ host }) => host));
+    const hosts = [onA, onB].flatMap(hostsOf);
     link.send(claim(await link.asked("removed", id), hosts, { phase: "removed" }));
     await expect.poll(async () => (await nodeView(b)).allocated.cpu).toBe(0);
     expect((await view(id)).status).toBe("terminating");
@@ -208,7 +200,7 @@ describe("with B's stolen key one cannot touch", () => {
     expect((await nodeView(b)).labels).toEqual({ zone: "b" });
   });
 
-  test("where A's containers may go: an address that B claims closes none to them", async () => {
+  test("what A's containers reach: an address that B claims is not blocked for them", async () => {
     const nfs = "198.51.100.99";
     const link = await b.agent.connect((hello) => ({
       ...hello,
@@ -221,14 +213,17 @@ describe("with B's stolen key one cannot touch", () => {
     await a.link.closed;
     const next = await a.agent.connect();
     await next.next<Welcome>("welcome");
-    expect((await next.next<Nodes>("nodes")).addresses).toEqual(["192.0.2.1", "192.0.2.2"]);
+    // Only a node that has work receives addresses.
+    await createOnA();
+    await next.asked("prepared");
+    expect((await next.next<Nodes>("nodes")).added).toEqual(["192.0.2.1-192.0.2.2"]);
   });
 
-  test("what A writes into its containers: a login name is a name and no second line", async () => {
+  test("what A writes into its containers: a login name cannot add a second line", async () => {
     const { id } = await createOnBoth();
     const onB = await b.link.asked("prepared", id);
     const { link } = await thief();
-    const host = onB.assignment!.containers[0]!.host;
+    const host = hostsOf(onB)[0]!;
     const user = "root\n  ProxyCommand touch /tmp/stolen";
     link.send({ ...done(onB), identities: [{ ...forged(host), user }] });
     expect((await link.closed).code).toBe(4000);

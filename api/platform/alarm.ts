@@ -1,6 +1,6 @@
 /**
- * An object's alarm, set as seldom as will do: setting or clearing one is a durable write of its own, while one that
- * rings early, or for nothing, only costs a look. So an alarm that rings before it is needed is left as it is.
+ * An object's alarm, set as seldom as possible: setting or clearing one is a durable write, while an early alarm costs only a call. So an
+ * alarm that rings before it is needed stays as it is.
  */
 export class Alarm {
   readonly #storage: DurableObjectStorage;
@@ -11,14 +11,14 @@ export class Alarm {
     this.#storage = storage;
   }
 
-  /** Sees to it that it rings at `due` or before. In the turn of a change it is part of the same commit. */
+  /** Makes it ring at `due` or before. In the turn of a change it is part of the same commit. */
   ringBy(due: number): void {
     if (this.#at !== undefined && this.#at <= due) return;
     this.#at = due;
     void this.#storage.setAlarm(due);
   }
 
-  /** Call when it rings: who still needs it sets it again. */
+  /** Call when it rings. Code that still needs it sets it again. */
   rang(): void {
     this.#at = undefined;
   }

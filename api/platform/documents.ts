@@ -17,7 +17,7 @@ export function putDocument(sql: SqlStorage, name: string, value: unknown): void
   }
 }
 
-/** Undefined where there is none. */
+/** Undefined if there is none. */
 export function getDocument<T>(sql: SqlStorage, name: string): T | undefined {
   const parts = sql
     .exec<{ bytes: ArrayBuffer }>("SELECT bytes FROM documents WHERE name = ? ORDER BY part", name)

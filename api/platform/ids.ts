@@ -7,7 +7,7 @@ export function newId(prefix: IdPrefix): string {
   return typeidUnboxed(prefix);
 }
 
-/** Is it an id, not a name? Names are DNS labels, which have no underscore. */
+/** Whether it is an id, not a name. Names are DNS labels, which have no underscore. */
 export function isId(prefix: IdPrefix, text: string): boolean {
   return new RegExp(`^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$`).test(text);
 }

@@ -1,26 +1,23 @@
 /**
- * Every message between the objects, in one file. There is no transaction over two objects: each message may come
- * twice, or late, so each is numbered or says the whole, and each receiver takes it any number of times.
+ * Every message between the objects, in one file. There is no transaction over two objects: a message may come twice, or late. Letters of a
+ * mailbox are numbered. Calls carry the whole state, or a number that makes a late one void.
  */
-import type { ErrorCode, Problem } from "../../shared/errors/errors.ts";
-import { SkeinError } from "../../shared/errors/errors.ts";
 import type { Capacity, Facts } from "../../shared/node/node-schemas.ts";
 import type { Plan } from "../../shared/plan/plan.ts";
 import type { SessionSpec } from "../../shared/request/spec.ts";
-import type { NodeStatus, SessionStatus } from "../../shared/session/lifecycle.ts";
+import type { SessionStatus } from "../../shared/session/lifecycle.ts";
 
-/** Who asks for a change: for the audit log (shared/access/access-schemas.ts, AuditEntry). */
+/** Who asks for a change, for the audit log (shared/access/access-schemas.ts, AuditEntry). */
 export interface By {
   actor: string | null;
   project: string | null;
 }
 
-/** What was looked for in a project; `elsewhere`: another project has it, which only the audit log may tell. */
+/** Result of a look-up in a project. `elsewhere`: another project has it, which only the audit log may reveal. */
 export type Lookup<T> = { found: T; elsewhere?: never } | { found?: never; elsewhere: boolean };
 
-/** Edge → Refusals → Fleet: a request that was refused. `number` counts within one life of the Refusals object. */
+/** Refusals → Fleet: a refused request. */
 export interface Refusal extends By {
-  number: number;
   /** ms since 1970. */
   at: number;
   action: string;
@@ -29,20 +26,18 @@ export interface Refusal extends By {
   code: string;
 }
 
-/** Fleet → Node: where the fleet's nodes are, after the how manieth join or leave. */
-export interface NodeAddresses {
-  change: number;
-  addresses: string[];
-}
+/** Most refusals that the audit log keeps, and that may be on their way to it. */
+export const KEPT_REFUSALS = 1000;
 
-/** A plan that Fleet has reserved. */
+/** A plan that Fleet has reserved. `nodesChange`: the joins and leaves that its nodes must know before they make anything. */
 export interface Start {
   epoch: number;
   plan: Plan;
+  nodesChange: number;
 }
 
-/** Fleet → Session. */
-export type FleetMessage =
+/** Fleet → Session, in order. */
+export type ToSession =
   | {
       kind: "create";
       id: string;
@@ -53,75 +48,114 @@ export type FleetMessage =
       createdAt: string;
     }
   | ({ kind: "begin" } & Start)
-  /** The node was taken out of the fleet by force: it will never confirm anything. */
+  /** The node was removed from the fleet by force: it will never confirm anything. */
   | { kind: "nodeGone"; node: string; name: string }
-  /** The node's lease is over; `seconds` since it was last heard of. */
-  | { kind: "nodeLost"; node: string; name: string; seconds: number };
+  /** The node's lease is over; `seconds` since its last sign of life. */
+  | { kind: "nodeLost"; node: string; name: string; seconds: number }
+  /** Its retention is over: the Session deletes everything. */
+  | { kind: "forget" };
 
-/** Session → Fleet: the whole; a lower `number` is void. */
+/** Fleet → others. The joins and leaves for a Link are looked up at delivery. */
+export type FromFleet = ToSession | { kind: "dropNode" } | { kind: "nodesChanged" } | { kind: "revoke" };
+
+/** Session → Fleet: its state. The newest wins. */
 export interface SessionNews {
   id: string;
-  number: number;
   status: SessionStatus;
   epoch: number;
-  /** Nodes that have confirmed that nothing is left: what they held is free. */
+  /** JSON of its SessionView, without the containers' output: what lists show. */
+  view: string;
+  /** Nodes that have confirmed the removal: what they held is free. */
   removed: { epoch: number; node: string }[];
-  /** The plan of `epoch` did not work out; another is wanted. */
+  /** The plan of `epoch` failed; the session needs another. */
   replan: boolean;
-  /** Nodes at fault so far: the next plan does without them, where others have room. */
+  /** Nodes at fault so far: the next plan avoids them if others have room. */
   avoid: string[];
 }
 
-/** Node → Fleet: the whole; a lower `number` is void. `said` is there while it is ready. */
-export interface NodeNews {
-  id: string;
-  number: number;
-  status: NodeStatus;
-  /** When the node was last heard of; ms since 1970. */
-  seenAt: number;
-  said?: { address?: string; capacity: Capacity; facts: Facts };
+/**
+ * Session → Link: assignments for nodes there. A frame is `head` plus the parts that the node lacks. Layout and keys are the same for all
+ * nodes, so they are sent once per Link.
+ */
+export interface Words {
+  session: string;
+  nodesChange: number;
+  layout?: string;
+  keys?: string;
+  words: Word[];
 }
 
-/**
- * Node → Fleet: the agent on a connection that `from` has proven replaces that key. Void where another key counts by now, or where
- * Fleet has news of a later connection: their numbers are `before` or greater.
- */
+/** `head`: an `assign` message (shared/protocol/protocol.ts) as JSON, without its closing brace. `part`: JSON, to be sent with the layout. */
+export interface Word {
+  node: string;
+  head: string;
+  part?: string;
+  withKeys: boolean;
+}
+
+/** The frame for one node. */
+export function frameOf(
+  { head, part, withKeys }: Word,
+  { layout, keys }: Pick<Words, "layout" | "keys">,
+): string {
+  const assignment = part === undefined ? "" : `,"layout":${layout},"part":${part}`;
+  return `${head}${assignment}${withKeys ? `,"keys":${keys}` : ""}}`;
+}
+
+/** The facts that a node reports when it connects, and whenever they change. */
+export interface Said {
+  address?: string;
+  capacity: Capacity;
+  facts: Facts;
+}
+
+/** Link → Fleet: an agent has proven this key. */
+export interface Connect {
+  node: string;
+  publicKey: string;
+  said: Said;
+}
+
+/** Fleet → Link: the node is ready. */
+export interface Connected {
+  /** Counts the node's connections: messages with a lower number are void. */
+  connection: number;
+  /** Sessions that hold something on it. */
+  sessions: string[];
+  /** Number of the last join or leave. */
+  nodesChange: number;
+  /** Milliseconds over which agents spread their dials if all links break at once. */
+  redialMs: number;
+}
+
+/** Link → Fleet: the agent on that connection, proven with the key `from`, replaces its key. */
 export interface KeyRotation {
-  id: string;
-  before: number;
+  node: string;
+  connection: number;
   from: string;
   to: string;
 }
 
-/** What a Node must know of itself before it lets an agent in. */
+/** Link → Fleet, on request: nodes whose links are up, and nodes whose silent links it has just closed. */
+export interface LinkSweep {
+  up: { node: string; connection: number }[];
+  /** `seenAt`: last sign of life, ms since 1970. */
+  silent: { node: string; connection: number; seenAt: number }[];
+  /** Nodes that have proven their key and wait for Fleet's answer: the next sweep shows whether they are up. */
+  connecting: string[];
+}
+
+/** Joins and leaves after the change `since`, as addresses or ranges of them; `since` 0: the whole list. */
+export interface NodeChanges {
+  since: number;
+  number: number;
+  added: string[];
+  removed: string[];
+}
+
+/** What a Link must know of a node before it accepts its agent. */
 export interface NodeIdentity {
   fleet: string;
   /** Raw Ed25519, base64url. */
   publicKey: string;
-}
-
-/** What an object answers where it may refuse: an error's own fields do not survive a call between objects. */
-export type Answer<T> = { value: T; refused?: never } | { value?: never; refused: Refused };
-
-export interface Refused {
-  code: ErrorCode;
-  detail: string;
-  extra: Pick<Problem, "errors" | "nodes" | "retryAfter">;
-}
-
-/** Turns a SkeinError thrown by `work` into a refusal. */
-export function answer<T>(work: () => T): Answer<T> {
-  try {
-    return { value: work() };
-  } catch (error) {
-    if (!(error instanceof SkeinError)) throw error;
-    return { refused: { code: error.code, detail: error.message, extra: error.extra } };
-  }
-}
-
-/** The value, or the refusal thrown again. */
-export function unwrap<T>(answered: Answer<T>): T {
-  const { refused } = answered;
-  if (refused) throw new SkeinError(refused.code, refused.detail, refused.extra);
-  return answered.value as T;
 }

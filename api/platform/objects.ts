@@ -1,25 +1,44 @@
 /** The objects by name. */
+import { hashOf } from "../../shared/network/text-hash.ts";
 
-export function fleetOf(env: Cloudflare.Env): DurableObjectStub<import("../index.ts").Fleet> {
+/** By its binding, not by its class: the classes import this file, so it must not import them. */
+type Stub<Binding extends "FLEET" | "SESSION" | "LINK" | "LIMITER" | "REFUSALS"> = ReturnType<
+  Cloudflare.Env[Binding]["get"]
+>;
+
+/**
+ * How many Link objects hold the agents' sockets: 10,000 nodes give about 160 each. A hash of the node's id and this number gives its Link,
+ * so the number may change only while no agent is connected.
+ */
+export const LINK_OBJECTS = 64;
+
+export function fleetOf(env: Cloudflare.Env): Stub<"FLEET"> {
   return env.FLEET.get(env.FLEET.idFromName("default"));
 }
 
-export function sessionOf(env: Cloudflare.Env, id: string): DurableObjectStub<import("../index.ts").Session> {
+export function sessionOf(env: Cloudflare.Env, id: string): Stub<"SESSION"> {
   return env.SESSION.get(env.SESSION.idFromName(id));
 }
 
-export function nodeOf(env: Cloudflare.Env, id: string): DurableObjectStub<import("../index.ts").Node> {
-  return env.NODE.get(env.NODE.idFromName(id));
+/** The number of the Link that serves a node, from 0. */
+export function linkNumberOf(node: string): number {
+  return hashOf(node) % LINK_OBJECTS;
+}
+
+export function linkAt(env: Cloudflare.Env, number: number): Stub<"LINK"> {
+  return env.LINK.get(env.LINK.idFromName(`link-${number}`));
+}
+
+/** The Link that holds a node's socket. */
+export function linkOf(env: Cloudflare.Env, node: string): Stub<"LINK"> {
+  return linkAt(env, linkNumberOf(node));
 }
 
 /** By a token's id. */
-export function limiterOf(
-  env: Cloudflare.Env,
-  token: string,
-): DurableObjectStub<import("../index.ts").Limiter> {
+export function limiterOf(env: Cloudflare.Env, token: string): Stub<"LIMITER"> {
   return env.LIMITER.get(env.LIMITER.idFromName(token));
 }
 
-export function refusalsOf(env: Cloudflare.Env): DurableObjectStub<import("../index.ts").Refusals> {
+export function refusalsOf(env: Cloudflare.Env): Stub<"REFUSALS"> {
   return env.REFUSALS.get(env.REFUSALS.idFromName("default"));
 }

@@ -3,17 +3,20 @@ import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { invalidFields, SkeinError } from "../../shared/errors/errors.ts";
 import { AgentJoin, AgentJoined, JoinToken } from "../../shared/node/node-schemas.ts";
-import { CLOSE } from "../../shared/protocol/protocol.ts";
 import { NOTHING_ALLOWED } from "../../shared/request/allowed.ts";
 import { access } from "../http/auth.ts";
 import { readAs } from "../http/body.ts";
 import { problems } from "../http/problem.ts";
 import { type App, json, withBody } from "../http/route.ts";
-import { turnAway } from "../link/link-sockets.ts";
 import { importNodeKey } from "../link/node-key.ts";
+import { dialBegins, isBusyGreeting, isFull } from "../link/open-links.ts";
 import { randomText, sha256Hex } from "../platform/hash.ts";
-import { unwrap } from "../platform/messages.ts";
-import { fleetOf, nodeOf } from "../platform/objects.ts";
+import { SETTINGS } from "../platform/installation-settings.ts";
+import { fleetOf, linkOf } from "../platform/objects.ts";
+
+/** Seconds, plus its own jitter, after which a refused agent dials again: if there is no room, or if many dial at once. */
+const FULL_RETRY_SECONDS = 30;
+const BUSY_RETRY_SECONDS = 2;
 
 const EXAMPLE = {
   joinToken: "skj_…",
@@ -32,6 +35,7 @@ const EXAMPLE = {
     allows: NOTHING_ALLOWED,
     gpuIds: ["0", "1", "2", "3"],
     usedSubnets: ["172.17.0.0/16"],
+    usedVnis: [],
   },
 };
 
@@ -93,7 +97,7 @@ export function agents(app: App): void {
     const usable = await importNodeKey(body.publicKey).catch(() => undefined);
     if (!usable)
       throw invalidFields([{ field: "publicKey", message: "is no Ed25519 public key (RFC 8032)" }]);
-    const joined = unwrap(await fleetOf(context.env).join(await sha256Hex(body.joinToken), body));
+    const joined = await fleetOf(context.env).join(await sha256Hex(body.joinToken), body);
     return context.json(joined, 201);
   });
 
@@ -102,8 +106,31 @@ export function agents(app: App): void {
       throw new SkeinError("upgrade_required", "dial this path as a WebSocket");
     }
     const { node } = context.req.valid("query");
-    // Asked before the Node object is: an object that is asked anything leaves a file behind, and anyone may dial.
-    const identity = await fleetOf(context.env).identityOf(node);
-    return identity ? nodeOf(context.env, node).fetch(context.req.raw) : turnAway(CLOSE.unknownNode);
+    if (isFull(SETTINGS.maxLinks)) await refuseIdle(context.env, node);
+    refuseWhileBusy();
+    const arrived = dialBegins();
+    return linkOf(context.env, node).fetch(context.req.raw).finally(arrived);
+  });
+}
+
+/**
+ * At MAX_LINKS only a node that a session holds something on may connect: an idle node makes way once it has proven its key. Otherwise the
+ * order of dials after a restart would decide which sessions go on.
+ * @throws SkeinError `unavailable` with Retry-After, before the connection becomes a WebSocket
+ */
+async function refuseIdle(env: Cloudflare.Env, node: string): Promise<void> {
+  if ((await fleetOf(env).idleAmong([node])) === undefined) return;
+  throw new SkeinError(
+    "unavailable",
+    `this API holds ${SETTINGS.maxLinks} agents and has no room for another: raise MAX_LINKS, and the files that its process may open`,
+    { retryAfter: FULL_RETRY_SECONDS },
+  );
+}
+
+/** @throws SkeinError as `refuseIdle` */
+function refuseWhileBusy(): void {
+  if (!isBusyGreeting()) return;
+  throw new SkeinError("unavailable", "many agents dial at once: dial again a little later", {
+    retryAfter: BUSY_RETRY_SECONDS,
   });
 }

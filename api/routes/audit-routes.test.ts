@@ -1,13 +1,13 @@
-/** The audit log: every change and every refusal, who, what and where, and nothing that is secret. */
+/** The audit log: every change and every refusal with who, what and where, and no secrets. */
 import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { AuditEntry } from "../../shared/access/access-schemas.ts";
-import { applySettings, SETTINGS } from "../../shared/settings/settings.ts";
 import { Fleet, Session } from "../index.ts";
 import { fleetOf, refusalsOf } from "../platform/objects.ts";
 import { call, create, ended, mint } from "../testing/call-api.ts";
 import { FakeAgent, joinToken, newKeys, nodeFacts, publicKeyOf } from "../testing/fake-agent.ts";
+import { withSettings } from "../testing/settings.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -23,7 +23,7 @@ async function log(query = ""): Promise<AuditEntry[]> {
   return (await call<Page>("GET", `/v1/audit${query}`)).body.items;
 }
 
-/** Waits until so many refusals are in the log: they come in behind the answers. */
+/** Waits until so many refusals are in the log: they arrive there after the answers. */
 async function refusals(count: number): Promise<AuditEntry[]> {
   const read = async () => (await log("?limit=200")).filter(({ status }) => status >= 400);
   await expect.poll(async () => (await read()).length).toBe(count);
@@ -39,7 +39,7 @@ const short = ({ actor, project, action, target, status, code }: AuditEntry) => 
   ...(code === undefined ? [] : [code]),
 ];
 
-test("every change is in it, newest first, with who made it", async () => {
+test("every change is in the log, newest first, with who made it", async () => {
   const maker = await mint("admin", "vision");
   const by = maker.headers;
   const agent = await FakeAgent.join(undefined, "gpu-a");
@@ -64,7 +64,7 @@ test("every change is in it, newest first, with who made it", async () => {
   for (const { at } of entries) expect(Math.abs(Date.parse(at) - Date.now())).toBeLessThan(60_000);
 });
 
-test("what changes nothing is not in it: a known key, an end of what has ended, a revoked token", async () => {
+test("requests that change nothing are not in the log: a known key, the end of an ended session, a revoked token", async () => {
   const key = { "idempotency-key": "k" };
   const { id } = (await call<{ id: string }>("POST", "/v1/sessions", { image: "x" }, key)).body;
   await call("POST", "/v1/sessions", { image: "x" }, key);
@@ -81,7 +81,7 @@ test("what changes nothing is not in it: a known key, an end of what has ended, 
   ]);
 });
 
-test("an end is written down before the session is told", async () => {
+test("the request to end a session is in the log before the Session gets it", async () => {
   const { id } = await create();
   vi.spyOn(console, "error").mockImplementation(() => {});
   vi.spyOn(Session.prototype, "end").mockImplementation(() => {
@@ -91,7 +91,7 @@ test("an end is written down before the session is told", async () => {
   expect((await log()).map(short)[0]).toEqual(["admin-token", "default", "endSession", id, 202]);
 });
 
-test("pages like the other lists, while it grows", async () => {
+test("the log is paged like other lists, also while it grows", async () => {
   for (const _ of [1, 2, 3]) await joinToken();
   const all = await log();
   const first = (await call<Page>("GET", "/v1/audit?limit=2")).body;
@@ -102,17 +102,16 @@ test("pages like the other lists, while it grows", async () => {
   expect(second.nextCursor).toBeNull();
 });
 
-test("keeps the last changes, as many as are set", async () => {
-  const { auditChanges } = SETTINGS;
-  applySettings({ auditChanges: 3 });
+test("the log keeps the last changes, as many as the setting says", async () => {
   const made: string[] = [];
-  for (let i = 0; i < 5; i++) made.unshift((await mint("user")).id);
-  applySettings({ auditChanges });
+  await withSettings({ auditChanges: 3 }, async () => {
+    for (let i = 0; i < 5; i++) made.unshift((await mint("user")).id);
+  });
   expect((await log()).map(({ target }) => target)).toEqual(made.slice(0, 3));
 });
 
 describe("refusals", () => {
-  test("of each kind are in it, with who was refused what", async () => {
+  test("of each kind are in the log, with who was refused what", async () => {
     const a = await mint("user", "a");
     const b = await mint("user", "b");
     const { id } = (await call<{ id: string }>("POST", "/v1/sessions", { image: "x", name: "s" }, b.headers))
@@ -157,12 +156,10 @@ describe("refusals", () => {
   });
 
   test("of a token that asks too often, and of one that was revoked, name it", async () => {
-    const { requestBurst, requestsPerMinute } = SETTINGS;
     const { id, headers } = await mint("viewer", "a");
-    applySettings({ requestBurst: 1, requestsPerMinute: 1 });
-    await call("GET", "/v1/sessions", undefined, headers);
-    await call("GET", "/v1/sessions", undefined, headers);
-    applySettings({ requestBurst, requestsPerMinute });
+    await withSettings({ requestBurst: 1, requestsPerMinute: 1 }, async () => {
+      for (const _ of [1, 2]) await call("GET", "/v1/sessions", undefined, headers);
+    });
     await refusals(1);
     await call("DELETE", `/v1/tokens/${id}`);
     await call("GET", "/v1/sessions", undefined, headers);
@@ -172,15 +169,15 @@ describe("refusals", () => {
     ]);
   });
 
-  test("are not what is simply wrong: a bad body, a name that nobody has", async () => {
+  test("do not include mere mistakes: a bad body, an unknown name", async () => {
     await call("POST", "/v1/sessions", { image: 1 });
-    await call("GET", "/v1/sessions/nobody");
+    await call("GET", "/v1/sessions/unknown");
     await call("GET", "/v1/nothing");
     await call("GET", "/v1/nodes", undefined, { authorization: undefined });
     expect((await refusals(1)).map(({ action }) => action)).toEqual(["listNodes"]);
   });
 
-  test("repeat nothing that a caller may have put where it does not belong", async () => {
+  test("repeat no text that a caller may have put in the wrong place", async () => {
     const { token, headers } = await mint("user");
     await call("DELETE", `/v1/tokens/${token}`, undefined, headers);
     await call("GET", `/v1/nodes/${encodeURIComponent("<script>")}`, undefined, headers);
@@ -188,7 +185,7 @@ describe("refusals", () => {
     expect((await refusals(3)).map(({ target }) => target)).toEqual([null, null, null]);
   });
 
-  test("write nothing with each: they are handed over together, by an alarm", async () => {
+  test("cause no write each: an alarm hands them over together", async () => {
     const taken = vi.spyOn(Fleet.prototype, "takeRefusals");
     const ask = () => call("GET", "/v1/nodes", undefined, { authorization: undefined });
     await Promise.all(Array.from({ length: 50 }, ask));
@@ -221,7 +218,7 @@ describe("refusals", () => {
     expect(await refusals(1)).toHaveLength(1);
   });
 
-  test("count anew when their object woke again", async () => {
+  test("count from the start when their object woke again", async () => {
     const ask = () => call("GET", "/v1/nodes", undefined, { authorization: undefined });
     for (const _ of [1, 2]) await ask();
     await refusals(2);
@@ -230,7 +227,7 @@ describe("refusals", () => {
     await refusals(3);
   });
 
-  test("the last 1,000 are kept, and no change is lost for them", async () => {
+  test("the last 1,000 are kept, and they displace no change", async () => {
     await joinToken();
     const refusal = {
       at: 0,
@@ -241,9 +238,11 @@ describe("refusals", () => {
       status: 401,
       code: "unauthorized",
     };
-    const many = Array.from({ length: 1500 }, (_, i) => ({ ...refusal, number: i + 1, at: i }));
-    await fleetOf(env).takeRefusals("life", many.slice(0, 1000));
-    await fleetOf(env).takeRefusals("life", many);
+    const many = Array.from({ length: 1500 }, (_, i) => ({ ...refusal, at: i }));
+    const first = { seq: 1, subject: "", body: many.slice(0, 1000) };
+    const second = { seq: 2, subject: "", body: many.slice(1000) };
+    await fleetOf(env).takeRefusals([first]);
+    await fleetOf(env).takeRefusals([first, second]);
     const rows = await runInDurableObject(fleetOf(env), (_, { storage }) =>
       storage.sql.exec("SELECT kind, at FROM audit ORDER BY seq").toArray(),
     );
@@ -253,7 +252,7 @@ describe("refusals", () => {
     ]);
   });
 
-  test("stand in the log where they happened, however many in the same moment", async () => {
+  test("are sorted by the time they happened, also if many share a millisecond", async () => {
     await joinToken();
     const [{ at, id } = { at: "", id: 0 }] = await log();
     const then = Date.parse(at);
@@ -266,10 +265,8 @@ describe("refusals", () => {
       code: "unauthorized",
     };
     const many = [...Array.from({ length: 998 }, () => then), then - 1, then + 1];
-    await fleetOf(env).takeRefusals(
-      "life",
-      many.map((when, i) => ({ ...refusal, at: when, number: i + 1 })),
-    );
+    const body = many.map((at) => ({ ...refusal, at }));
+    await fleetOf(env).takeRefusals([{ seq: 1, subject: "", body }]);
     const last = (await call<Page>("GET", "/v1/audit?limit=1")).body;
     expect(Date.parse(last.items[0]!.at)).toBe(then + 1);
     const times: number[] = [];

@@ -35,7 +35,7 @@ const list = createRoute({
 export function audit(app: App): void {
   app.openapi(list, async (context) => {
     const asked = sliceRequest(context.req.valid("query"));
-    // What was refused until now is in the answer.
+    // Hands over pending refusals first, so that the answer has them.
     await refusalsOf(context.env).handOver();
     const slice = await fleetOf(context.env).listAudit(asked);
     return context.json({ items: slice.items, nextCursor: nextCursor(slice) }, 200);

@@ -1,4 +1,4 @@
-/** The API about itself: health, its document, and a page that shows it. */
+/** Health, the OpenAPI document, and a page that shows it. */
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { access } from "../http/auth.ts";

@@ -7,8 +7,7 @@ import { readAs } from "../http/body.ts";
 import { nextCursor, paging, sliceRequest } from "../http/paging.ts";
 import { problems } from "../http/problem.ts";
 import { type App, json, withBody } from "../http/route.ts";
-import { unwrap } from "../platform/messages.ts";
-import { fleetOf, nodeOf } from "../platform/objects.ts";
+import { fleetOf, linkAt, linkNumberOf } from "../platform/objects.ts";
 
 const Id = z.object({ id: z.string().max(256).openapi({ description: "Id, or name", example: "gpu-a" }) });
 
@@ -98,13 +97,13 @@ const remove = createRoute({
 export function nodes(app: App): void {
   app.openapi(list, async (context) => {
     const slice = await fleetOf(context.env).listNodes(sliceRequest(context.req.valid("query")));
-    const items = await Promise.all(slice.items.map((node) => withLastSeen(context.env, node)));
+    const items = await withLastSeen(context.env, slice.items);
     return context.json({ items, nextCursor: nextCursor(slice) }, 200);
   });
 
   app.openapi(get, async (context) => {
-    const node = unwrap(await fleetOf(context.env).getNode(context.req.valid("param").id));
-    return context.json(await withLastSeen(context.env, node), 200);
+    const node = await fleetOf(context.env).getNode(context.req.valid("param").id);
+    return context.json((await withLastSeen(context.env, [node]))[0]!, 200);
   });
 
   app.openapi(withBody(app, patch, NodePatch, { schedulable: false }), async (context) => {
@@ -113,24 +112,30 @@ export function nodes(app: App): void {
       ...(schedulable === undefined ? {} : { schedulable }),
       ...(labels === undefined ? {} : { labels }),
     };
-    const node = unwrap(
-      await fleetOf(context.env).patchNode(context.get("caller"), context.req.valid("param").id, change),
+    const node = await fleetOf(context.env).patchNode(
+      context.get("caller"),
+      context.req.valid("param").id,
+      change,
     );
-    return context.json(await withLastSeen(context.env, node), 200);
+    return context.json((await withLastSeen(context.env, [node]))[0]!, 200);
   });
 
   app.openapi(remove, async (context) => {
     const force = context.req.valid("query").force === "true";
-    unwrap(
-      await fleetOf(context.env).removeNode(context.get("caller"), context.req.valid("param").id, force),
-    );
+    await fleetOf(context.env).removeNode(context.get("caller"), context.req.valid("param").id, force);
     return context.body(null, 204);
   });
 }
 
-/** Heartbeats write nothing, so when a connected node was last heard of is asked of its Node, at reading. */
-async function withLastSeen(env: Cloudflare.Env, node: NodeView): Promise<NodeView> {
-  if (node.status !== "ready") return node;
-  const { seenAt } = await nodeOf(env, node.id).link();
-  return seenAt === null ? node : { ...node, lastSeenAt: new Date(seenAt).toISOString() };
+/** Heartbeats write nothing, so the API asks the Links for the last sign of life of connected nodes. */
+async function withLastSeen(env: Cloudflare.Env, nodes: NodeView[]): Promise<NodeView[]> {
+  const ready = nodes.filter(({ status }) => status === "ready").map(({ id }) => id);
+  const answers = await Promise.all(
+    [...Map.groupBy(ready, linkNumberOf)].map(([link, ids]) => linkAt(env, link).seenAt(ids)),
+  );
+  const seen = new Map(answers.flatMap((answer) => Object.entries(answer)));
+  return nodes.map((node) => {
+    const at = seen.get(node.id);
+    return at === undefined ? node : { ...node, lastSeenAt: new Date(at).toISOString() };
+  });
 }

@@ -12,13 +12,13 @@ interface Page {
   nextCursor: string | null;
 }
 
-/** What happens between one page and the next; a number is which of the sessions that are there. */
+/** What happens between one page and the next; a number picks one of the existing sessions. */
 const Step = fc.oneof(
   fc.constant({ kind: "create" } as const),
   fc.record({ kind: fc.constant("end" as const), which: fc.nat(30) }),
 );
 
-test("every session that is there all along comes exactly once, newest first, whatever is made or ended meanwhile", async () => {
+test("every session that exists throughout is listed exactly once, newest first, whatever is made or ended meanwhile", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 0, max: 9 }),
@@ -53,7 +53,7 @@ test("every session that is there all along comes exactly once, newest first, wh
 
         expect(new Set(seen).size).toBe(seen.length);
         const newestFirst = [...atFirst].reverse();
-        // One that was ended on the way may have been listed before, or not at all where only waiting ones are asked for.
+        // A session that ended meanwhile may be on an earlier page, or on none if the list is of waiting sessions only.
         const stayed = status === undefined ? newestFirst : newestFirst.filter((id) => !ended.has(id));
         expect(seen.filter((id) => stayed.includes(id))).toEqual(stayed);
         expect(seen).toEqual(newestFirst.filter((id) => seen.includes(id)));

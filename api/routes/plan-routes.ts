@@ -1,14 +1,14 @@
 /** Dry runs over HTTP. */
 import { createRoute } from "@hono/zod-openapi";
+import { PlanView } from "../../shared/plan/plan-schema.ts";
 import { publicPlan } from "../../shared/plan/plan-view.ts";
 import { SessionRequest } from "../../shared/request/request-schemas.ts";
 import { readSpec } from "../../shared/request/spec.ts";
-import { PlanView } from "../../shared/session/session-schemas.ts";
 import { access } from "../http/auth.ts";
 import { readBody } from "../http/body.ts";
 import { problems } from "../http/problem.ts";
 import { type App, json, withBody } from "../http/route.ts";
-import { unwrap } from "../platform/messages.ts";
+import { SETTINGS } from "../platform/installation-settings.ts";
 import { fleetOf } from "../platform/objects.ts";
 
 const EXAMPLE = { image: "debian:12", clusterSize: 2 };
@@ -40,8 +40,8 @@ const create = createRoute({
 
 export function plans(app: App): void {
   app.openapi(withBody(app, create, SessionRequest, EXAMPLE), async (context) => {
-    const spec = readSpec((await readBody(context)).json);
-    const plan = unwrap(await fleetOf(context.env).dryRun(spec));
+    const spec = readSpec((await readBody(context)).json, SETTINGS);
+    const plan = await fleetOf(context.env).dryRun(spec);
     return context.json(publicPlan(spec, plan), 200);
   });
 }

@@ -1,14 +1,14 @@
-/** Projects: what is one's is not there for the others, whatever their role and wherever they look. */
+/** Projects: one project's sessions do not exist for the others, in any role and operation. */
 import { reset } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ROLES } from "../../shared/access/access.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
-import { applySettings, SETTINGS } from "../../shared/settings/settings.ts";
 import { app } from "../app.ts";
 import { documentOf } from "../http/document.ts";
 import { newId } from "../platform/ids.ts";
 import { call, ended, mint, problem } from "../testing/call-api.ts";
 import { readyNode } from "../testing/fake-agent.ts";
+import { withSettings } from "../testing/settings.ts";
 
 afterEach(() => reset());
 
@@ -47,7 +47,7 @@ const URLS = Object.entries(documentOf(app).paths ?? {})
 describe("another project's session", () => {
   test("there are URLs to try", () => expect(URLS.length).toBeGreaterThanOrEqual(3));
 
-  test.each(ROLES)("is not there for a %s, by id and by name, and stays as it is", async (role) => {
+  test.each(ROLES)("does not exist for a %s, by id and by name, and stays as it is", async (role) => {
     const { id, name } = await create(b, { name: "secret" });
     const stranger = (await mint(role, "a")).headers;
     const missing = { id: newId("ses"), name: "never-was" };
@@ -65,14 +65,14 @@ describe("another project's session", () => {
         );
       }
     }
-    // Waiting for it gives nothing away either.
+    // Waiting for it reveals nothing either.
     const waited = await call("GET", `/v1/sessions/${id}?wait=60`, undefined, stranger);
     expect(problem(waited)).toEqual([404, "not_found", []]);
     expect(await names(stranger)).toEqual([]);
     expect((await call<SessionView>("GET", `/v1/sessions/${id}`, undefined, b)).body.status).toBe("pending");
   });
 
-  test("is not there for the installation's own token, which is of project default", async () => {
+  test("does not exist for the installation's own token, which belongs to project default", async () => {
     const { id } = await create(b);
     expect((await call("GET", `/v1/sessions/${id}`)).status).toBe(404);
     expect((await call<{ items: [] }>("GET", "/v1/sessions")).body.items).toEqual([]);
@@ -126,7 +126,7 @@ test("one name can be live in two projects at once, and each ends its own", asyn
   expect(left.body).toMatchObject({ id: theirs.id, status: "running" });
 });
 
-test("one Idempotency-Key makes a session in each of two projects, also with other bodies", async () => {
+test("one Idempotency-Key makes a session in each of two projects, also with different bodies", async () => {
   const key = { "idempotency-key": "k" };
   const [mine, theirs] = [await create({ ...a, ...key }), await create({ ...b, ...key }, { clusterSize: 2 })];
   expect(mine.id).not.toBe(theirs.id);
@@ -135,11 +135,9 @@ test("one Idempotency-Key makes a session in each of two projects, also with oth
 });
 
 test("limits count each project's own", async () => {
-  const { maxLiveSessions, maxLiveContainers } = SETTINGS;
   const refused = async (headers: Headers, body: object) =>
     problem(await call("POST", "/v1/sessions", { image: "x", ...body }, headers))[1];
-  applySettings({ maxLiveSessions: 2, maxLiveContainers: 5 });
-  try {
+  await withSettings({ maxLiveSessions: 2, maxLiveContainers: 5 }, async () => {
     await create(a, { clusterSize: 3 });
     expect(await refused(a, { clusterSize: 3 })).toBe("too_many_live_containers");
     const last = await create(b, { clusterSize: 3 });
@@ -151,12 +149,10 @@ test("limits count each project's own", async () => {
     await call("GET", `/v1/sessions/${last.id}?wait=20`, undefined, b);
     await create(b);
     expect(await refused(a, {})).toBe("too_many_live_sessions");
-  } finally {
-    applySettings({ maxLiveSessions, maxLiveContainers });
-  }
+  });
 });
 
-test("what the installation's own token makes is of project default", async () => {
+test("what the installation's own token makes belongs to project default", async () => {
   const { headers } = await mint("user", "default");
   const session = await create(headers);
   await call("DELETE", `/v1/sessions/${session.id}`);

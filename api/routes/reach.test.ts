@@ -1,4 +1,4 @@
-/** What reaches past a container into its node: refused where no node allows it, placed where one does. */
+/** Requests for access to the node itself: refused if no node allows it, else placed on a node that does. */
 import { reset } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
@@ -13,7 +13,7 @@ const allowing = (over: object) => {
 };
 const mounts = [{ source: "/data", target: "/d", readOnly: true }];
 
-test("nothing is kept of what no node allows, be it asked for or only planned", async () => {
+test("a request that no node allows leaves nothing behind, for a session as for a plan", async () => {
   await readyNode(allowing({ privileged: true }));
   const body = { image: "a", name: "bold", mounts };
   for (const path of ["/v1/sessions", "/v1/plans"]) {
@@ -25,7 +25,7 @@ test("nothing is kept of what no node allows, be it asked for or only planned", 
   await create({ name: "bold" });
 });
 
-test("what one node allows goes there, and the node is told of it", async () => {
+test("what one node allows is placed there, and its assignment has it", async () => {
   await readyNode(nodeFacts(64));
   const { agent, link } = await readyNode(
     allowing({ mounts: [{ source: "/data", readOnly: true }], hostNetwork: true }),
@@ -33,12 +33,12 @@ test("what one node allows goes there, and the node is told of it", async () => 
   const asked = { mounts, hostNetwork: true };
   const { containers } = await create({ ...asked, clusterMode: "multi-node", clusterSize: 2 });
   expect(containers.map(({ node }) => node)).toEqual([agent.name, agent.name]);
-  const { assignment } = await link.asked("prepared");
-  expect(assignment!.containers).toMatchObject([asked, asked]);
-  expect(assignment!.members.every(({ onNode }) => onNode)).toBe(true);
+  const { layout, part } = await link.asked("prepared");
+  expect(part!.containers).toMatchObject([asked, asked]);
+  expect(layout!.members.map(([, , onNode]) => onNode)).toEqual([1, 1]);
 });
 
-test("a session waits for a node that allows it and is full or away, and says so", async () => {
+test("a session waits for a node that allows it but is full or disconnected, and says so", async () => {
   const { link } = await readyNode(allowing({ privileged: true }));
   const first = await create({ privileged: true, resources: { cpu: 8 } });
   const second = await create({ privileged: true, resources: { cpu: 8 } });

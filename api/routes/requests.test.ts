@@ -1,10 +1,10 @@
-/** What a client may say: each bad request its own problem, names, keys, lists, tokens, the document. */
+/** Requests: each kind of bad request has its own problem; names, keys, lists, tokens, the document. */
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
-import { SETTINGS } from "../../shared/settings/settings.ts";
 import { newId } from "../platform/ids.ts";
+import { SETTINGS } from "../platform/installation-settings.ts";
 import { call, create, problem } from "../testing/call-api.ts";
 import { FakeAgent, joinToken, newKeys, nodeFacts, publicKeyOf, readyNode } from "../testing/fake-agent.ts";
 
@@ -13,7 +13,7 @@ afterEach(() => reset());
 const image = "debian:12";
 const main = { name: "main", replicas: 1 };
 
-/** What, body, status, code, fields. */
+/** Name, body, status, code, fields. */
 const BODIES: [string, unknown, number, string, string[]][] = [
   [
     "0 replicas",
@@ -176,7 +176,7 @@ test.each(REQUESTS)("%s %j", async (request, body, status, code, fields) => {
 });
 
 test.each([undefined, "", "Bearer", "Bearer ", "Bearer wrong", `Basic ${btoa("a:b")}`, "Bearer wrong token"])(
-  "authorization %s opens nothing",
+  "authorization %s is refused",
   async (authorization) => {
     for (const request of [
       "GET /v1/sessions",
@@ -235,7 +235,7 @@ describe("Idempotency-Key", () => {
     expect((await call<{ items: [] }>("GET", "/v1/sessions")).body.items).toHaveLength(1);
   });
 
-  test("another body: a conflict; a key that is none: a bad request", async () => {
+  test("another body: a conflict; an invalid key: a bad request", async () => {
     await call("POST", "/v1/sessions", { image }, key);
     expect(problem(await call("POST", "/v1/sessions", { image: "b" }, key))).toEqual([
       409,
@@ -252,7 +252,7 @@ describe("Idempotency-Key", () => {
 });
 
 describe("lists", () => {
-  test("go newest first, page by page, whatever comes or goes meanwhile", async () => {
+  test("go newest first, page by page, whatever is made or ends meanwhile", async () => {
     const ids: string[] = [];
     for (let i = 0; i < 5; i++) ids.unshift((await create({ name: `s${i}` })).id);
     type Page = { items: SessionView[]; nextCursor: string | null };
@@ -291,7 +291,7 @@ describe("a join token", () => {
     return () => call<{ code?: string }>("POST", "/v1/agents", body, { authorization: undefined });
   }
 
-  test("lets one node in, also when ten ask at once", async () => {
+  test("admits one node, also when ten ask at once", async () => {
     const token = await joinToken();
     expect(token).toMatch(/^skj_[\w-]{43}$/);
     const asks = await Promise.all(Array.from({ length: 10 }, (_, i) => joining(token, `n${i}`)));
@@ -300,11 +300,11 @@ describe("a join token", () => {
     expect(answers.filter(({ body }) => body.code === "join_token_invalid")).toHaveLength(9);
   });
 
-  test("that nobody made lets nobody in", async () => {
+  test("that the API never made admits no node", async () => {
     expect(problem(await (await joining("skj_x", "a"))())).toEqual([401, "join_token_invalid", []]);
   });
 
-  test("lets nobody in once it has expired", async () => {
+  test("admits no node once it has expired", async () => {
     const token = await joinToken();
     vi.setSystemTime(Date.now() + (SETTINGS.joinTokenSeconds + 1) * 1000);
     const answer = await (await joining(token, "late"))();
@@ -312,7 +312,7 @@ describe("a join token", () => {
     expect(problem(answer)).toEqual([401, "join_token_invalid", []]);
   });
 
-  test("is not spent where the name is taken", async () => {
+  test("is not used up if the name is taken", async () => {
     const { agent } = await readyNode();
     const token = await joinToken();
     expect(problem(await (await joining(token, agent.name))())).toEqual([409, "name_in_use", []]);
@@ -362,7 +362,7 @@ describe("the document", () => {
     }
   });
 
-  test("is shown on a page that loads nothing from elsewhere", async () => {
+  test("is shown on a page that loads nothing from other servers", async () => {
     const { status, body } = await call<string>("GET", "/docs", undefined, { authorization: undefined });
     expect(status).toBe(200);
     expect(body).toContain("createSession");

@@ -13,17 +13,19 @@ import { access } from "../http/auth.ts";
 import { readBody } from "../http/body.ts";
 import { nextCursor, paging, sliceRequest } from "../http/paging.ts";
 import { problems } from "../http/problem.ts";
-import { type App, type AppEnv, json, withBody } from "../http/route.ts";
+import type { AppEnv } from "../http/request-context.ts";
+import { type App, json, withBody } from "../http/route.ts";
+import { ASK_AGAIN_AFTER } from "../http/unavailable.ts";
 import { sha256Hex } from "../platform/hash.ts";
-import { isId } from "../platform/ids.ts";
-import { type Lookup, unwrap } from "../platform/messages.ts";
+import { SETTINGS } from "../platform/installation-settings.ts";
+import type { Lookup } from "../platform/messages.ts";
 import { fleetOf, sessionOf } from "../platform/objects.ts";
 
 const EXAMPLE = { name: "train", clusterMode: "multi-node", clusterSize: 4, image: "debian:12" };
 
 const Id = z.object({
   id: z.string().max(256).openapi({
-    description: "Id, or name: the live session's of that name, else the latest's",
+    description: "Id, or name: the live session of that name, else the latest",
     example: "train",
   }),
 });
@@ -99,7 +101,8 @@ const list = createRoute({
   ...access("listSessions"),
   tags: ["sessions"],
   summary: "List sessions",
-  description: "Those of the token's project, newest first, ended ones included.",
+  description:
+    "Those of the token's project, newest first, ended ones included as long as they are kept. Without the containers' output, which each session itself has.",
   request: {
     query: z.object({
       status: z.enum(SESSION_STATUSES).optional().openapi({ description: "Only those", example: "running" }),
@@ -151,19 +154,17 @@ const events = createRoute({
 export function sessions(app: App): void {
   app.openapi(withBody(app, create, SessionRequest, EXAMPLE), async (context) => {
     const { bytes, json: body } = await readBody(context);
-    const spec = readSpec(body);
+    const spec = readSpec(body, SETTINGS);
     const key = context.req.header("idempotency-key");
     if (key !== undefined && !/^[\x21-\x7e]{1,255}$/.test(key)) {
       throw invalidFields([
         { field: "Idempotency-Key", message: "must be 1 to 255 visible ASCII characters" },
       ]);
     }
-    const id = unwrap(
-      await fleetOf(context.env).createSession(
-        context.get("caller"),
-        spec,
-        key === undefined ? undefined : { key, body: await sha256Hex(bytes) },
-      ),
+    const id = await fleetOf(context.env).createSession(
+      context.get("caller"),
+      spec,
+      key === undefined ? undefined : { key, body: await sha256Hex(bytes) },
     );
     return context.json(await existing(context, id, context.req.valid("query").wait), 202);
   });
@@ -172,13 +173,7 @@ export function sessions(app: App): void {
     const { status, ...query } = context.req.valid("query");
     const { project } = context.get("caller");
     const slice = await fleetOf(context.env).listSessions(project, sliceRequest(query), status);
-    const lookups = await Promise.all(slice.items.map((id) => sessionOf(context.env, id).get(project, 0)));
-    // The index may be a moment behind the sessions themselves.
-    const items = lookups
-      .flatMap(({ found }) => (found ? [found as SessionView] : []))
-      .filter((item) => status === undefined || item.status === status);
-    const said = await withWaitingReasons(context, items);
-    return context.json({ items: said, nextCursor: nextCursor(slice) }, 200);
+    return context.json({ items: slice.items, nextCursor: nextCursor(slice) }, 200);
   });
 
   app.openapi(get, async (context) =>
@@ -192,7 +187,7 @@ export function sessions(app: App): void {
     const { id } = context.req.valid("param");
     const caller = context.get("caller");
     const noted = own(id, await fleetOf(context.env).noteEnd(caller, id));
-    return context.json(own(id, await sessionOf(context.env, noted).end(caller.project)), 202);
+    return context.json(present(id, await sessionOf(context.env, noted).end(caller.project)), 202);
   });
 
   app.openapi(events, async (context) => {
@@ -203,23 +198,26 @@ export function sessions(app: App): void {
 
 async function existing(context: Context<AppEnv>, idOrName: string, wait = 0): Promise<SessionView> {
   const { project } = context.get("caller");
-  // An id needs no looking up: the Session itself knows whose it is.
-  const id = isId("ses", idOrName)
-    ? idOrName
-    : own(idOrName, await fleetOf(context.env).findSession(project, idOrName));
-  const session = own(idOrName, await sessionOf(context.env, id).get(project, wait));
-  return (await withWaitingReasons(context, [session]))[0]!;
+  // Looks up ids, too: a Session object that is called leaves a file behind, even for an unknown id.
+  const id = own(idOrName, await fleetOf(context.env).findSession(project, idOrName));
+  const session = present(idOrName, await sessionOf(context.env, id).get(project, wait));
+  if (session.status !== "pending") return session;
+  // The queue knows the reason and the place of a waiting session.
+  const reasons: Record<string, string> = await fleetOf(context.env).waitingReasons([id]);
+  return { ...session, reason: reasons[id] ?? session.reason };
 }
 
-/** What a session waits for, and its place, are the queue's to say: Fleet is asked, for pending ones only. */
-async function withWaitingReasons(context: Context<AppEnv>, sessions: SessionView[]): Promise<SessionView[]> {
-  const pending = sessions.filter(({ status }) => status === "pending").map(({ id }) => id);
-  if (pending.length === 0) return sessions;
-  const reasons: Record<string, string> = await fleetOf(context.env).waitingReasons(pending);
-  return sessions.map((session) => ({ ...session, reason: reasons[session.id] ?? session.reason }));
+/** The index may have a session before its object does: Fleet delivers it as soon as it can. */
+function present<T>(idOrName: string, lookup: Lookup<T>): T {
+  if (lookup.found !== undefined || lookup.elsewhere) return own(idOrName, lookup);
+  throw new SkeinError(
+    "unavailable",
+    `${idOrName} is accepted, but the API has not stored all of it yet: retry`,
+    { retryAfter: ASK_AGAIN_AFTER },
+  );
 }
 
-/** What the caller's project has; another's is answered like one that never was. */
+/** Finds sessions of the caller's project. A session of another project gets the same answer as an unknown one. */
 function own<T>(idOrName: string, lookup: Lookup<T>): T {
   if (lookup.found !== undefined) return lookup.found;
   throw new (lookup.elsewhere ? Elsewhere : SkeinError)("not_found", `no session ${idOrName}`);

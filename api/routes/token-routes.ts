@@ -3,7 +3,6 @@ import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
 import { TokenMade, TokenRequest, TokenView } from "../../shared/access/access-schemas.ts";
 import { invalidFields } from "../../shared/errors/errors.ts";
-import { SETTINGS } from "../../shared/settings/settings.ts";
 import { signToken } from "../access/signed-tokens.ts";
 import { access } from "../http/auth.ts";
 import { readAs } from "../http/body.ts";
@@ -11,7 +10,7 @@ import { nextCursor, paging, sliceRequest } from "../http/paging.ts";
 import { problems } from "../http/problem.ts";
 import { type App, json, withBody } from "../http/route.ts";
 import { newId } from "../platform/ids.ts";
-import { unwrap } from "../platform/messages.ts";
+import { SETTINGS } from "../platform/installation-settings.ts";
 import { fleetOf } from "../platform/objects.ts";
 
 const EXAMPLE = { project: "vision", role: "user", note: "nightly training" };
@@ -32,7 +31,7 @@ const create = createRoute({
   ...access("createToken"),
   tags: ["access"],
   summary: "Make a token",
-  description: "For a project and a role, until a time. It is shown once and kept nowhere.",
+  description: "For a project and a role, until a time. It is shown once and not stored.",
   responses: {
     201: json(TokenMade, "The token"),
     ...problems(
@@ -66,7 +65,7 @@ const revoke = createRoute({
   ...access("revokeToken"),
   tags: ["access"],
   summary: "Revoke a token",
-  description: "From then on it opens nothing. Revoking a revoked one is no error.",
+  description: "From then on the API refuses it. Revoking a revoked one is no error.",
   request: {
     params: z.object({
       id: z.string().max(256).openapi({ description: "The token's id", example: "tok_01jd8x" }),
@@ -87,7 +86,7 @@ export function tokens(app: App): void {
     }
     const id = newId("tok");
     const createdAt = Date.now();
-    // Whole seconds, as the token says them.
+    // Whole seconds, as in the token.
     const exp = Math.floor(createdAt / 1000) + (expiresIn ?? Math.min(tokenSeconds, maxTokenSeconds));
     const expiresAt = exp * 1000;
     const listed = { id, project, role, note, createdAt, expiresAt };
@@ -103,7 +102,7 @@ export function tokens(app: App): void {
   });
 
   app.openapi(revoke, async (context) => {
-    unwrap(await fleetOf(context.env).revokeToken(context.get("caller"), context.req.valid("param").id));
+    await fleetOf(context.env).revokeToken(context.get("caller"), context.req.valid("param").id);
     return context.body(null, 204);
   });
 }

@@ -1,20 +1,22 @@
-/** `retries`: a creation that fails on a node is planned anew, without that node where others have room. */
+/** `retries`: a session whose creation fails on a node gets another plan, which avoids that node if others have room. */
 import { reset, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, test, vi } from "vitest";
 import type { NodeView } from "../../shared/node/node-schemas.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
-import { SETTINGS } from "../../shared/settings/settings.ts";
-import { nodeOf, sessionOf } from "../platform/objects.ts";
+import { SETTINGS } from "../platform/installation-settings.ts";
+import { fleetOf, sessionOf } from "../platform/objects.ts";
 import { call, create, settled } from "../testing/call-api.ts";
-import { done, nodeFacts, readyNode } from "../testing/fake-agent.ts";
+import { done } from "../testing/connection.ts";
+import { nodeFacts, readyNode } from "../testing/fake-agent.ts";
+import { heardAgo } from "../testing/objects.ts";
 
 afterEach(() => {
   vi.useRealTimers();
   return reset();
 });
 
-/** A session of one goes to `a` first; `b` does what it is asked. */
+/** The first plan of a session of one container uses `a`; `b` obeys. */
 async function twoNodes() {
   const a = await readyNode(nodeFacts(8, "192.0.2.1"), "left");
   const b = await readyNode(nodeFacts(8, "192.0.2.2"), "right");
@@ -28,7 +30,7 @@ async function allocated(): Promise<number[]> {
 }
 
 test.each(["prepared", "started"] as const)(
-  "a node that fails at %s: the next plan goes elsewhere",
+  "when a node fails at %s, the next plan avoids it",
   async (phase) => {
     const { a } = await twoNodes();
     a.link.follow((assign, usual) =>
@@ -47,16 +49,15 @@ test.each(["prepared", "started"] as const)(
   },
 );
 
-test("a node that is lost: goes on elsewhere at once, and the lost one is told when it is back", async () => {
+test("when a node is lost, the session moves to another node at once; the lost node removes its part when it is back", async () => {
   const { a } = await twoNodes();
   const { id } = await create({ retries: 1, resources: { cpu: 1 } });
   await a.link.asked("prepared");
   a.link.close();
   const status = async () => (await call<NodeView>("GET", "/v1/nodes/left")).body.status;
   await expect.poll(status).toBe("disconnected");
-  vi.setSystemTime(Date.now() + (SETTINGS.nodeLeaseSeconds + 1) * 1000);
-  await runDurableObjectAlarm(nodeOf(env, a.agent.id));
-  vi.useRealTimers();
+  await heardAgo(a.agent.id, SETTINGS.nodeLeaseSeconds + 1);
+  await runDurableObjectAlarm(fleetOf(env));
   expect(await settled(id)).toMatchObject({ status: "running", epoch: 2, containers: [{ node: "right" }] });
   expect(await allocated()).toEqual([1, 1]);
   (await a.agent.connect()).follow();
@@ -64,7 +65,7 @@ test("a node that is lost: goes on elsewhere at once, and the lost one is told w
   expect((await settled(id)).status).toBe("running");
 });
 
-test("a node that takes too long", async () => {
+test("when a node takes too long, the next plan avoids it", async () => {
   const { a } = await twoNodes();
   a.link.follow((assign, usual) => (assign.phase === "prepared" ? undefined : usual));
   const { id } = await create({ retries: 1 });
@@ -75,7 +76,7 @@ test("a node that takes too long", async () => {
   expect(await settled(id)).toMatchObject({ status: "running", epoch: 2, containers: [{ node: "right" }] });
 });
 
-test("no other has room: the same node is tried again, and the last retry's failure is the session's", async () => {
+test("if no other node has room, the same one is tried again, and its last failure fails the session", async () => {
   const { link } = await readyNode();
   const epochs: number[] = [];
   link.follow((assign, usual) => {
@@ -92,15 +93,18 @@ test("no other has room: the same node is tried again, and the last retry's fail
   expect(epochs).toEqual([1, 2, 3]);
 });
 
-test("once commands were let start, nothing is tried again", async () => {
-  const { a } = await twoNodes();
-  a.link.follow((assign, usual) =>
-    assign.phase === "running" ? { ...usual, failure: { code: "internal", message: "it broke" } } : usual,
-  );
-  const { id } = await create({ retries: 3 });
-  const removed = await a.link.asked("removed");
-  expect([removed.session, removed.epoch]).toEqual([id, 1]);
-  const over = (await call<SessionView>("GET", `/v1/sessions/${id}?wait=20`)).body;
-  expect(over).toMatchObject({ status: "failed", epoch: 1 });
-  a.link.send(done(removed));
-});
+test.each(["internal", "network_conflict"] as const)(
+  "once the gate is open, nothing is retried: %s",
+  async (code) => {
+    const { a } = await twoNodes();
+    a.link.follow((assign, usual) =>
+      assign.phase === "running" ? { ...usual, failure: { code, message: "it broke" } } : usual,
+    );
+    const { id } = await create({ retries: 3 });
+    const removed = await a.link.asked("removed");
+    expect([removed.session, removed.epoch]).toEqual([id, 1]);
+    const over = (await call<SessionView>("GET", `/v1/sessions/${id}?wait=20`)).body;
+    expect(over).toMatchObject({ status: "failed", epoch: 1 });
+    a.link.send(done(removed));
+  },
+);

@@ -1,33 +1,49 @@
-/** The frames that tell a node its part: assignments follow from spec and plan, and are stored nowhere. */
-import { assignmentsOf } from "../../shared/protocol/assignments.ts";
-import type { Assign, Assignment } from "../../shared/protocol/protocol.ts";
-import { type PartRow, phaseOf, RANK_OF, type SessionRecord, type SessionStore } from "./session-store.ts";
+/** The `assign` frames of a Session, from what it stored when the plan began: nothing is derived again. */
+import type { Assign, Held } from "../../shared/protocol/protocol.ts";
+import type { SessionRecord } from "../../shared/session/session-record.ts";
+import { frameOf, type Word } from "../platform/messages.ts";
+import { type PartRow, phaseOf, RANK_OF, type SessionStore } from "./session-store.ts";
 
-export class Frames {
-  readonly #store: SessionStore;
-  #assignments: { epoch: number; of: Map<string, Assignment> } | undefined;
+/**
+ * The next frame for a node. The first frame of an epoch carries the assignment, the one for `started` the keys. A node whose link was down
+ * then asks for them in its hello.
+ */
+export function wordOf(store: SessionStore, record: SessionRecord, part: PartRow): Word {
+  return word(store, record, part, part.wanted === RANK_OF.prepared, part.wanted === RANK_OF.started);
+}
 
-  constructor(store: SessionStore) {
-    this.#store = store;
-  }
+/** The frame for a node that connects: with the parts of assignment and keys that are missing in `held`. */
+export function welcomeFrame(
+  store: SessionStore,
+  record: SessionRecord,
+  part: PartRow,
+  held: Held | undefined,
+): string {
+  const removed = part.wanted === RANK_OF.removed;
+  const has = held?.epoch === part.epoch;
+  const withPart = !removed && !has;
+  const withKeys = !removed && part.wanted >= RANK_OF.started && !(has && held.keys);
+  return frameOf(word(store, record, part, withPart, withKeys), {
+    ...(withPart ? { layout: store.layout() } : {}),
+    ...(withKeys ? { keys: store.keys() } : {}),
+  });
+}
 
-  /**
-   * An `assign` message (protocol.ts) as JSON text. `identities` is JSON text too, made once for all nodes: with
-   * 1,024 containers it has 300 KB.
-   */
-  frame(record: SessionRecord, part: PartRow, identities: string): string {
-    const phase = phaseOf(part.wanted);
-    const head: Assign = { type: "assign", session: record.id, epoch: part.epoch, phase };
-    if (phase === "removed") return JSON.stringify({ ...head, force: record.force });
-    const text = JSON.stringify({ ...head, assignment: this.#assignment(record, part.node) });
-    return part.wanted >= RANK_OF.started ? `${text.slice(0, -1)},"identities":${identities}}` : text;
-  }
-
-  #assignment(record: SessionRecord, node: string): Assignment {
-    if (this.#assignments?.epoch !== record.epoch) {
-      const plan = this.#store.plan(record.epoch)!;
-      this.#assignments = { epoch: record.epoch, of: assignmentsOf(this.#store.spec(), plan, record) };
-    }
-    return this.#assignments.of.get(node)!;
-  }
+function word(
+  store: SessionStore,
+  record: SessionRecord,
+  part: PartRow,
+  withPart: boolean,
+  withKeys: boolean,
+): Word {
+  const { node, epoch } = part;
+  const phase = phaseOf(part.wanted);
+  const head: Assign = { type: "assign", session: record.id, epoch, phase };
+  const text = JSON.stringify(phase === "removed" ? { ...head, force: record.force } : head);
+  return {
+    node,
+    head: text.slice(0, -1),
+    ...(withPart ? { part: store.part(node) } : {}),
+    withKeys,
+  };
 }

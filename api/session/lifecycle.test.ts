@@ -1,26 +1,21 @@
-/** From request to end, with agents that do what they are asked. */
+/** From request to end, with agents that obey. */
 
-import { evictDurableObject, reset, runDurableObjectAlarm } from "cloudflare:test";
+import { reset, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test } from "vitest";
 import type { NodeView } from "../../shared/node/node-schemas.ts";
 import type { Report, Welcome } from "../../shared/protocol/protocol.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
-import { fleetOf, nodeOf, sessionOf } from "../platform/objects.ts";
+import { fleetOf, linkOf, sessionOf } from "../platform/objects.ts";
 import { call, create, ended, settled } from "../testing/call-api.ts";
-import { dial, done, identityOf, nodeFacts, readyNode } from "../testing/fake-agent.ts";
+import { dial, done, identityOf, keysOf } from "../testing/connection.ts";
+import { nodeFacts, readyNode } from "../testing/fake-agent.ts";
+import { sleepNow } from "../testing/objects.ts";
 
 afterEach(() => reset());
 
 async function allocated(): Promise<NodeView["allocated"][]> {
   return (await call<{ items: NodeView[] }>("GET", "/v1/nodes")).body.items.map((node) => node.allocated);
-}
-
-/** Puts an object to sleep, unless it sleeps already. */
-async function sleepNow(object: DurableObjectStub): Promise<void> {
-  await evictDurableObject(object).catch((error: Error) =>
-    expect(error.message).toMatch(/not currently running/),
-  );
 }
 
 async function end(id: string): Promise<SessionView> {
@@ -39,12 +34,12 @@ function exiting(host: string, exitCode: number): (report: Report) => Report {
 }
 
 describe("the way up", () => {
-  test("prepared, started and running are asked of all nodes, each when all have reached the one before", async () => {
+  test("the Session asks all nodes for a phase once all have reached the one before", async () => {
     const [a, b] = [await readyNode(nodeFacts(8, "192.0.2.1")), await readyNode(nodeFacts(8, "192.0.2.2"))];
     const { id } = await create({ clusterMode: "multi-node", clusterSize: 4 });
     const [preparedA, preparedB] = await Promise.all([a.link.asked("prepared"), b.link.asked("prepared")]);
-    expect(preparedA.identities).toBeUndefined();
-    expect(preparedA.assignment!.containers).toHaveLength(2);
+    expect(preparedA.keys).toBeUndefined();
+    expect(preparedA.part!.containers).toHaveLength(2);
 
     a.link.send(done(preparedA));
     b.link.send(done(preparedB, { phase: "none", identities: undefined }));
@@ -61,8 +56,8 @@ describe("the way up", () => {
 
     b.link.send(done(preparedB));
     const [startedA, startedB] = await Promise.all([a.link.asked("started"), b.link.asked("started")]);
-    expect(startedA.identities).toEqual(["main1", "sub1", "sub2", "sub3"].map(identityOf));
-    expect(startedB.identities).toEqual(startedA.identities);
+    expect(startedA.keys).toEqual(["main1", "sub1", "sub2", "sub3"].map(keysOf));
+    expect(startedB.keys).toEqual(startedA.keys);
     expect((await settledNow(id)).status).toBe("starting");
 
     a.link.send(done(startedA));
@@ -86,21 +81,25 @@ describe("the way up", () => {
     expect(session.containers.map(({ status }) => status)).toEqual(Array(4).fill("running"));
   });
 
-  test("a container that its node made anew before all were prepared is known by its new keys", async () => {
+  test("the new keys of a container that was recreated before all were prepared replace the old ones", async () => {
     const [a, b] = [await readyNode(nodeFacts(8, "192.0.2.1")), await readyNode(nodeFacts(8, "192.0.2.2"))];
     const { id } = await create({ clusterMode: "multi-node", clusterSize: 2 });
     const [preparedA, preparedB] = await Promise.all([a.link.asked("prepared"), b.link.asked("prepared")]);
-    const anew = { ...identityOf("main1"), hostKey: identityOf("other").hostKey };
+    const recreated = { ...identityOf("main1"), hostKey: identityOf("other").hostKey };
     a.link.send(done(preparedA));
-    a.link.send(done(preparedA, { identities: [anew] }));
+    a.link.send(done(preparedA, { identities: [recreated] }));
     const last = { host: "main1", status: "prepared", reason: "the last word" } as const;
     a.link.send(done(preparedA, { containers: [last], identities: undefined }));
     await expect.poll(async () => (await settledNow(id)).containers[0]!.reason).toBe(last.reason);
     b.link.send(done(preparedB));
-    expect((await b.link.asked("started")).identities).toEqual([anew, identityOf("sub1")]);
+    const [user, , userKey] = keysOf("main1");
+    expect((await b.link.asked("started")).keys).toEqual([
+      [user, recreated.hostKey, userKey],
+      keysOf("sub1"),
+    ]);
   });
 
-  test("create waits when asked, and what it reserved is free when the session has ended", async () => {
+  test("create waits on request, and the reservation is free when the session has ended", async () => {
     const { link } = await readyNode();
     link.follow();
     const session = await create(
@@ -131,10 +130,10 @@ describe("the way up", () => {
     expect((await settled(two.id)).status).toBe("running");
   });
 
-  test("goes on where it was when every object was put to sleep in between", async () => {
+  test("a session goes on after every object was put to sleep", async () => {
     const { agent, link } = await readyNode();
     const { id } = await create();
-    const objects = [fleetOf(env), sessionOf(env, id), nodeOf(env, agent.id)];
+    const objects = [fleetOf(env), sessionOf(env, id), linkOf(env, agent.id)];
     for (const phase of ["prepared", "started", "running"] as const) {
       const assign = await link.asked(phase);
       for (const object of objects) await sleepNow(object);
@@ -146,7 +145,7 @@ describe("the way up", () => {
     expect((await end(id)).status).toBe("terminated");
   });
 
-  test("a phase that a node could not be told is told when it connects again", async () => {
+  test("a node that was disconnected gets its phase when it connects again", async () => {
     const { agent, link } = await readyNode();
     const { id } = await create();
     const prepared = await link.asked("prepared");
@@ -160,8 +159,8 @@ describe("the way up", () => {
   });
 });
 
-describe("what does not count", () => {
-  test("a report of another epoch, of hosts that are not the node's, and a container's way back", async () => {
+describe("what changes nothing", () => {
+  test("a report of another epoch, of hosts on other nodes, or of a container that goes back", async () => {
     const [a, b] = [await readyNode(nodeFacts(8, "192.0.2.1")), await readyNode(nodeFacts(8, "192.0.2.2"))];
     const { id } = await create({ clusterMode: "multi-node", clusterSize: 2 });
     const [forA, forB] = await Promise.all([a.link.asked("prepared"), b.link.asked("prepared")]);
@@ -182,7 +181,7 @@ describe("what does not count", () => {
     expect((await settledNow(id)).status).toBe("preparing");
   });
 
-  test("a connection that has proven nothing", async () => {
+  test("a report on a connection without a proven key", async () => {
     const { agent, link } = await readyNode();
     const { id } = await create();
     const stranger = await dial(agent.id);
@@ -245,7 +244,7 @@ describe("how a session ends", () => {
   );
 
   test.each(["main1", "sub1"])(
-    'with onExit "restart" %s ends and is waited for: the session runs on; once it has exited, it has failed',
+    'with onExit "restart" the session runs while %s waits for its restart, and fails once it has exited',
     async (host) => {
       const { link } = await readyNode();
       let running: Report | undefined;
@@ -293,7 +292,7 @@ describe("how a session ends", () => {
     expect((await settled(id)).status).toBe(status);
   });
 
-  test("onExit is a role's own: what another role ignores fails here", async () => {
+  test("onExit belongs to a role: an end that one role ignores fails the session in another", async () => {
     const { link } = await readyNode();
     let ends = "aside1";
     link.follow((assign, usual) => (assign.phase === "running" ? exiting(ends, 3)(usual) : usual));
@@ -314,7 +313,7 @@ describe("how a session ends", () => {
     });
   });
 
-  test('onExit "ignore" does not cover what ends before the session runs, nor a container that is gone', async () => {
+  test('onExit "ignore" covers no end before the session runs, and no container that is gone', async () => {
     const { link } = await readyNode();
     link.follow((assign, usual) => (assign.phase === "started" ? exiting("sub1", 0)(usual) : usual));
     const early = await create({ clusterSize: 2, onExit: "ignore" });
@@ -329,7 +328,7 @@ describe("how a session ends", () => {
     expect((await ended(gone.id)).reason).toMatch(/^sub1 on .*: the container is gone/);
   });
 
-  test("a node cannot do its part: all are removed by force, and the reason says who, where, why and what to do", async () => {
+  test("when a node cannot do its part, all are removed by force; the reason says which, where, why and what to do", async () => {
     const [a, b] = [await readyNode(nodeFacts(8, "192.0.2.1")), await readyNode(nodeFacts(8, "192.0.2.2"))];
     a.link.follow();
     b.link.follow((assign, usual) =>
@@ -345,7 +344,7 @@ describe("how a session ends", () => {
     expect(await allocated()).toEqual(Array(2).fill({ cpu: 0, memory: 0, gpu: 0 }));
   });
 
-  test("a container that is gone", async () => {
+  test("when a container is gone, the session fails", async () => {
     const { link } = await readyNode();
     link.follow((assign, usual) =>
       assign.phase === "running" ? { ...usual, containers: [{ host: "main1", status: "lost" }] } : usual,
@@ -368,7 +367,7 @@ describe("how a session ends", () => {
     expect(await end(id)).toMatchObject({ status: "terminated", reason: "ended by request" });
   });
 
-  test("is not said before every node that can be reached has nothing left", async () => {
+  test("is shown only after every connected node has removed its part", async () => {
     const { link } = await readyNode();
     link.follow((assign, usual) => (assign.phase === "removed" ? undefined : usual));
     const { id } = await create({}, "?wait=20");

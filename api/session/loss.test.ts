@@ -1,4 +1,4 @@
-/** A node that stays away: disconnected, then lost; what becomes of its sessions, and of what it holds. */
+/** A node that stays away is disconnected, then lost: how its sessions react, and what stays reserved on it. */
 import { reset, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -6,10 +6,12 @@ import type { NodeView } from "../../shared/node/node-schemas.ts";
 import type { Welcome } from "../../shared/protocol/protocol.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { CONSTANTS } from "../../shared/settings/constants.ts";
-import { SETTINGS } from "../../shared/settings/settings.ts";
-import { nodeOf, sessionOf } from "../platform/objects.ts";
+import { SETTINGS } from "../platform/installation-settings.ts";
+import { fleetOf, sessionOf } from "../platform/objects.ts";
 import { call, create, ended } from "../testing/call-api.ts";
-import { type Connection, done, type FakeAgent, nodeFacts, readyNode } from "../testing/fake-agent.ts";
+import { type Connection, done } from "../testing/connection.ts";
+import { type FakeAgent, nodeFacts, readyNode } from "../testing/fake-agent.ts";
+import { alarmIn, heardAgo } from "../testing/objects.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -24,11 +26,10 @@ async function now(id: string): Promise<SessionView> {
   return (await call<SessionView>("GET", `/v1/sessions/${id}`)).body;
 }
 
-/** The node's alarm as it rings so many seconds after its link went down. */
+/** Fleet's alarm rings so many seconds after the last sign of life of a disconnected node. */
 async function away({ id }: FakeAgent, seconds: number): Promise<void> {
-  vi.setSystemTime(Date.now() + seconds * 1000);
-  await runDurableObjectAlarm(nodeOf(env, id));
-  vi.useRealTimers();
+  await heardAgo(id, seconds);
+  await runDurableObjectAlarm(fleetOf(env));
 }
 
 async function goDown({ agent, link }: { agent: FakeAgent; link: Connection }): Promise<void> {
@@ -46,7 +47,7 @@ async function twoNodes() {
 const SPREAD = { clusterMode: "multi-node", clusterSize: 2, resources: { cpu: 1 } };
 
 describe("the lease", () => {
-  test("makes a node that stays away lost, not before, and is off when it is back", async () => {
+  test("makes a node lost when it is over, not before, and ends when the node is back", async () => {
     const a = await readyNode();
     await goDown(a);
     await away(a.agent, SETTINGS.nodeLeaseSeconds - 5);
@@ -64,17 +65,17 @@ describe("the lease", () => {
     expect((await node(a.agent)).status).toBe("lost");
   });
 
-  test("counts from when a silent node was last heard of", async () => {
+  test("counts from the last sign of life of a silent node", async () => {
     const { agent } = await readyNode();
-    await away(agent, CONSTANTS.linkDeadSeconds + 1);
+    await alarmIn(CONSTANTS.linkDeadSeconds + 1, fleetOf(env));
     expect((await node(agent)).status).toBe("disconnected");
-    await away(agent, SETTINGS.nodeLeaseSeconds + 1);
+    await alarmIn(SETTINGS.nodeLeaseSeconds + 1, fleetOf(env));
     expect((await node(agent)).status).toBe("lost");
   });
 });
 
 describe("a session whose node is lost", () => {
-  test("fails as a gang, and says which node and for how long; what the node holds stays reserved", async () => {
+  test("fails as a gang and says which node and for how long; what the node holds stays reserved", async () => {
     const { a, b } = await twoNodes();
     for (const { link } of [a, b]) link.follow();
     const { id } = await create(SPREAD, "?wait=20");
@@ -86,13 +87,13 @@ describe("a session whose node is lost", () => {
     const session = await ended(id);
     expect(session.status).toBe("failed");
     expect(session.reason).toMatch(
-      new RegExp(`^node ${b.agent.name} is lost: not heard of for 6\\d s, and it held sub1; see`),
+      new RegExp(`^node ${b.agent.name} is lost: silent for 6\\d s; it held sub1; check`),
     );
     expect(session.containers.map(({ status }) => status)).toEqual(["removed", "lost"]);
     expect((await node(a.agent)).allocated.cpu).toBe(0);
     expect((await node(b.agent)).allocated.cpu).toBe(1);
 
-    // Back again: it is told to remove, and only then its room counts.
+    // Once it is back, the node gets the request to remove its part. Only the confirmation frees its resources.
     const again = await b.agent.connect();
     const { assignments } = await again.next<Welcome>("welcome");
     expect(assignments.map(({ session: of, phase }) => [of, phase])).toEqual([[id, "removed"]]);
@@ -101,7 +102,7 @@ describe("a session whose node is lost", () => {
     await expect.poll(async () => (await node(b.agent)).allocated.cpu).toBe(0);
   });
 
-  test.each(["preparing", "starting"])("does not wait for it for ever while it is %s", async (status) => {
+  test.each(["preparing", "starting"])("fails while it is %s", async (status) => {
     const { a, b } = await twoNodes();
     a.link.follow();
     b.link.follow((assign, usual) =>
@@ -117,7 +118,7 @@ describe("a session whose node is lost", () => {
     });
   });
 
-  test("that is ending ends without waiting for it any longer", async () => {
+  test("ends without waiting for it, if its end has begun", async () => {
     const { a, b } = await twoNodes();
     a.link.follow();
     b.link.follow((assign, usual) => (assign.phase === "removed" ? undefined : usual));
@@ -129,7 +130,7 @@ describe("a session whose node is lost", () => {
     expect(await ended(id)).toMatchObject({ status: "terminated", reason: "ended by request" });
   });
 
-  test('carries on with onNodeLoss "keep", shows it, and has it back when the node is', async () => {
+  test('carries on with onNodeLoss "keep", shows the loss, and recovers when the node is back', async () => {
     const { a, b } = await twoNodes();
     for (const { link } of [a, b]) link.follow();
     const { id } = await create({ ...SPREAD, onNodeLoss: "keep" }, "?wait=20");
@@ -140,7 +141,7 @@ describe("a session whose node is lost", () => {
       .toEqual(["running", "lost"]);
     expect(await now(id)).toMatchObject({ status: "running", reason: null });
     expect((await now(id)).containers[1]!.reason).toMatch(
-      new RegExp(`^node ${b.agent.name} is lost: not heard of for 6\\d s$`),
+      new RegExp(`^node ${b.agent.name} is lost: silent for 6\\d s$`),
     );
     expect((await node(b.agent)).allocated.cpu).toBe(1);
 
@@ -158,7 +159,7 @@ describe("a session whose node is lost", () => {
     expect((await ended(id)).status).toBe("terminated");
   });
 
-  test('"keep" ends like any other; the lost node is told when it is back', async () => {
+  test('ends with onNodeLoss "keep" like any other; the node gets the request to remove its part when it is back', async () => {
     const { a, b } = await twoNodes();
     for (const { link } of [a, b]) link.follow();
     const { id } = await create({ ...SPREAD, onNodeLoss: "keep" }, "?wait=20");
@@ -176,7 +177,42 @@ describe("a session whose node is lost", () => {
   });
 });
 
-test("what onNodeLoss may be", async () => {
+describe("a session that waits for another plan", () => {
+  /** Its first plan has failed on `left`, which does not confirm that its part is removed. */
+  async function failedOnce() {
+    const left = await readyNode(nodeFacts(8, "192.0.2.1"), "left");
+    left.link.follow((assign, usual) =>
+      assign.phase === "removed"
+        ? undefined
+        : { ...usual, phase: "none", failure: { code: "create", message: "no space left" } },
+    );
+    const { id } = await create({ retries: 1, resources: { cpu: 1 } });
+    await left.link.asked("removed");
+    expect((await now(id)).status).toBe("pending");
+    return { id, left };
+  }
+
+  async function runsOnAnother(id: string) {
+    const right = await readyNode(nodeFacts(8, "192.0.2.2"), "right");
+    right.link.follow();
+    await expect.poll(() => now(id)).toMatchObject({ status: "running", epoch: 2 });
+  }
+
+  test("does not fail when a node of its last plan is lost", async () => {
+    const { id, left } = await failedOnce();
+    await goDown(left);
+    await away(left.agent, SETTINGS.nodeLeaseSeconds + 1);
+    await runsOnAnother(id);
+  });
+
+  test("does not fail when a node of its last plan leaves the fleet by force", async () => {
+    const { id, left } = await failedOnce();
+    expect((await call("DELETE", `/v1/nodes/${left.agent.id}?force=true`)).status).toBe(204);
+    await runsOnAnother(id);
+  });
+});
+
+test("onNodeLoss takes only fail and keep", async () => {
   await readyNode();
   const answer = await call<{ errors: { field: string }[] }>("POST", "/v1/sessions", {
     image: "a",

@@ -1,56 +1,80 @@
-/** What becomes of a session whose node is lost, or leaves the fleet. */
-import type { FleetMessage } from "../platform/messages.ts";
-import { failOrRetry, settle, terminate } from "./rules.ts";
-import type { ContainerRow, SessionRecord, SessionStore } from "./session-store.ts";
+/** How a session reacts when its node is lost, leaves the fleet, or is disconnected during a removal. */
+import { isRemoving, needsNodes, type SessionRecord } from "../../shared/session/session-record.ts";
+import { transition } from "../../shared/session/transition.ts";
+import type { ToSession } from "../platform/messages.ts";
+import { checkRemoved, failOrReplan, terminate } from "./removal.ts";
+import type { ContainerRow, PartRow, SessionStore } from "./session-store.ts";
 
-type NodeLost = Extract<FleetMessage, { kind: "nodeLost" }>;
+type NodeLost = Extract<ToSession, { kind: "nodeLost" }>;
+
+/** After giving up disconnected nodes, a removal asks again after this time whether the others are still connected. */
+const ASK_AGAIN_MS = 10_000;
 
 /**
- * A node whose lease is over. What it has a part in fails as a gang; or, where it runs and is to be kept, carries on
- * and shows that part as lost until the node reports again. Nobody waits for the node's word of removal any longer:
- * what it holds stays reserved until it gives it.
+ * A node's lease is over. A session that needs it fails as a gang, or goes on (`onNodeLoss: "keep"`) and shows the node's containers as
+ * lost until it reports again. A removal no longer waits for it; its resources stay reserved until it confirms.
  */
 export function nodeLost(
   store: SessionStore,
   record: SessionRecord,
-  { node, name, seconds }: NodeLost,
+  message: NodeLost,
   now: number,
-): void {
-  const part = store.partOf(node);
-  if (!part) return;
-  const reason = `node ${name} is lost: not heard of for ${seconds} s`;
-  if (part.epoch === record.epoch) {
-    if (record.status === "running" && store.spec().onNodeLoss === "keep") {
-      record.lost = { ...record.lost, [node]: reason };
-      return;
-    }
-    const held = sayHosts(store.containersOn(node));
-    const remedy = "see that the machine is up, its agent runs, and it reaches the API";
-    failOrRetry(store, record, [node], `${reason}, and it held ${held}; ${remedy}`, now);
-  }
-  // Asked once more whether it is really away, then given up.
-  if (record.giveUpAt !== null) record.giveUpAt = Math.min(record.giveUpAt, now);
+): SessionRecord {
+  const part = store.partOf(message.node);
+  if (!part) return record;
+  const next = needsPart(record, part) ? failOrKeep(store, record, message, now) : record;
+  // The alarm asks once more whether the node is connected, then gives it up.
+  return isRemoving(next) ? transition(next, { kind: "graceEnded", at: now }) : next;
 }
 
-/** A node that left the fleet: it confirms nothing any more, and what needs it fails. */
+function failOrKeep(
+  store: SessionStore,
+  record: SessionRecord,
+  { node, name, seconds }: NodeLost,
+  now: number,
+): SessionRecord {
+  const what = `node ${name} is lost: silent for ${seconds} s`;
+  if (record.status === "running" && store.spec().onNodeLoss === "keep") {
+    return transition(record, { kind: "nodeLost", node, reason: what });
+  }
+  const held = hostsText(store.containersOn(node));
+  const remedy = "check that the machine is up, its agent runs, and it reaches the API";
+  return failOrReplan(store, record, { reason: `${what}; it held ${held}; ${remedy}`, atFault: [node] }, now);
+}
+
+/** A node was removed from the fleet by force. It will confirm nothing, and a session that needs it fails. */
 export function nodeGone(
   store: SessionStore,
   record: SessionRecord,
   node: string,
   name: string,
   now: number,
-): void {
+): SessionRecord {
   const part = store.partOf(node);
-  if (!part) return;
+  if (!part) return record;
   store.setAbsent(node);
-  const hosts = part.epoch === record.epoch ? store.containersOn(node) : [];
-  if (hosts.length > 0) {
-    const reason = `node ${name} was removed from the fleet by force while it held ${sayHosts(hosts)}`;
-    terminate(store, record, "failed", reason, now);
-  }
-  settle(store, record);
+  if (!needsPart(record, part)) return checkRemoved(store, record, now);
+  const held = hostsText(store.containersOn(node));
+  const reason = `node ${name} was removed from the fleet by force while it held ${held}`;
+  return terminate(store, record, "failed", reason, now);
 }
 
-function sayHosts(hosts: ContainerRow[]): string {
+/** The grace is over: the removal no longer waits for these disconnected nodes. Their resources stay reserved. */
+export function giveUp(
+  store: SessionStore,
+  record: SessionRecord,
+  disconnected: string[],
+  now: number,
+): SessionRecord {
+  if (!isRemoving(record)) return record;
+  for (const node of disconnected) store.setAbsent(node);
+  return checkRemoved(store, transition(record, { kind: "gaveUp", askAgainAt: now + ASK_AGAIN_MS }), now);
+}
+
+function needsPart(record: SessionRecord, { epoch }: PartRow): boolean {
+  return needsNodes(record) && epoch === record.epoch;
+}
+
+function hostsText(hosts: ContainerRow[]): string {
   return hosts.length === 1 ? hosts[0]!.host : `${hosts[0]!.host} and ${hosts.length - 1} more`;
 }

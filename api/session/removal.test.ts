@@ -1,15 +1,17 @@
-/** The way down where not everybody is there, and plans that have to be made again. */
+/** How a removal handles disconnected nodes, and how a session gets another plan. */
 import { reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test } from "vitest";
 import type { NodeView } from "../../shared/node/node-schemas.ts";
+import type { Plan } from "../../shared/plan/plan.ts";
 import type { Welcome } from "../../shared/protocol/protocol.ts";
+import type { SessionRecord } from "../../shared/session/session-record.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
-import { SETTINGS } from "../../shared/settings/settings.ts";
+import { SETTINGS } from "../platform/installation-settings.ts";
 import { sessionOf } from "../platform/objects.ts";
 import { call, create, ended, settled } from "../testing/call-api.ts";
-import { done, nodeFacts, readyNode } from "../testing/fake-agent.ts";
-import type { SessionRecord } from "./session-store.ts";
+import { done } from "../testing/connection.ts";
+import { nodeFacts, readyNode } from "../testing/fake-agent.ts";
 
 afterEach(() => reset());
 
@@ -17,7 +19,7 @@ async function node(name: string): Promise<NodeView> {
   return (await call<NodeView>("GET", `/v1/nodes/${name}`)).body;
 }
 
-/** Lets the grace for nodes without a link be over, and the alarm ring. */
+/** Ends the grace for disconnected nodes, and rings the alarm. */
 async function graceOver(id: string): Promise<void> {
   await runInDurableObject(sessionOf(env, id), (_, { storage }) => {
     const record = storage.kv.get<SessionRecord>("session")!;
@@ -27,8 +29,8 @@ async function graceOver(id: string): Promise<void> {
   await runDurableObjectAlarm(sessionOf(env, id));
 }
 
-describe("a node whose link is down at the end", () => {
-  test("is waited for during the grace, then given up; what it holds stays reserved until it confirms", async () => {
+describe("a node that is disconnected at the end of a session", () => {
+  test("may come back within the grace; after it the removal gives up the node, and what it holds stays reserved until it confirms", async () => {
     const { agent, link } = await readyNode();
     link.follow();
     const { id } = await create({ name: "debt", resources: { cpu: 2 } }, "?wait=20");
@@ -42,7 +44,7 @@ describe("a node whose link is down at the end", () => {
     expect(await ended(id)).toMatchObject({ status: "terminated", containers: [{ status: "lost" }] });
     expect((await node(agent.name)).allocated.cpu).toBe(2);
 
-    // Back again: it is told to remove, and what it held is free.
+    // Once it is back, the node gets the request to remove its part, which frees what it held.
     const again = await agent.connect();
     const { assignments } = await again.next<Welcome>("welcome");
     expect(assignments.map(({ session, phase }) => [session, phase])).toEqual([[id, "removed"]]);
@@ -50,12 +52,12 @@ describe("a node whose link is down at the end", () => {
     await expect.poll(async () => (await node(agent.name)).allocated.cpu).toBe(0);
     const session = (await call<SessionView>("GET", `/v1/sessions/${id}`)).body;
     expect(session).toMatchObject({ status: "terminated", containers: [{ status: "removed" }] });
-    // And nothing is left to tell it.
+    // After that it receives nothing more.
     const third = await agent.connect();
     expect((await third.next<Welcome>("welcome")).assignments).toEqual([]);
   });
 
-  test("is not given up while it is there", async () => {
+  test("is not given up while it is connected", async () => {
     const { link } = await readyNode();
     link.follow((assign, usual) => (assign.phase === "removed" ? undefined : usual));
     const { id } = await create({}, "?wait=20");
@@ -68,8 +70,8 @@ describe("a node whose link is down at the end", () => {
   });
 });
 
-describe("a network that conflicts on a node", () => {
-  test("is planned again with another one, once the first is gone everywhere", async () => {
+describe("a session whose network conflicts on a node", () => {
+  test("gets a plan with another network, once the first is removed everywhere", async () => {
     const [a, b] = [await readyNode(nodeFacts(8, "192.0.2.1")), await readyNode(nodeFacts(8, "192.0.2.2"))];
     a.link.follow((assign, usual) => (assign.phase === "removed" ? undefined : usual));
     b.link.follow((assign, usual) =>
@@ -95,7 +97,7 @@ describe("a network that conflicts on a node", () => {
     expect(session).toMatchObject({ status: "running", epoch: 2, reason: null });
     expect(session.network!.subnet).not.toBe(first.network!.subnet);
     expect(session.network!.vni).not.toBe(first.network!.vni);
-    // A late word of the first epoch is void.
+    // A late report of the first epoch changes nothing.
     a.link.send(done(removed));
     await call("DELETE", `/v1/sessions/${first.id}`);
     a.link.send(done(await a.link.asked("removed")));
@@ -103,7 +105,7 @@ describe("a network that conflicts on a node", () => {
     expect((await node(a.agent.name)).allocated).toEqual((await node(b.agent.name)).allocated);
   });
 
-  test("again and again: fails after some plans", async () => {
+  test("fails after MAX_EPOCHS plans", async () => {
     const { link } = await readyNode();
     const epochs: number[] = [];
     link.follow((assign, usual) => {
@@ -117,7 +119,7 @@ describe("a network that conflicts on a node", () => {
     expect(epochs).toEqual([1, 2, 3, 4, 5]);
   });
 
-  test("ended by request while it is planned again", async () => {
+  test("ends by request while it waits for another plan", async () => {
     const { link } = await readyNode();
     link.follow((assign, usual) => {
       if (assign.phase === "removed") return undefined;
@@ -133,12 +135,38 @@ describe("a network that conflicts on a node", () => {
   });
 });
 
+test("a plan that comes before the last one is removed is an illegal step, and changes nothing", async () => {
+  const { link } = await readyNode();
+  link.follow((assign, usual) =>
+    assign.phase === "removed"
+      ? undefined
+      : { ...usual, phase: "none", failure: { code: "network_conflict", message: "in use" } },
+  );
+  const { id } = await create();
+  const removed = await link.asked("removed");
+  const record = () =>
+    runInDurableObject(sessionOf(env, id), (_, { storage }) => storage.kv.get<SessionRecord>("session"));
+  const before = await record();
+  const plan = { nodes: [], containers: [] } as unknown as Plan;
+  const early = {
+    seq: 1_000_000,
+    subject: "",
+    body: { kind: "begin" as const, epoch: 2, plan, nodesChange: 0 },
+  };
+  await expect(async () => sessionOf(env, id).receive("fleet", [early])).rejects.toThrow(
+    `session ${id} is pending at epoch 1 and cannot take the event`,
+  );
+  expect(await record()).toEqual(before);
+  link.follow().send(done(removed));
+  expect(await settled(id)).toMatchObject({ status: "running", epoch: 2 });
+});
+
 test("a node that removes its part unasked fails the session", async () => {
   const { link } = await readyNode();
   link.follow();
   const { id } = await create({}, "?wait=20");
   link.send({ type: "report", session: id, epoch: 1, phase: "removed", containers: [] });
-  expect(await await untilOver(id)).toMatchObject({
+  expect(await untilOver(id)).toMatchObject({
     status: "failed",
     reason: expect.stringMatching(/unasked|without being asked/),
   });

@@ -1,22 +1,18 @@
 /**
- * The rules of a session's life: what a report changes, when the next phase is due, how and why it ends. They only
- * read and write the record and the store; telling others is done elsewhere, from what is written here.
+ * From plan to running: maps a plan or a node's report to an event, and changes the store. These functions return the next record. Other
+ * files send it to nodes and Fleet, from the store.
  */
-
 import type { ContainerReport, Failure, Report } from "../../shared/protocol/protocol.ts";
-import { CONTAINER_STATES, SESSION_STATES } from "../../shared/session/lifecycle.ts";
-import { SETTINGS } from "../../shared/settings/settings.ts";
+import type { PlanFailure } from "../../shared/session/failure.ts";
+import { CONTAINER_STATES } from "../../shared/session/lifecycle.ts";
+import { isGateClosed, needsNodes, type SessionRecord } from "../../shared/session/session-record.ts";
+import { transition } from "../../shared/session/transition.ts";
 import type { Start } from "../platform/messages.ts";
-import {
-  type ContainerRow,
-  identityText,
-  type PartRow,
-  RANK_OF,
-  type SessionRecord,
-  type SessionStore,
-} from "./session-store.ts";
+import { checkRemoved, failOrReplan, terminate } from "./removal.ts";
+import { containersEnd } from "./session-ends.ts";
+import { type ContainerRow, keysText, type PartRow, RANK_OF, type SessionStore } from "./session-store.ts";
 
-/** What happened, and what to do about it. */
+/** Advice for each kind of failure. */
 const REMEDIES: Record<Failure["code"], string> = {
   image: "check the image's name, and that the node can pull it or has it",
   network_conflict: "free the address range on the node, or remove what holds it",
@@ -27,66 +23,54 @@ const REMEDIES: Record<Failure["code"], string> = {
   internal: "see the agent's log on the node",
 };
 
-/** Takes up a plan. False where it is old, or the session does not wait for one. */
-export function begin(
-  store: SessionStore,
-  record: SessionRecord,
-  { epoch, plan }: Start,
-  now: number,
-): boolean {
-  if (record.status !== "pending" || epoch <= record.epoch) return false;
-  store.begin(epoch, plan);
-  Object.assign(record, {
-    status: "preparing",
-    reason: null,
-    epoch,
-    outcome: null,
-    settled: false,
-    giveUpAt: null,
-    lost: {},
-    phaseAt: now,
-    progressAt: now,
-  });
-  return true;
+/** Begins a plan. Changes nothing if the plan came before, or the session no longer waits for one. */
+export function begin(store: SessionStore, record: SessionRecord, start: Start, now: number): SessionRecord {
+  const { epoch } = start;
+  if (record.status !== "pending" || epoch <= record.epoch) return record;
+  const next = transition(record, { kind: "begun", epoch, at: now });
+  store.begin(record, start);
+  return next;
 }
 
-/**
- * Takes a node's report. Answers what the node has to know: `done`, nothing of this session is its concern any
- * more; `again`, it is behind what it was told long ago.
- */
+/** Applies a node's report. `done`: the node may forget this session. */
 export function takeReport(
   store: SessionStore,
   record: SessionRecord,
   node: string,
   report: Report,
   now: number,
-): "done" | "again" | "noted" {
+): { record: SessionRecord; done: boolean } {
   const part = store.partOf(node);
-  if (!part || report.epoch !== part.epoch) return "noted";
-  const rank = RANK_OF[report.phase];
-  if (part.reached === RANK_OF.removed) return rank === RANK_OF.removed ? "done" : "again";
+  if (!part || report.epoch !== part.epoch) return { record, done: false };
+  const done = report.phase === "removed";
+  if (part.reached === RANK_OF.removed) return { record, done };
+  return { record: afterReport(store, record, part, report, now), done };
+}
 
-  // It is back, with what it still has.
-  if (record.lost[node] !== undefined) record.lost = without(record.lost, node);
-  const fresh = part.reached < rank;
-  // A part of an earlier plan can only still be removed: it moves nothing else.
+function afterReport(
+  store: SessionStore,
+  record: SessionRecord,
+  part: PartRow,
+  report: Report,
+  now: number,
+): SessionRecord {
+  let next = record;
+  if (record.lost[part.node] !== undefined)
+    next = transition(next, { kind: "nodeReturned", node: part.node });
+  // For an earlier plan only the removal counts.
   const current = part.epoch === record.epoch;
-  if (current) takeContainers(store, node, report, record.status === "preparing");
-  if (current && record.status === "preparing") record.progressAt = now;
-  if (fresh) store.reached(part.epoch, node, rank);
-  if (current && ["preparing", "starting", "running"].includes(record.status)) {
-    advance(store, record, part, report, now);
+  if (current) takeContainers(store, part.node, report, record.status === "preparing");
+  if (current && record.status === "preparing") next = transition(next, { kind: "progressed", at: now });
+  const rank = RANK_OF[report.phase];
+  if (part.reached < rank) {
+    store.reached(part.epoch, part.node, rank);
+    if (report.phase === "removed") next = transition(next, { kind: "partRemoved" });
   }
-  if (fresh && rank === RANK_OF.removed) record.news++;
-  settle(store, record);
-  return rank === RANK_OF.removed ? "done" : "noted";
+  if (current && needsNodes(next)) next = advance(store, next, part, report, now);
+  return checkRemoved(store, next, now);
 }
 
-function without(lost: SessionRecord["lost"], node: string): SessionRecord["lost"] {
-  return Object.fromEntries(Object.entries(lost).filter(([id]) => id !== node));
-}
-
-/** Until all are prepared, nobody was told any identity: one that was made anew counts. */
+/** Identities are sent once all nodes are prepared. Until then a recreated container may replace its own. */
 function takeContainers(store: SessionStore, node: string, report: Report, preparing: boolean): void {
   const reports = new Map(report.containers.map((each) => [each.host, each]));
   const identities = new Map((report.identities ?? []).map((each) => [each.host, each]));
@@ -94,7 +78,7 @@ function takeContainers(store: SessionStore, node: string, report: Report, prepa
   for (const row of store.containersOn(node)) {
     const identity = identities.get(row.host);
     const after = merged(row, reports.get(row.host), removed);
-    if (identity && (preparing || row.identity === null)) after.identity = identityText(identity);
+    if (identity && (preparing || row.keys === null)) after.keys = keysText(identity);
     if (Object.keys(after).some((key) => after[key] !== row[key])) store.putContainer(after);
   }
 }
@@ -112,187 +96,47 @@ function merged(row: ContainerRow, said: ContainerReport | undefined, removed: b
   };
 }
 
-/** The next phase, or the end, of a session that is on its way up or runs. */
+/** A report on the current plan: a failure, an end, or the next phase. */
 function advance(
   store: SessionStore,
   record: SessionRecord,
   part: PartRow,
-  report: Report,
+  { phase, failure }: Report,
   now: number,
-): void {
-  const over = endOf(store, part.wanted === RANK_OF.running);
-  if (report.phase === "removed") {
+): SessionRecord {
+  if (phase === "removed") {
     const reason = `node ${part.name} removed its part without being asked; see the agent's log there`;
-    terminate(store, record, "failed", reason, now);
-  } else if (report.failure) fail(store, record, part, report.failure, now);
-  else if (over?.atFault) failOrRetry(store, record, [over.atFault], over.reason, now);
-  else if (over) terminate(store, record, over.outcome, over.reason, now);
-  else climb(store, record, now);
+    return terminate(store, record, "failed", reason, now);
+  }
+  if (failure) return failOrReplan(store, record, planFailure(part, failure), now);
+  const end = containersEnd(store, record);
+  if (!end) return climb(store, record, now);
+  const { outcome, reason, atFault } = end;
+  if (atFault !== undefined) return failOrReplan(store, record, { reason, atFault: [atFault] }, now);
+  return terminate(store, record, outcome, reason, now);
 }
 
-/** Asks the next phase of all nodes once all have reached the one before. It runs once every node has opened its gate. */
-function climb(store: SessionStore, record: SessionRecord, now: number): void {
+function planFailure({ node, name }: PartRow, { code, host, message }: Failure): PlanFailure {
+  const where = host ? `${host} on ${name}` : `node ${name}`;
+  return {
+    reason: `${where}: ${message}; ${REMEDIES[code]}`,
+    atFault: [node],
+    networkConflict: code === "network_conflict",
+  };
+}
+
+/** Asks all nodes for the next phase once all have reached the one before. */
+function climb(store: SessionStore, record: SessionRecord, now: number): SessionRecord {
   const all = (rank: number) => store.allReached(record.epoch, rank);
-  if (record.status === "preparing" && all(RANK_OF.prepared) && store.allIdentified()) {
-    record.status = "starting";
-    record.phaseAt = now;
-    record.news++;
+  let next = record;
+  if (next.status === "preparing" && all(RANK_OF.prepared) && store.allIdentified()) {
+    next = transition(next, { kind: "prepared", at: now });
     store.want(record.epoch, RANK_OF.started);
   }
-  if (record.status === "starting" && all(RANK_OF.started)) {
-    record.startedAt ??= new Date(now).toISOString();
+  if (next.status === "starting" && isGateClosed(next) && all(RANK_OF.started)) {
+    next = transition(next, { kind: "started", at: now });
     store.want(record.epoch, RANK_OF.running);
   }
-  if (record.status === "starting" && all(RANK_OF.running)) {
-    record.status = "running";
-    record.news++;
-  }
-}
-
-/**
- * How the containers end the session; undefined while they do not. main1's end is the session's own, unless its role
- * says that ends are to be ignored. A container that somebody else removed has not ended: that fails every session.
- */
-function endOf(
-  store: SessionStore,
-  gateOpen: boolean,
-): { outcome: "terminated" | "failed"; reason: string; atFault?: string } | undefined {
-  const ignoring = new Set(
-    store.spec().roles.flatMap(({ name, onExit }) => (onExit === "ignore" ? [name] : [])),
-  );
-  for (const row of store.stopped()) {
-    const where = `${row.host} on ${store.nameOf(row.node)}`;
-    if (row.status === "lost") {
-      return { outcome: "failed", reason: `${where}: the container is gone, and not by Skein${said(row)}` };
-    }
-    if (row.status !== "exited") continue;
-    if (!gateOpen) {
-      const reason = `${where} ended with ${code(row)} before the session ran${said(row)}`;
-      return { outcome: "failed", reason, atFault: row.node };
-    }
-    if (ignoring.has(roleOf(row))) continue;
-    if (row.exit_code !== 0) {
-      return { outcome: "failed", reason: `${where} ended with ${code(row)}${said(row)}: see its output` };
-    }
-    if (row.rank === 0) return { outcome: "terminated", reason: `${where} ended with exit code 0` };
-  }
-  return undefined;
-}
-
-/** A role's name ends with a letter, a host's with its index. */
-function roleOf({ host }: ContainerRow): string {
-  return host.replace(/\d+$/, "");
-}
-
-function code({ exit_code }: ContainerRow): string {
-  return exit_code === null ? "an unknown exit code" : `exit code ${exit_code}`;
-}
-
-function said({ reason }: ContainerRow): string {
-  return reason === null ? "" : ` (${reason})`;
-}
-
-function fail(
-  store: SessionStore,
-  record: SessionRecord,
-  part: PartRow,
-  failure: Failure,
-  now: number,
-): void {
-  const where = failure.host ? `${failure.host} on ${part.name}` : `node ${part.name}`;
-  const reason = `${where}: ${failure.message}; ${REMEDIES[failure.code]}`;
-  if (
-    failure.code === "network_conflict" &&
-    record.status !== "running" &&
-    record.epoch < SETTINGS.maxEpochs
-  ) {
-    planAgain(store, record, reason, now);
-  } else {
-    failOrRetry(store, record, [part.node], reason, now);
-  }
-}
-
-function planAgain(store: SessionStore, record: SessionRecord, reason: string, now: number): void {
-  record.status = "pending";
-  record.reason = `planning again, because of ${reason}`;
-  removeAll(store, record, "replan", true, now);
-}
-
-/**
- * Nodes are at fault: a new plan is asked for that avoids them, where the request has retries left and no command
- * was let start yet; else the session fails.
- */
-export function failOrRetry(
-  store: SessionStore,
-  record: SessionRecord,
-  atFault: string[],
-  reason: string,
-  now: number,
-): void {
-  const creating =
-    record.status === "preparing" || (record.status === "starting" && record.startedAt === null);
-  if (!creating || record.retried >= (store.spec().retries ?? 0)) {
-    terminate(store, record, "failed", reason, now);
-    return;
-  }
-  record.retried++;
-  record.avoid = [...new Set([...record.avoid, ...atFault])];
-  planAgain(store, record, reason, now);
-}
-
-/** Begins the end. Nothing where it has begun. */
-export function terminate(
-  store: SessionStore,
-  record: SessionRecord,
-  outcome: "terminated" | "failed",
-  reason: string,
-  now: number,
-): void {
-  if (!SESSION_STATES[record.status].live || record.status === "terminating") return;
-  record.status = "terminating";
-  record.reason = reason;
-  removeAll(store, record, outcome, outcome === "failed", now);
-}
-
-function removeAll(
-  store: SessionStore,
-  record: SessionRecord,
-  outcome: NonNullable<SessionRecord["outcome"]>,
-  force: boolean,
-  now: number,
-): void {
-  store.want(record.epoch, RANK_OF.removed);
-  Object.assign(record, {
-    outcome,
-    force,
-    settled: false,
-    phaseAt: now,
-    giveUpAt: now + SETTINGS.removalGraceSeconds * 1000,
-  });
-  record.news++;
-  settle(store, record);
-}
-
-/** Marks the outcome as due once no part is waited for. */
-export function settle(store: SessionStore, record: SessionRecord): void {
-  if (record.outcome === null || record.settled) return;
-  if (!store.allRemoved()) return;
-  record.settled = true;
-  record.giveUpAt = null;
-  record.news++;
-}
-
-/** The outcome comes true: Fleet has taken it, so that what the session held is free for the next. */
-export function conclude(store: SessionStore, record: SessionRecord, now: number): void {
-  if (record.outcome === "replan") {
-    Object.assign(record, { outcome: null, settled: false });
-    return;
-  }
-  record.status = record.outcome!;
-  record.outcome = null;
-  record.endedAt = new Date(now).toISOString();
-  for (const row of store.containers()) {
-    if (row.status !== "removed")
-      store.putContainer({ ...row, status: "lost", reason: "its node has not confirmed its removal" });
-  }
+  if (next.status === "starting" && all(RANK_OF.running)) next = transition(next, { kind: "running" });
+  return next;
 }

@@ -1,30 +1,29 @@
 /**
- * The Session object: one gang of containers from request to end. It keeps the spec, the plan, and what each node
- * is asked and has reached; it tells nodes and Fleet what they do not know yet, until they have taken it.
+ * The Session object: one gang of containers from request to end. It stores the spec, the plan, and each node's wanted and reached phase.
+ * Its mailbox sends changes to Fleet and the nodes.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { Report } from "../../shared/protocol/protocol.ts";
+import type { Held, Report } from "../../shared/protocol/protocol.ts";
 import { SESSION_STATES } from "../../shared/session/lifecycle.ts";
+import { newRecord, type SessionRecord } from "../../shared/session/session-record.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
+import { type Letter, Mailbox, takeNew } from "../mailbox/mailbox.ts";
 import { Alarm } from "../platform/alarm.ts";
-import type { FleetMessage, Lookup } from "../platform/messages.ts";
-import { nodeOf } from "../platform/objects.ts";
-import { Frames } from "./assign-frames.ts";
-import { nodeGone, nodeLost } from "./loss.ts";
-import { begin, settle, takeReport, terminate } from "./rules.ts";
-import { type PartRow, RANK_OF, type SessionRecord, SessionStore } from "./session-store.ts";
+import type { Lookup, ToSession } from "../platform/messages.ts";
+import { fleetOf } from "../platform/objects.ts";
+import { welcomeFrame } from "./assign-frames.ts";
+import { giveUp, nodeGone, nodeLost } from "./loss.ts";
+import { fleetTold, terminate } from "./removal.ts";
+import { begin, takeReport } from "./rules.ts";
+import { FLEET, linkTarget, tellFleet, tellNodes } from "./session-mail.ts";
+import { RANK_OF, SessionStore } from "./session-store.ts";
 import { sessionView } from "./session-view.ts";
-import { Telling } from "./telling.ts";
 import { limitAt, strike } from "./wait-limits.ts";
 import { Waiters } from "./waiters.ts";
 
-/** How often a node that is there is asked again whether it still is, while a session waits for it to end. */
-const ASK_AGAIN_MS = 10_000;
-
 export class Session extends DurableObject<Cloudflare.Env> {
   readonly #store: SessionStore;
-  readonly #frames: Frames;
-  readonly #telling: Telling;
+  readonly #mailbox: Mailbox<undefined>;
   readonly #waiters = new Waiters();
   readonly #alarm: Alarm;
 
@@ -32,25 +31,46 @@ export class Session extends DurableObject<Cloudflare.Env> {
     super(ctx, env);
     this.#alarm = new Alarm(ctx.storage);
     this.#store = new SessionStore(ctx.storage);
-    this.#frames = new Frames(this.#store);
-    this.#telling = new Telling(env, this.#store, this.#frames, (work) => this.#change(work));
-  }
-
-  /** From Fleet. */
-  take(message: FleetMessage): void {
-    if (message.kind === "create") {
-      if (!this.#store.record()) this.#create(message);
-      return;
-    }
-    this.#change((record) => {
-      if (message.kind === "begin") begin(this.#store, record, message, Date.now());
-      else if (message.kind === "nodeGone")
-        nodeGone(this.#store, record, message.node, message.name, Date.now());
-      else nodeLost(this.#store, record, message, Date.now());
+    this.#mailbox = new Mailbox(ctx.storage, this.#alarm, async (target, letters) => {
+      if (!this.#store.record()) return;
+      if (target !== FLEET) return await tellNodes(env, this.#store, target);
+      const number = await tellFleet(env, this.#store, letters);
+      this.#change((record) => fleetTold(record, number));
     });
   }
 
-  /** For its own project. Answers at once where `waitSeconds` is 0 or it is settled; else when it settles, at the latest then. */
+  /** From Fleet. */
+  async receive(sender: string, letters: Letter<ToSession>[]): Promise<void> {
+    if (letters.some(({ body }) => body.kind === "forget")) return await this.#store.forget();
+    const now = Date.now();
+    const first = letters.find(({ body }) => body.kind === "create")?.body;
+    if (first?.kind === "create" && !this.#store.record()) {
+      const { spec, ...identity } = first;
+      this.ctx.storage.transactionSync(() => this.#store.create(newRecord(identity), spec));
+    }
+    if (!this.#store.record()) return;
+    this.#change((record) =>
+      takeNew(this.ctx.storage.sql, sender, letters).reduce(
+        (next, { body }) => this.#taken(next, body, now),
+        record,
+      ),
+    );
+  }
+
+  #taken(record: SessionRecord, message: ToSession, now: number): SessionRecord {
+    switch (message.kind) {
+      case "begin":
+        return begin(this.#store, record, message, now);
+      case "nodeLost":
+        return nodeLost(this.#store, record, message, now);
+      case "nodeGone":
+        return nodeGone(this.#store, record, message.node, message.name, now);
+      default:
+        return record;
+    }
+  }
+
+  /** For the session's own project. Answers once the session is settled, at the latest after `waitSeconds`. */
   async get(project: string, waitSeconds: number): Promise<Lookup<SessionView>> {
     const there = this.#store.record();
     if (there?.project !== project) return { elsewhere: there !== undefined };
@@ -59,7 +79,7 @@ export class Session extends DurableObject<Cloudflare.Env> {
     return { found: sessionView(this.#store, this.#store.record()!) };
   }
 
-  /** Ends it on its project's request. Ending an ended one changes nothing. */
+  /** Ends it on its project's request. Changes nothing if the session has ended. */
   end(project: string): Lookup<SessionView> {
     const record = this.#store.record();
     if (record?.project !== project) return { elsewhere: record !== undefined };
@@ -67,20 +87,19 @@ export class Session extends DurableObject<Cloudflare.Env> {
     return { found: sessionView(this.#store, this.#store.record()!) };
   }
 
-  /** From a Node, what its agent observes. True: nothing of this session is the node's concern any more. */
+  /** From a Link: a report of a node's agent. True: the node may forget this session. */
   report(node: string, report: Report): boolean {
     if (!this.#store.record()) return true;
-    const answer = this.#change((record) => takeReport(this.#store, record, node, report, Date.now()));
-    if (answer === "again") this.ctx.waitUntil(this.#telling.again(node));
-    return answer === "done";
+    const { done } = this.#commit((record) => takeReport(this.#store, record, node, report, Date.now()));
+    return done;
   }
 
-  /** The frame that a node that (re)connects has to get; undefined where it has nothing to do here. */
-  frameFor(node: string): string | undefined {
+  /** The frame for a node that reconnects and has `held` of this session; undefined if the session needs nothing of it. */
+  frameFor(node: string, held: Held | undefined): string | undefined {
     const record = this.#store.record();
     const part = record && this.#store.partOf(node);
     if (!part || part.reached === RANK_OF.removed) return undefined;
-    return this.#frames.frame(record, part, this.#identitiesFor(part));
+    return welcomeFrame(this.#store, record, part, held);
   }
 
   override async alarm(): Promise<void> {
@@ -90,83 +109,59 @@ export class Session extends DurableObject<Cloudflare.Env> {
     const now = Date.now();
     if ((limitAt(record) ?? Infinity) <= now) this.#change((current) => strike(this.#store, current, now));
     if (record.giveUpAt !== null && record.giveUpAt <= Date.now()) await this.#giveUp();
-    await this.#telling.tell();
+    await this.#mailbox.deliverAll();
     this.#arm();
   }
 
-  #identitiesFor(part: PartRow): string {
-    return part.wanted === RANK_OF.removed || part.wanted < RANK_OF.started ? "[]" : this.#store.identities();
+  #change(work: (record: SessionRecord) => SessionRecord): void {
+    this.#commit((record) => ({ record: work(record) }));
   }
 
-  #create({ id, project, name, spec, createdAt }: Extract<FleetMessage, { kind: "create" }>): void {
-    const record: SessionRecord = {
-      id,
-      project,
-      name,
-      status: "pending",
-      reason: null,
-      epoch: 0,
-      createdAt,
-      startedAt: null,
-      endedAt: null,
-      outcome: null,
-      settled: false,
-      force: false,
-      news: 0,
-      newsTaken: 0,
-      giveUpAt: null,
-      retried: 0,
-      avoid: [],
-      lost: {},
-      phaseAt: null,
-      progressAt: null,
-    };
-    this.ctx.storage.transactionSync(() => this.#store.create(record, spec));
-  }
-
-  /** One commit: the change, and the alarm that sees to the telling. Then tells. */
-  #change<T>(work: (record: SessionRecord) => T): T {
+  /** One commit: the change and its letters. Then delivers them. @throws IllegalStep, and nothing is stored */
+  #commit<T extends { record: SessionRecord }>(work: (record: SessionRecord) => T): T {
     const result = this.ctx.storage.transactionSync(() => {
-      const record = this.#store.record()!;
-      const before = JSON.stringify(record);
-      const value = work(record);
-      if (JSON.stringify(record) !== before) this.#store.putRecord(record);
-      return value;
+      const before = this.#store.record()!;
+      const done = work(before);
+      if (done.record !== before) this.#store.putRecord(done.record);
+      if (isNews(before, done.record, this.#store.takeChanged()))
+        this.#mailbox.post(FLEET, undefined, "news");
+      const links = new Set(this.#store.takeAsked().map(linkTarget));
+      for (const link of links) this.#mailbox.post(link, undefined, "parts");
+      return done;
     });
     this.#waiters.check();
     this.#arm();
-    this.ctx.waitUntil(this.#telling.tell());
+    this.ctx.waitUntil(this.#mailbox.deliverAll());
     return result;
   }
 
-  /** One alarm for all: what was not taken, when to give up waiting, and when a limit strikes. */
+  /** One alarm serves all: to retry deliveries, to give up disconnected nodes, and for the next time limit. */
   #arm(): void {
+    this.#mailbox.schedule();
     const record = this.#store.record();
-    const due = [this.#telling.dueAt(), record?.giveUpAt ?? null, record ? limitAt(record) : null].filter(
-      (at) => at !== null,
-    );
+    const due = [record?.giveUpAt ?? null, record ? limitAt(record) : null].filter((at) => at !== null);
     if (due.length > 0) this.#alarm.ringBy(Math.min(...due));
   }
 
-  /** The grace is over: who is not connected is not waited for; its reservation stays until it confirms. */
+  /** The grace is over: gives up the nodes that are disconnected. */
   async #giveUp(): Promise<void> {
     const waitedFor = this.#store
       .parts()
-      .filter(({ reached, absent }) => reached !== RANK_OF.removed && absent === 0);
-    const links = await Promise.all(
-      waitedFor.map(async ({ node }) => {
-        // One that cannot be asked is asked again: an alarm that throws is tried six times, and then never more.
-        const { connected } = await nodeOf(this.env, node)
-          .link()
-          .catch(() => ({ connected: true }));
-        return { node, connected };
-      }),
+      .filter(({ reached, absent }) => reached !== RANK_OF.removed && absent === 0)
+      .map(({ node }) => node);
+    // If Fleet cannot be reached, all nodes count as connected: the platform retries an alarm that throws only six times.
+    const connected = new Set(
+      await fleetOf(this.env)
+        .connectedOf(waitedFor)
+        .catch(() => waitedFor),
     );
-    this.#change((record) => {
-      if (record.giveUpAt === null) return;
-      for (const { node, connected } of links) if (!connected) this.#store.setAbsent(node);
-      record.giveUpAt = Date.now() + ASK_AGAIN_MS;
-      settle(this.#store, record);
-    });
+    const disconnected = waitedFor.filter((node) => !connected.has(node));
+    this.#change((record) => giveUp(this.#store, record, disconnected, Date.now()));
   }
+}
+
+/** Whether Fleet needs to know of a commit: each step that Fleet waits for, and changes that lists show while the session runs. */
+function isNews(before: SessionRecord, after: SessionRecord, containersChanged: boolean): boolean {
+  if (after.news !== before.news) return true;
+  return after.status === "running" && (containersChanged || after.lost !== before.lost);
 }

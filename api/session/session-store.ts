@@ -1,15 +1,15 @@
-/** A Session's state: one record, its nodes, its containers, and the documents `spec` and `plan`. */
+/** A Session's storage: its record, its nodes' parts, its containers, and the documents `spec` and `plan`. */
 
 import type { Plan } from "../../shared/plan/plan.ts";
+import type { Layout, Part, SessionKeys } from "../../shared/protocol/assignment.ts";
+import { assignmentsOf } from "../../shared/protocol/assignments.ts";
 import type { Identity } from "../../shared/protocol/protocol.ts";
 import type { SessionSpec } from "../../shared/request/spec.ts";
-import {
-  type ContainerStatus,
-  PHASES,
-  type Phase,
-  type SessionStatus,
-} from "../../shared/session/lifecycle.ts";
+import { type ContainerStatus, PHASES, type Phase } from "../../shared/session/lifecycle.ts";
+import type { SessionRecord } from "../../shared/session/session-record.ts";
+import { MAIL_SCHEMA } from "../mailbox/mailbox.ts";
 import { DOCUMENTS, getDocument, putDocument } from "../platform/documents.ts";
+import type { Start } from "../platform/messages.ts";
 
 /** Phases as numbers, so that "further" is "greater"; 0 is none. */
 export const RANK_OF: Record<Phase | "none", number> = {
@@ -24,55 +24,14 @@ export function phaseOf(rank: number): Phase {
   return PHASES[rank - 1]!;
 }
 
-/** Times are RFC 3339, or null. */
-export interface SessionRecord {
-  id: string;
-  project: string;
-  name: string;
-  status: SessionStatus;
-  reason: string | null;
-  epoch: number;
-  createdAt: string;
-  startedAt: string | null;
-  endedAt: string | null;
-  /** What comes when all nodes have removed their part. */
-  outcome: "terminated" | "failed" | "replan" | null;
-  /** The nodes are done with: Fleet is told the outcome, and only then it is the status. */
-  settled: boolean;
-  /** Nodes kill at once instead of SIGTERM and 10 s. */
-  force: boolean;
-  /** Counts what Fleet is to be told, and what it has taken. */
-  news: number;
-  newsTaken: number;
-  /** Nodes that are lost while the session carries on without them, and the reason to show. */
-  lost: Record<string, string>;
-  /** How many of the request's retries are used, and the nodes at fault. */
-  retried: number;
-  avoid: string[];
-  /** When what the session now waits for began, and when a node last said that it goes on; ms since 1970. */
-  phaseAt: number | null;
-  progressAt: number | null;
-  /** When nodes whose link is down are no longer waited for; ms since 1970. */
-  giveUpAt: number | null;
-}
-
-const FIRST: Pick<SessionRecord, "retried" | "avoid" | "lost" | "phaseAt" | "progressAt"> = {
-  retried: 0,
-  avoid: [],
-  lost: {},
-  phaseAt: null,
-  progressAt: null,
-};
-
-/** One node's part of one epoch. `wanted`, `told`, `reached` are ranks of phases. */
+/** One node's part of one epoch. `wanted` and `reached` are ranks of phases. */
 export interface PartRow extends Record<string, SqlStorageValue> {
   epoch: number;
   node: string;
   name: string;
   wanted: number;
-  told: number;
   reached: number;
-  /** 1: given up, because its link was down or it left the fleet. */
+  /** 1: a removal does not wait for it, because the node is disconnected, too slow, or has left the fleet. */
   absent: number;
 }
 
@@ -85,8 +44,17 @@ export interface ContainerRow extends Record<string, SqlStorageValue> {
   exit_code: number | null;
   output: string | null;
   reason: string | null;
-  /** JSON of an Identity. */
-  identity: string | null;
+  /** JSON of an entry of SessionKeys: user, host key, user key. */
+  keys: string | null;
+}
+
+/** The stored assignments of the last plan. Parts by node id. */
+const ASSIGNMENTS = "assignments";
+
+interface Written {
+  epoch: number;
+  layout: Layout;
+  parts: Record<string, Part>;
 }
 
 const SCHEMA = `
@@ -95,12 +63,11 @@ const SCHEMA = `
     node TEXT NOT NULL,
     name TEXT NOT NULL,
     wanted INTEGER NOT NULL,
-    told INTEGER NOT NULL DEFAULT 0,
-    reached INTEGER NOT NULL DEFAULT 0,
+      reached INTEGER NOT NULL DEFAULT 0,
     absent INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (epoch, node)
   );
-  -- Of the current epoch.
+  -- Only of the last plan.
   CREATE TABLE IF NOT EXISTS containers (
     rank INTEGER PRIMARY KEY,
     host TEXT NOT NULL UNIQUE,
@@ -110,10 +77,11 @@ const SCHEMA = `
     exit_code INTEGER,
     output TEXT,
     reason TEXT,
-    identity TEXT
+    keys TEXT
   );
   CREATE INDEX IF NOT EXISTS placed ON containers (node, rank);
   CREATE INDEX IF NOT EXISTS states ON containers (status, rank);
+  ${MAIL_SCHEMA}
   ${DOCUMENTS}`;
 
 export class SessionStore {
@@ -121,17 +89,19 @@ export class SessionStore {
   readonly #sql: SqlStorage;
   #spec: SessionSpec | undefined;
   #plan: { epoch: number; plan: Plan } | undefined;
+  #written: Written | undefined;
+  readonly #asked = new Set<string>();
+  /** A container changed. */
+  #changed = false;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     this.#sql = storage.sql;
   }
 
-  /** Undefined where the session was never created. */
+  /** Undefined if the session was never created. */
   record(): SessionRecord | undefined {
-    const record = this.#storage.kv.get<SessionRecord>("session");
-    // Records from before a field existed have its first value.
-    return record && { ...FIRST, ...record };
+    return this.#storage.kv.get<SessionRecord>("session");
   }
 
   putRecord(record: SessionRecord): void {
@@ -149,7 +119,7 @@ export class SessionStore {
     return this.#spec;
   }
 
-  /** The plan of the current epoch; undefined before the first. */
+  /** The plan of an epoch; undefined before the first. */
   plan(epoch: number): Plan | undefined {
     if (this.#plan?.epoch !== epoch) {
       const plan = getDocument<Plan>(this.#sql, `plan/${epoch}`);
@@ -158,9 +128,17 @@ export class SessionStore {
     return this.#plan?.plan;
   }
 
-  /** A new epoch: its plan, its parts, its containers. */
-  begin(epoch: number, plan: Plan): void {
+  /**
+   * Stores a new epoch: its plan, parts, containers and assignments. Assignments are stored once and sent as stored, so that another
+   * release or other settings cannot change them. O(nodes + containers) statements.
+   */
+  begin(record: SessionRecord, { epoch, plan, nodesChange }: Start): void {
     putDocument(this.#sql, `plan/${epoch}`, plan);
+    this.#storage.kv.put("nodesChange", nodesChange);
+    const { layout, parts } = assignmentsOf(this.spec(), plan, record);
+    this.#written = { epoch, layout, parts: Object.fromEntries(parts) };
+    putDocument(this.#sql, ASSIGNMENTS, this.#written);
+    for (const { id } of plan.nodes) this.#asked.add(id);
     const nodes = JSON.stringify(plan.nodes);
     this.#sql.exec(
       `INSERT INTO parts (epoch, node, name, wanted)
@@ -182,27 +160,48 @@ export class SessionStore {
     return this.#sql.exec<PartRow>("SELECT * FROM parts ORDER BY epoch, node").toArray();
   }
 
-  /** A node's part in the latest epoch that it has one in. */
+  /** A node's part in the latest plan that has one for it. */
   partOf(node: string): PartRow | undefined {
     return this.#sql
       .exec<PartRow>("SELECT * FROM parts WHERE node = ? ORDER BY epoch DESC LIMIT 1", node)
       .toArray()[0];
   }
 
-  /** Asks a phase of all parts of an epoch that are not asked for more. */
-  want(epoch: number, rank: number): void {
-    this.#sql.exec("UPDATE parts SET wanted = ?1 WHERE epoch = ?2 AND wanted < ?1", rank, epoch);
+  /** The layout, which all nodes of the last plan get, as JSON text. */
+  layout(): string {
+    return JSON.stringify(this.#assignments().layout);
   }
 
-  told(parts: { epoch: number; node: string; wanted: number }[]): void {
-    for (const { epoch, node, wanted } of parts) {
-      this.#sql.exec(
-        "UPDATE parts SET told = MAX(told, ?) WHERE epoch = ? AND node = ?",
-        wanted,
-        epoch,
-        node,
-      );
-    }
+  /** One node's part of the last plan, as JSON text. */
+  part(node: string): string {
+    return JSON.stringify(this.#assignments().parts[node]);
+  }
+
+  #assignments(): Written {
+    this.#written ??= getDocument<Written>(this.#sql, ASSIGNMENTS)!;
+    return this.#written;
+  }
+
+  /** Number of the last join or leave that nodes must know before they start on this plan. */
+  nodesChange(): number {
+    return this.#storage.kv.get<number>("nodesChange") ?? 0;
+  }
+
+  /** Sets the wanted phase of all parts of an epoch, except of parts with a later one. */
+  want(epoch: number, rank: number): void {
+    const asked = this.#sql.exec<{ node: string }>(
+      "UPDATE parts SET wanted = ?1 WHERE epoch = ?2 AND wanted < ?1 RETURNING node",
+      rank,
+      epoch,
+    );
+    for (const { node } of asked) this.#asked.add(node);
+  }
+
+  /** Nodes whose wanted phase changed since the last call: the Session has to send it. */
+  takeAsked(): string[] {
+    const asked = [...this.#asked];
+    this.#asked.clear();
+    return asked;
   }
 
   reached(epoch: number, node: string, rank: number): void {
@@ -212,7 +211,7 @@ export class SessionStore {
       epoch,
       node,
     );
-    // Whoever works on an epoch has removed what it had of the earlier ones.
+    // A node that works on an epoch has removed its parts of earlier ones.
     this.#sql.exec("UPDATE parts SET reached = ? WHERE epoch < ? AND node = ?", RANK_OF.removed, epoch, node);
   }
 
@@ -220,32 +219,35 @@ export class SessionStore {
     this.#sql.exec("UPDATE parts SET absent = 1 WHERE node = ? AND reached < ?", node, RANK_OF.removed);
   }
 
-  /** Parts of the epoch that have not reached what they are asked. */
+  /** Each node's latest part, if it has not reached its wanted phase. */
+  askedParts(): PartRow[] {
+    return this.#sql
+      .exec<PartRow>(
+        `SELECT * FROM parts WHERE reached < wanted
+         AND NOT EXISTS (SELECT 1 FROM parts later WHERE later.node = parts.node AND later.epoch > parts.epoch)`,
+      )
+      .toArray();
+  }
+
+  /** Parts of the epoch that have not reached the phase they were asked for. */
   behind(epoch: number): PartRow[] {
     return this.#sql
       .exec<PartRow>("SELECT * FROM parts WHERE epoch = ? AND reached < wanted ORDER BY name", epoch)
       .toArray();
   }
 
-  /** Parts that do not know yet what they are asked. */
-  untold(): PartRow[] {
-    return this.#sql
-      .exec<PartRow>("SELECT * FROM parts WHERE told < wanted AND reached < wanted ORDER BY epoch, node")
-      .toArray();
-  }
-
-  /** Have all parts of the epoch reached this? */
+  /** Whether all parts of the epoch have reached this phase. */
   allReached(epoch: number, rank: number): boolean {
     return this.#none("SELECT 1 FROM parts WHERE epoch = ? AND reached < ? LIMIT 1", epoch, rank);
   }
 
-  /** Is nobody waited for any more? */
+  /** Whether the session waits for no part of any epoch: each is removed or given up. */
   allRemoved(): boolean {
     return this.#none("SELECT 1 FROM parts WHERE reached < ? AND absent = 0 LIMIT 1", RANK_OF.removed);
   }
 
   allIdentified(): boolean {
-    return this.#none("SELECT 1 FROM containers WHERE identity IS NULL LIMIT 1");
+    return this.#none("SELECT 1 FROM containers WHERE keys IS NULL LIMIT 1");
   }
 
   containersOn(node: string): ContainerRow[] {
@@ -254,7 +256,7 @@ export class SessionStore {
       .toArray();
   }
 
-  /** Containers that are not what they should be: ended, or gone. */
+  /** Containers that ended or are gone. */
   stopped(): ContainerRow[] {
     return this.#sql
       .exec<ContainerRow>("SELECT * FROM containers WHERE status IN ('exited', 'lost') ORDER BY rank")
@@ -269,26 +271,47 @@ export class SessionStore {
     return this.#sql.exec<ContainerRow>("SELECT * FROM containers ORDER BY rank").toArray();
   }
 
+  /** Whether a container changed since the last call. */
+  takeChanged(): boolean {
+    const changed = this.#changed;
+    this.#changed = false;
+    return changed;
+  }
+
   putContainer(row: ContainerRow): void {
+    this.#changed = true;
     this.#sql.exec(
-      `UPDATE containers SET status = ?, container_id = ?, exit_code = ?, output = ?, reason = ?, identity = ?
+      `UPDATE containers SET status = ?, container_id = ?, exit_code = ?, output = ?, reason = ?, keys = ?
        WHERE rank = ?`,
       row.status,
       row.container_id,
       row.exit_code,
       row.output,
       row.reason,
-      row.identity,
+      row.keys,
       row.rank,
     );
   }
 
-  /** All containers' in rank order, as JSON text; it is the same for every node. */
-  identities(): string {
-    const rows = this.#sql
-      .exec<{ identity: string }>("SELECT identity FROM containers ORDER BY rank")
-      .toArray();
-    return `[${rows.map(({ identity }) => identity).join(",")}]`;
+  /** Marks containers that are not removed as lost: the session no longer waits for them. */
+  loseRest(reason: string): void {
+    this.#sql.exec("UPDATE containers SET status = 'lost', reason = ? WHERE status <> 'removed'", reason);
+  }
+
+  /** SessionKeys (shared/protocol/assignment.ts) as JSON text; it is the same for every node. */
+  keys(): string {
+    const rows = this.#sql.exec<{ keys: string }>("SELECT keys FROM containers ORDER BY rank").toArray();
+    return `[${rows.map(({ keys }) => keys).join(",")}]`;
+  }
+
+  /** Deletes everything of the session. */
+  async forget(): Promise<void> {
+    this.#spec = undefined;
+    this.#plan = undefined;
+    this.#written = undefined;
+    this.#asked.clear();
+    await this.#storage.deleteAlarm();
+    await this.#storage.deleteAll();
   }
 
   #none(query: string, ...bindings: (string | number)[]): boolean {
@@ -296,6 +319,8 @@ export class SessionStore {
   }
 }
 
-export function identityText({ host, user, hostKey, userKey }: Identity): string {
-  return JSON.stringify({ host, user, hostKey, userKey });
+/** As `keys` has it. */
+export function keysText({ user, hostKey, userKey }: Identity): string {
+  const entry: SessionKeys[number] = [user, hostKey, userKey];
+  return JSON.stringify(entry);
 }

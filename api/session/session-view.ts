@@ -1,59 +1,60 @@
-/** The Session as the API answers it. */
-import { seatsOf } from "../../shared/session/environment.ts";
+/** The Session as the API shows it. */
+import { networkView } from "../../shared/plan/plan-view.ts";
 import { SESSION_STATES } from "../../shared/session/lifecycle.ts";
+import { pendingView } from "../../shared/session/planned-view.ts";
+import type { SessionRecord } from "../../shared/session/session-record.ts";
 import type { ContainerView, SessionView } from "../../shared/session/session-schemas.ts";
-import type { ContainerRow, SessionRecord, SessionStore } from "./session-store.ts";
+import type { ContainerRow, SessionStore } from "./session-store.ts";
 
 export function sessionView(store: SessionStore, record: SessionRecord): SessionView {
-  const spec = store.spec();
-  // What an earlier plan left behind is no news of a session that waits for another.
-  const planned = record.epoch > 0 && record.status !== "pending";
-  const plan = planned ? store.plan(record.epoch) : undefined;
+  const { status, reason, epoch, startedAt, endedAt } = record;
+  const { live } = SESSION_STATES[status];
+  // A session that waits for another plan does not show the one that failed.
+  const planned = epoch > 0 && status !== "pending";
+  const plan = planned ? store.plan(epoch) : undefined;
   const rows = new Map((planned ? store.containers() : []).map((row) => [row.rank, row]));
   const names = new Map(plan?.nodes.map(({ id, name }) => [id, name]));
   const addresses = new Map(plan?.containers.map(({ rank, address }) => [rank, address]));
-  const images = new Map(spec.roles.map(({ name, image }) => [name, image]));
-  const seats = seatsOf(spec);
-  const { id, name, status, reason, epoch, createdAt, startedAt, endedAt } = record;
+  const pending = pendingView(store.spec(), record);
   return {
-    id,
-    name,
+    ...pending,
     status,
     reason,
-    clusterMode: spec.clusterMode,
-    clusterSize: seats.length,
     epoch,
-    network: plan?.network ?? null,
-    containers: seats.map((seat) => {
-      const row = rows.get(seat.rank);
+    network: plan ? networkView(plan.network) : null,
+    containers: pending.containers.map((container) => {
+      const row = rows.get(container.rank);
+      // A session that ended without a plan has left nothing.
+      if (!row) return live ? container : { ...container, status: "removed" };
       return {
-        ...seat,
-        nodeId: row?.node ?? null,
-        node: (row && names.get(row.node)) ?? null,
-        address: addresses.get(seat.rank) ?? null,
-        image: images.get(seat.role)!,
-        ...observed(row, SESSION_STATES[status].live),
-        ...(row && status === "running" && record.lost[row.node] !== undefined
-          ? { status: "lost" as const, reason: record.lost[row.node]! }
-          : {}),
+        ...container,
+        nodeId: row.node,
+        node: names.get(row.node) ?? null,
+        address: addresses.get(row.rank) ?? null,
+        ...observed(row),
+        ...lostWith(row, record),
       };
     }),
-    createdAt,
     startedAt,
-    endedAt,
+    endedAt: live ? null : endedAt,
   };
 }
 
-function observed(
-  row: ContainerRow | undefined,
-  live: boolean,
-): Pick<ContainerView, "status" | "containerId" | "exitCode" | "output" | "reason"> {
+function observed(row: ContainerRow) {
   return {
-    // Without a plan nothing was ever made: so nothing is left either.
-    status: row?.status ?? (live ? "pending" : "removed"),
-    containerId: row?.container_id ?? null,
-    exitCode: row?.exit_code ?? null,
-    output: row?.output ?? null,
-    reason: row?.reason ?? null,
-  };
+    status: row.status,
+    containerId: row.container_id,
+    exitCode: row.exit_code,
+    output: row.output,
+    reason: row.reason,
+  } satisfies Partial<ContainerView>;
+}
+
+/** A container on a lost node that the session goes on without. */
+function lostWith(
+  { node }: ContainerRow,
+  { lost }: SessionRecord,
+): Partial<Pick<ContainerView, "status" | "reason">> {
+  const reason = lost[node];
+  return reason === undefined ? {} : { status: "lost", reason };
 }

@@ -1,13 +1,14 @@
-/** Every wait for a node has a limit, and a reason that says which node, what for, and how long. */
+/** Every wait for a node has a limit. Its reason names the node, what it did not do, and the time. */
 import { reset, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { NodeView } from "../../shared/node/node-schemas.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
-import { SETTINGS } from "../../shared/settings/settings.ts";
+import { SETTINGS } from "../platform/installation-settings.ts";
 import { sessionOf } from "../platform/objects.ts";
 import { call, create, ended } from "../testing/call-api.ts";
-import { done, nodeFacts, readyNode } from "../testing/fake-agent.ts";
+import { done } from "../testing/connection.ts";
+import { nodeFacts, readyNode } from "../testing/fake-agent.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -18,13 +19,13 @@ async function now(id: string): Promise<SessionView> {
   return (await call<SessionView>("GET", `/v1/sessions/${id}`)).body;
 }
 
-/** The session's alarm as it rings so many seconds from now. */
+/** Rings the session's alarm as if so many seconds had passed. */
 async function later(id: string, seconds: number): Promise<void> {
   vi.setSystemTime(Date.now() + seconds * 1000);
   await runDurableObjectAlarm(sessionOf(env, id));
 }
 
-/** Waits until the first node has done its part. */
+/** Waits until the first container has this status. */
 async function first(id: string, status: string): Promise<void> {
   await expect.poll(async () => (await now(id)).containers[0]!.status).toBe(status);
 }
@@ -39,8 +40,8 @@ async function twoNodes() {
 
 const SPREAD = { clusterMode: "multi-node", clusterSize: 2, resources: { cpu: 1 } };
 
-describe("a node that does not get prepared", () => {
-  test("without a word: fails after the quiet limit, not before, and names the node", async () => {
+describe("a session whose node is not prepared", () => {
+  test("fails after the quiet limit if no node reports, not before, and names the node", async () => {
     const { a, b } = await twoNodes();
     const { id } = await create(SPREAD);
     await b.link.asked("prepared");
@@ -58,7 +59,7 @@ describe("a node that does not get prepared", () => {
     expect((await ended(id)).status).toBe("failed");
   });
 
-  test("with progress all the while: fails at the end of the whole time, and says how far it was", async () => {
+  test("fails at PREPARE_SECONDS in spite of progress, and says how far the node was", async () => {
     const { b } = await twoNodes();
     const { id } = await create(SPREAD);
     const prepared = await b.link.asked("prepared");
@@ -84,7 +85,7 @@ describe("a node that does not get prepared", () => {
     );
   });
 
-  test("has its time anew where the API was away when it ran out", async () => {
+  test("gets its whole time again if the API was away when it ran out", async () => {
     const { b } = await twoNodes();
     const { id } = await create(SPREAD);
     const prepared = await b.link.asked("prepared");
@@ -96,7 +97,7 @@ describe("a node that does not get prepared", () => {
   });
 });
 
-test("a node that does not start: fails after the limit", async () => {
+test("a session whose node does not start fails after the limit", async () => {
   const { b } = await twoNodes();
   b.link.follow((assign, usual) => (assign.phase === "started" ? undefined : usual));
   const { id } = await create(SPREAD);
@@ -112,7 +113,7 @@ test("a node that does not start: fails after the limit", async () => {
   });
 });
 
-test("a node that is there and does not remove: the session ends all the same, its debt stays until it is paid", async () => {
+test("a connected node that does not remove its part: the session ends, and what the node holds stays reserved", async () => {
   const { b } = await twoNodes();
   b.link.follow((assign, usual) => (assign.phase === "removed" ? undefined : usual));
   const { id } = await create(SPREAD, "?wait=20");

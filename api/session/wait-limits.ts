@@ -1,22 +1,22 @@
-/** How long a session waits for its nodes: each wait has a limit, and a reason when it strikes. */
-import { SETTINGS } from "../../shared/settings/settings.ts";
-import { failOrRetry, settle } from "./rules.ts";
-import type { PartRow, SessionRecord, SessionStore } from "./session-store.ts";
+/** How long a session waits for its nodes: each wait has a limit, and a reason that is shown after it. */
+import { isRemoving, type SessionRecord } from "../../shared/session/session-record.ts";
+import { transition } from "../../shared/session/transition.ts";
+import { SETTINGS } from "../platform/installation-settings.ts";
+import { checkRemoved, failOrReplan } from "./removal.ts";
+import type { PartRow, SessionStore } from "./session-store.ts";
 
 interface Limit {
   seconds: number;
-  /** Whether what the record waits for falls under it. */
+  /** Whether the record waits for this. */
   on: (record: SessionRecord) => boolean;
   since: "phaseAt" | "progressAt";
-  /** What the node did not do. */
+  /** What the node failed to do. */
   missed: string;
   remedy: string;
 }
 
-/** An alarm that rings so late was kept from it: the API was away, and the nodes could not tell it how they went on. */
+/** An alarm this late means that the API was down, so nodes could not report. */
 const LATE_MS = 60_000;
-
-const isRemoving = ({ outcome, settled }: SessionRecord) => outcome !== null && !settled;
 
 function limits(): Limit[] {
   const { prepareSeconds, prepareQuietSeconds, startSeconds, removeSeconds } = SETTINGS;
@@ -54,7 +54,7 @@ function limits(): Limit[] {
   ];
 }
 
-/** The limit that strikes next, and when; undefined while nothing is waited for. */
+/** The next limit, and when it is over; undefined while the session waits for nothing. */
 function next(record: SessionRecord): { limit: Limit; at: number } | undefined {
   return limits()
     .flatMap((limit) => {
@@ -69,25 +69,23 @@ export function limitAt(record: SessionRecord): number | null {
   return next(record)?.at ?? null;
 }
 
-/** Call when it is due: fails what is on its way up; what is on its way down ends without its word. */
-export function strike(store: SessionStore, record: SessionRecord, now: number): void {
+/** Call at `limitAt`. A creation fails or gets another plan; a removal ends without the nodes that are too slow. */
+export function strike(store: SessionStore, record: SessionRecord, now: number): SessionRecord {
   const due = next(record);
-  if (!due || due.at > now) return;
-  if (now - due.at > LATE_MS) {
-    Object.assign(record, { phaseAt: now, progressAt: now });
-    return;
-  }
+  if (!due || due.at > now) return record;
+  if (now - due.at > LATE_MS) return transition(record, { kind: "waitRestarted", at: now });
   const { limit } = due;
-  if (isRemoving(record)) {
-    const held = store.parts().filter((part) => part.reached < part.wanted && part.absent === 0);
-    record.reason = [record.reason, sayLimit(store, limit, held)].filter(Boolean).join("; ");
-    for (const { node } of held) store.setAbsent(node);
-    settle(store, record);
-  } else {
-    const behind = store.behind(record.epoch);
-    const atFault = behind.map(({ node }) => node);
-    failOrRetry(store, record, atFault, sayLimit(store, limit, behind), now);
-  }
+  if (isRemoving(record)) return endWithout(store, record, limit, now);
+  const behind = store.behind(record.epoch);
+  const atFault = behind.map(({ node }) => node);
+  return failOrReplan(store, record, { reason: sayLimit(store, limit, behind), atFault }, now);
+}
+
+function endWithout(store: SessionStore, record: SessionRecord, limit: Limit, now: number): SessionRecord {
+  const slow = store.parts().filter((part) => part.reached < part.wanted && part.absent === 0);
+  for (const { node } of slow) store.setAbsent(node);
+  const reason = sayLimit(store, limit, slow);
+  return checkRemoved(store, transition(record, { kind: "removalTimedOut", reason }), now);
 }
 
 /** `node gpu-a was not prepared within 1800 s (sub1: pulling: 40%); see …`. */

@@ -1,4 +1,4 @@
-/** What the API's tests share: requests as a client makes them, each answer held against the document. */
+/** Requests of the API's tests, made as a client would; each answer is checked against the document. */
 import { env, exports } from "cloudflare:workers";
 import { expect } from "vitest";
 import type { Role } from "../../shared/access/access.ts";
@@ -54,7 +54,7 @@ export function problem({ status, headers, body }: Answer<unknown>): [number, st
   return [status, code, (errors ?? []).map(({ field }) => field)];
 }
 
-/** Asks for a session that must be accepted. */
+/** Creates a session, which must be accepted. */
 export async function create(body: object = {}, query = ""): Promise<SessionView> {
   const answer = await call<SessionView>("POST", `/v1/sessions${query}`, { image: "debian:12", ...body });
   expect(answer.status, JSON.stringify(answer.body)).toBe(202);
@@ -73,7 +73,7 @@ export async function ended(id: string): Promise<SessionView> {
   return session;
 }
 
-/** A token that was made over HTTP, and the header that brings it. */
+/** A token made over HTTP, and the header that carries it. */
 export async function mint(role: Role, project = "default", more: object = {}) {
   const answer = await call<{ id: string; token: string; expiresAt: string }>("POST", "/v1/tokens", {
     project,

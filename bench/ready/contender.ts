@@ -1,4 +1,4 @@
-/** What every contender does in a round: brings eight containers up on the lab's hosts, says when, and takes them away again. */
+/** A contender's round: it starts eight containers on the lab's hosts, reports times, and removes them. */
 import type { LabHost } from "../../test/lab/host.ts";
 import type { EngineEvents } from "./events.ts";
 
@@ -8,16 +8,16 @@ export const HOSTS = 4;
 export const PER_HOST = 2;
 export const CONTAINERS = HOSTS * PER_HOST;
 
-/** Points in time on the way up, in milliseconds from the request; each is reached when the last host has. */
+/** Times on the way up, in milliseconds from the request; each is the time of the last host. */
 export type Marks = Record<string, number>;
 
 export interface Contender {
   name: string;
-  /** `ready`, the last mark, is what the contender is judged by. */
+  /** `ready`, the last mark, is the contender's result. */
   bringUp(round: number): Promise<Marks>;
   /** Resolves when nothing of the round is left on any host. */
   takeDown(): Promise<void>;
-  /** Takes away what it set up before its first round. */
+  /** Removes what it set up before its first round. */
   close?(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-/** What happens on all engines of the lab, as they tell it themselves: the same clock and the same words for every contender. */
+/** Events of all engines of the lab: every contender is measured with the same clock and the same events. */
 import { EventEmitter, once } from "node:events";
 import type { Readable } from "node:stream";
 import type { LabHost } from "../../test/lab/host.ts";
@@ -29,7 +29,7 @@ export class EngineEvents {
     return new EngineEvents(streams as Readable[]);
   }
 
-  /** Resolves with the matching events since the last `forget` when there are so many. */
+  /** Resolves with the matching events since the last `forget` once there are this many. */
   async until(count: number, matches: (event: EngineEvent) => boolean): Promise<EngineEvent[]> {
     for (;;) {
       const found = this.all(matches);
@@ -65,7 +65,7 @@ export class EngineEvents {
   }
 }
 
-/** When the last of them happened. */
+/** Time of the last event. */
 export function lastOf(events: readonly EngineEvent[]): number {
   return Math.max(...events.map(({ at }) => at));
 }

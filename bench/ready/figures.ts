@@ -1,4 +1,4 @@
-/** Medians and ranges of what the rounds measured. Pure. */
+/** Medians and ranges of the rounds' figures. Pure. */
 import type { Marks } from "./contender.ts";
 
 /** Milliseconds. */
@@ -9,12 +9,19 @@ export interface Figure {
 }
 
 export function figureOf(values: readonly number[]): Figure {
-  const sorted = values.toSorted((a, b) => a - b);
-  const [low, high] = [Math.floor((sorted.length - 1) / 2), Math.ceil((sorted.length - 1) / 2)];
-  return { median: (sorted[low]! + sorted[high]!) / 2, min: sorted[0]!, max: sorted.at(-1)! };
+  return { median: quantile(values, 0.5), min: quantile(values, 0), max: quantile(values, 1) };
 }
 
-/** How long it took from each mark to the next (the first: from the request), in the order of the marks. */
+/** Between the two nearest values in proportion (R's type 7); `q` from 0 to 1. @throws RangeError without values */
+export function quantile(values: readonly number[], q: number): number {
+  if (values.length === 0) throw new RangeError("no values");
+  const sorted = values.toSorted((a, b) => a - b);
+  const place = (sorted.length - 1) * q;
+  const [below, above] = [sorted[Math.floor(place)]!, sorted[Math.ceil(place)]!];
+  return below + (above - below) * (place % 1);
+}
+
+/** Time from each mark to the next (the first: from the request), in the order of the marks. */
 export function stepsOf(rounds: readonly Marks[]): Record<string, Figure> {
   const names = Object.keys(rounds[0]!);
   return Object.fromEntries(

@@ -1,6 +1,6 @@
 /**
- * The floor: the same containers and networks by bare Docker calls, all at once on all hosts. No names over hosts, no overlay, no SSH, no
- * check of anything: what any orchestrator has to pay at the least.
+ * The floor: the same containers and networks by bare Docker calls, all at once on all hosts. No names across hosts, no overlay, no SSH, no
+ * checks: the least that any orchestrator needs.
  */
 import type Docker from "dockerode";
 import { CONTAINERS, type Contender, type Field, IMAGE, now, PER_HOST } from "./contender.ts";
@@ -22,7 +22,7 @@ export function floor({ hosts, events }: Field): Contender {
         Labels: { [LABEL]: String(round) },
         HostConfig: { NetworkMode: network },
       });
-    // An engine looks for the network only when it starts the container.
+    // An engine looks up the network only when it starts the container.
     const [made, ...created] = await Promise.all([
       docker.createNetwork({ Name: network, Driver: "bridge" }),
       ...Array.from({ length: PER_HOST }, (_, index) => create(index)),

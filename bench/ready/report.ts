@@ -1,4 +1,4 @@
-/** What the bench says at its end: for people, or as JSON. */
+/** The final report of the bench: for people, or as JSON. */
 import { arch, cpus, release } from "node:os";
 import { table } from "../../cli/table.ts";
 import { CONTAINERS, HOSTS, type Marks } from "./contender.ts";
@@ -8,7 +8,7 @@ export interface Turns {
   name: string;
   /** Of each round. */
   marks: Marks[];
-  /** How long the ending took, in milliseconds. */
+  /** Duration of the removal, in milliseconds. */
   ends: number[];
 }
 
@@ -19,7 +19,7 @@ const TITLES: Record<string, string> = {
   floor: "bare Docker calls (the floor)",
 };
 
-/** What happened since the mark before. */
+/** What happens between the mark before and this one. */
 const STEPS: Record<string, string> = {
   assigned: "asked → every agent has its assignment (plan, reserve, deliver)",
   created: "→ every container is created (network, overlay and firewall beside it)",

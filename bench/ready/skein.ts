@@ -4,7 +4,7 @@ import type { Cluster } from "../../test/lab/cluster.ts";
 import { CONTAINERS, type Contender, IMAGE, type Marks, now } from "./contender.ts";
 import { type EngineEvent, type EngineEvents, lastOf } from "./events.ts";
 
-/** A proof, as engines name it in their events. */
+/** A proof, as named in engines' events. */
 const PROOF = /^exec_start: \S*\/prove /;
 
 export function skein(cluster: Cluster, events: EngineEvents): Contender {
@@ -31,7 +31,7 @@ export function skein(cluster: Cluster, events: EngineEvents): Contender {
   };
 }
 
-/** From the engines' events and the agents' logs. */
+/** Marks from the engines' events and the agents' logs. */
 async function marksOf(cluster: Cluster, id: string, events: EngineEvents, begin: number): Promise<Marks> {
   const isOurs = ({ attributes }: EngineEvent) => attributes["skein.session"] === id;
   const engines = async (action: string, count = CONTAINERS) =>
@@ -47,7 +47,7 @@ async function marksOf(cluster: Cluster, id: string, events: EngineEvents, begin
   };
 }
 
-/** When the last agent's log said this about the session, in milliseconds since 1970. */
+/** When the last agent logged this about the session, in milliseconds since 1970. */
 function agentsSaid({ agents }: Cluster, what: string, id: string): number {
   const times = agents.map((agent) => {
     const line = agent

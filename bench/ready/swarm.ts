@@ -1,6 +1,6 @@
 /**
- * Docker Swarm on the same engines: an overlay network and services, until the manager says that every task is running. Given its best:
- * the image by id (by name, each node would ask a registry first), and no polling while it works.
+ * Docker Swarm on the same engines: an overlay network and services, until the manager says that every task is running. Set up for its best
+ * time: the image by id (by name, each node would first ask a registry), and no polling while it works.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import type Docker from "dockerode";
@@ -9,7 +9,7 @@ import { CONTAINERS, type Contender, type Field, IMAGE, now } from "./contender.
 import { lastOf } from "./events.ts";
 
 const SERVICE_LABEL = "com.docker.swarm.service.name";
-/** How often the manager is asked when all containers have started but not all their tasks are known to run. */
+/** How often to poll the manager once all containers have started but not all tasks are reported as running. */
 const ASK_EVERY_MS = 5;
 const GONE_EVERY_MS = 20;
 
@@ -37,7 +37,7 @@ export class Swarm {
     return this.#hosts[0]!.docker;
   }
 
-  /** With the bridge that Swarm makes on every host and leaves there. */
+  /** Also removes the bridge that Swarm makes on every host and leaves behind. */
   async leave(): Promise<void> {
     for (const { docker } of this.#hosts.toReversed()) {
       await docker.swarmLeave({ force: true });
@@ -46,7 +46,7 @@ export class Swarm {
   }
 }
 
-/** What a service runs how often, and on which node (anywhere, unless told). */
+/** A service's replicas, and its node (default: any). */
 interface Wanted {
   name: string;
   replicas: number;
@@ -60,7 +60,7 @@ export function oneService(field: Field, swarm: Swarm): Contender {
   ]);
 }
 
-/** A service for each container, so that each has a name of its own, as in a session of Skein. */
+/** A service for each container, so that each has its own name, as in a session of Skein. */
 export function servicePerRank(field: Field, swarm: Swarm): Contender {
   return contender("swarmPerRank", field, swarm, async (round) => {
     const nodes = await swarm.manager.listNodes();
@@ -136,7 +136,7 @@ function serviceOf(
   return {
     Name: name,
     TaskTemplate: {
-      // Ended by SIGKILL: as first process, sleep would ignore SIGTERM for ten seconds, and that is not what is measured.
+      // Ended by SIGKILL: as first process, sleep would ignore SIGTERM for ten seconds, which would distort the measure.
       ContainerSpec: { Image: image, Command: ["sleep", "infinity"], StopSignal: "SIGKILL" },
       Networks: [{ Target: network }],
       RestartPolicy: { Condition: "none" },

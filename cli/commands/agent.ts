@@ -1,14 +1,14 @@
 /** `skein agent`: this machine as a node, in the foreground. */
 import { resolve } from "node:path";
+import { CliError, UsageError } from "../cli-error.ts";
 import { defineCommand } from "../command.ts";
-import { CliError, UsageError } from "../errors.ts";
 import { ensureKit } from "../kit.ts";
 import { AGENT_STATE, KIT_ROOT } from "../paths.ts";
 import { allowedGiven, byteSize, decimalNumber, httpUrl, keyValues, wholeNumber } from "../values.ts";
 
 export const agent = defineCommand({
   options: {
-    api: { type: "string", value: "URL", about: "where the API is" },
+    api: { type: "string", value: "URL", about: "the API's URL" },
     join: { type: "string", value: "TOKEN", about: "from skein join-token; only the first time" },
     name: {
       type: "string",
@@ -63,7 +63,7 @@ export const agent = defineCommand({
     if (process.platform !== "linux")
       throw new CliError("a node needs Linux: this system is a client and an API only");
     await ensureKit();
-    // What only a node needs is loaded only here.
+    // Loaded only here, since only a node needs it.
     const { runAgent } = await import("../../agent/index.ts");
     const code = await runAgent({
       ...given,
@@ -71,7 +71,7 @@ export const agent = defineCommand({
       stateDir: resolve(options.state ?? AGENT_STATE),
       kitRoot: KIT_ROOT,
     });
-    // Outright: open streams from the engine would hold the process for as long as its containers run.
+    // Exits explicitly: open streams from the engine would keep the process alive as long as its containers run.
     process.exit(code);
   },
 });

@@ -1,15 +1,15 @@
-/** All commands. Each is loaded only when it is called, so that `skein ps` does not wait for what `skein agent` needs. */
+/** All commands. Each is loaded only when called, so that `skein ps` does not load the agent. */
 import type { Command } from "../command.ts";
 
 export interface Entry {
   summary: string;
-  // biome-ignore lint/suspicious/noExplicitAny: each command has options of its own; main.ts only passes them on.
+  // biome-ignore lint/suspicious/noExplicitAny: each command has its own options; main.ts only passes them on.
   load(): Promise<Command<any>>;
 }
 
 export const COMMANDS: Record<string, Entry> = {
   setup: {
-    summary: "fetch and build all that the other commands need",
+    summary: "fetch and build what the other commands need",
     load: async () => (await import("./setup.ts")).setup,
   },
   demo: {
@@ -35,13 +35,13 @@ export const COMMANDS: Record<string, Entry> = {
   },
   ps: { summary: "list sessions", load: async () => (await import("./ps.ts")).ps },
   describe: {
-    summary: "show all there is to know of a session",
+    summary: "show everything about a session",
     load: async () => (await import("./describe.ts")).describe,
   },
   rm: { summary: "end sessions", load: async () => (await import("./rm.ts")).rm },
   "node ls": { summary: "list nodes", load: async () => (await import("./node-ls.ts")).nodeLs },
   "node describe": {
-    summary: "show all there is to know of a node",
+    summary: "show everything about a node",
     load: async () => (await import("./node-describe.ts")).nodeDescribe,
   },
   "node cordon": {
@@ -59,7 +59,7 @@ export const COMMANDS: Record<string, Entry> = {
   },
   "token ls": { summary: "list tokens", load: async () => (await import("./token-ls.ts")).tokenLs },
   "token revoke": {
-    summary: "make a token open nothing any more",
+    summary: "revoke a token for good",
     load: async () => (await import("./token-revoke.ts")).tokenRevoke,
   },
   audit: {

@@ -1,4 +1,4 @@
-/** `skein node cordon` and `skein node uncordon`: what runs on a node goes on either way. */
+/** `skein node cordon` and `skein node uncordon`: sessions on the node go on either way. */
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
 import { nodeTable } from "../node-text.ts";

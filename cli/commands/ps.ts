@@ -38,13 +38,13 @@ function all(skein: Skein): Promise<Session[]> {
   return allPages((query) => skein.listSessions({ query }));
 }
 
-/** One list for each live status: few in each, while those that have ended become ever more. Newest first. */
+/** One list for each live status: each is short, while ended sessions only become more. Newest first. */
 async function live(skein: Skein): Promise<Session[]> {
   const statuses = SESSION_STATUSES.filter((status) => SESSION_STATES[status].live);
   const lists = await Promise.all(
     statuses.map((status) => allPages((query) => skein.listSessions({ query: { ...query, status } }))),
   );
-  // A session that moves on while the lists are made may be in two of them.
+  // A session whose status changes between the requests may be in two lists.
   const byId = new Map(lists.flat().map((session) => [session.id, session]));
   return [...byId.values()].sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
 }

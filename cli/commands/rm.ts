@@ -11,10 +11,10 @@ export const rm = defineCommand({
     ...JSON_OPTION,
   },
   positionals: { name: "SESSION", min: 1, max: Number.POSITIVE_INFINITY },
-  notes: "Resolves when nothing of them is left on any node that can be reached.",
+  notes: "Returns when nothing of them is left on any connected node.",
   async run({ options, positionals }) {
     await withApi(async (skein) => {
-      // All are told before any is waited for.
+      // All get the request before the command waits for any.
       const ending: Session[] = [];
       for (const id of positionals) ending.push(await skein.endSession({ path: { id } }));
       for (const session of ending) {

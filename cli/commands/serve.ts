@@ -1,9 +1,13 @@
 /** `skein serve`: the API on this machine, in the foreground. */
 import { resolve } from "node:path";
+import { CliError } from "../cli-error.ts";
 import { defineCommand } from "../command.ts";
-import { CliError } from "../errors.ts";
 import { API_DATA } from "../paths.ts";
+import { bundleApi } from "../serve/bundle.ts";
+import { agentsThatFit, fullText, roomText } from "../serve/descriptors.ts";
 import { startServer } from "../serve/server.ts";
+import { supervise } from "../serve/supervise.ts";
+import { ownDescriptorLimit, watchDescriptors } from "../serve/watch-descriptors.ts";
 import { listenAddress, settingsGiven } from "../values.ts";
 
 export const serve = defineCommand({
@@ -12,7 +16,7 @@ export const serve = defineCommand({
     data: {
       type: "string",
       value: "DIR",
-      about: "where its state is kept (default: .skein/api of this checkout)",
+      about: "directory for its state (default: .skein/api of this checkout)",
     },
     set: {
       type: "string",
@@ -21,19 +25,39 @@ export const serve = defineCommand({
       about: "a setting of docs/settings.md; may be repeated",
     },
   },
-  notes: "The admin token is made at the first start, in DIR/admin-token. One skein serve per DIR.",
+  notes: `The admin token is made at the first start, in DIR/admin-token. One skein serve per DIR.
+At the start it says how many agents its limit of open files has room for, and admits no more (MAX_LINKS).
+For more agents, raise the hard limit (ulimit -Hn, LimitNOFILE= in a systemd unit). It warns when 80 % are in use.
+When workerd ends unexpectedly, it is started again on the same port, with the same data. After five starts in a row
+that last less than 2 s each, skein serve gives up: exit code 1, with the reason on stderr.`,
   async run({ options }) {
     const { host, port } = listenAddress("listen", options.listen ?? "127.0.0.1:8787");
     const data = resolve(options.data ?? API_DATA);
-    const server = await startServer({ host, port, data, settings: settingsGiven("set", options.set) });
+    const given = settingsGiven("set", options.set);
+    const limit = ownDescriptorLimit();
+    const settings = limit === undefined ? given : { maxLinks: agentsThatFit(limit), ...given };
+    // Bundled once: an update of the checkout is a new release, which takes effect when the owner restarts skein serve.
+    const bundle = await bundleApi();
+    const server = await supervise({
+      start: (port) => startServer({ host, port, data, bundle, settings }),
+      port,
+      say,
+    });
+    const unwatch = watchDescriptors({ pid: () => server.pid, warn: (use) => say(fullText(use)) });
     const asked = new Promise<"asked">((done) => {
       for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
         process.once(signal, () => done("asked"));
     });
     console.log(`skein api ready at ${server.url}`);
     console.error(`admin token in ${data}/admin-token`);
+    if (limit !== undefined) console.error(roomText(limit, given.maxLinks));
     const how = await Promise.race([asked, server.ended]);
+    unwatch();
     if (how !== "asked") throw new CliError(how, `the data in ${data} is kept: start skein serve again`);
     await server.stop();
   },
 });
+
+function say(line: string): void {
+  console.error(`skein: ${line}`);
+}

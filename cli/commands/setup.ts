@@ -1,17 +1,17 @@
-/** `skein setup`: all that needs a package registry, at once. The launcher has seen to the npm packages before this runs. */
+/** `skein setup`: fetches everything that needs a package registry. The launcher has installed the npm packages before this runs. */
 import { ensureRootfs } from "../../test/lab/images.ts";
 import { ensurePackages } from "../../test/lab/packages.ts";
 import { defineCommand } from "../command.ts";
 import { ensureKit } from "../kit.ts";
 
 interface Step {
-  /** What works once it is done. */
+  /** The commands that work once it is done. */
   gives: string;
   needsRoot: boolean;
   run(): Promise<unknown>;
 }
 
-/** In this order: the kit is built with what the system packages bring. */
+/** In this order: the kit's build needs the system packages. */
 const STEPS: readonly Step[] = [
   { gives: "system packages", needsRoot: true, run: ensurePackages },
   { gives: "kit", needsRoot: false, run: ensureKit },
@@ -36,7 +36,7 @@ export const setup = defineCommand({
         console.log(`${step.gives}: ready`);
       } catch (error) {
         console.error(`${step.gives}: ${(error as Error).message}`);
-        // Not being root is no failure: client and API work without, and what is missing has been said.
+        // Not being root is no failure: client and API work without it, and the output names what is missing.
         if (root || !step.needsRoot) failed = true;
       }
     }

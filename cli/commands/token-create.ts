@@ -1,8 +1,8 @@
 /** `skein token create`. */
 import { ROLES } from "../../shared/access/access.ts";
+import { UsageError } from "../cli-error.ts";
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
-import { UsageError } from "../errors.ts";
 import { duration, oneOf } from "../values.ts";
 
 export const tokenCreate = defineCommand({
@@ -13,7 +13,7 @@ export const tokenCreate = defineCommand({
     note: { type: "string", value: "TEXT", about: "what it is for; shown in the list" },
     ...JSON_OPTION,
   },
-  notes: "The token is shown once and kept nowhere. Its bearer sets SKEIN_TOKEN to it.",
+  notes: "The token is shown once and not stored. Its bearer sets SKEIN_TOKEN to it.",
   async run({ options }) {
     const { project, note } = options;
     if (project === undefined) throw new UsageError("--project is missing");

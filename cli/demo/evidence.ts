@@ -1,9 +1,9 @@
-/** What is on the hosts after the last session: asked of Docker and the kernel, not of Skein. */
+/** What is left on the hosts after the last session, according to Docker and the kernel, not Skein. */
 import type { Cluster } from "../../test/lab/cluster.ts";
 import type { LabHost } from "../../test/lab/host.ts";
 import { table } from "../table.ts";
 
-/** A row per host with all that is there. Throws where anything of a session is left. */
+/** A row per host with everything that is there. @throws Error if anything of a session is left */
 export async function nothingLeft(cluster: Cluster): Promise<string> {
   const left = await cluster.leftovers();
   if (left.length > 0) throw new Error(`left behind:\n${left.join("\n")}`);

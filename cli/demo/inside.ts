@@ -1,4 +1,4 @@
-/** The demo itself, inside the lab's namespaces: every command line that it shows is run, and what it prints is what they said. */
+/** The demo itself, inside the lab's namespaces: it runs every command line that it shows, and prints their real output. */
 import { once } from "node:events";
 import { join } from "node:path";
 import { styleText } from "node:util";
@@ -31,7 +31,7 @@ async function inContainer(cluster: Cluster, session: Session, host: string, scr
   if (code !== 0) throw new Error(`exit ${code} from this command in ${host} of ${session.name}`);
 }
 
-/** One session: where it runs, what its containers know, and that they reach each other. */
+/** Shows one session: where it runs, its containers' environment, and that they reach each other. */
 async function show(cluster: Cluster, name: string, flags: string[]): Promise<void> {
   await skein(cluster, "run", "--name", name, "--image", IMAGE, ...flags);
   const session = await cluster.skein.getSession({ path: { id: name } });
@@ -71,7 +71,7 @@ async function main(): Promise<number> {
   const keep = process.env[SOCKETS_DIR];
   const cluster = await startCluster({ hosts: 3 });
   try {
-    // Ctrl-C at any moment: the rest is left out, what is there is taken away.
+    // Ctrl-C at any moment: the demo skips the rest and removes everything.
     const finished = await Promise.race([tour(cluster).then(() => true), told.then(() => false)]);
     if (!finished) return 130;
     if (keep !== undefined) {
@@ -84,5 +84,5 @@ async function main(): Promise<number> {
   }
 }
 
-// Its exit is said outright: the doors of --keep would hold the process.
+// Exits explicitly: the relays of --keep would keep the process alive.
 process.exit(await main().catch((error: unknown) => report(error, { command: "demo", json: false })));

@@ -3,17 +3,17 @@ import { join } from "node:path";
 import type { Cluster } from "../../test/lab/cluster.ts";
 import { relay } from "./relay.ts";
 
-/** The environment variable that tells the process inside about `Keep`, as JSON. */
+/** The environment variable that passes `Keep` to the process inside, as JSON. */
 export const SOCKETS_DIR = "SKEIN_DEMO_KEEP";
 
 export interface Keep {
-  /** On the machine and in the lab alike: here the lab's sockets are put. */
+  /** The directory of the lab's sockets; it has the same path on the machine and in the lab. */
   directory: string;
-  /** On 127.0.0.1 of the machine: leads to the API. */
+  /** Port on 127.0.0.1 of the machine that leads to the API. */
   port: number;
 }
 
-/** Puts a socket into the directory for the API and for each host's engine, and says what they are for. */
+/** Makes a socket in the directory for the API and for each host's engine, and prints how to use them. */
 export async function openDoors({ directory, port }: Keep, { api, lab }: Cluster): Promise<string> {
   const url = new URL(api.url);
   await relay({ path: join(directory, "api.sock") }, { host: url.hostname, port: Number(url.port) });

@@ -12,7 +12,7 @@ let shouter: Server;
 let way: Server;
 
 beforeAll(async () => {
-  // Answers only after the other side has said all: so an end must be passed on without closing the way back.
+  // Answers only after the client has ended its side: so the relay must pass on that end without closing the way back.
   shouter = createServer({ allowHalfOpen: true }, async (socket) =>
     socket.end((await text(socket)).toUpperCase()),
   );
@@ -31,13 +31,13 @@ function dial() {
   return connect({ port: (way.address() as { port: number }).port, allowHalfOpen: true });
 }
 
-test("passes both directions, and the end of one before the other's", async () => {
+test("the relay passes both directions, and the end of one before the other's", async () => {
   const socket = dial();
   socket.end("geese");
   expect(await text(socket)).toBe("GEESE");
 });
 
-test("many at once do not mix", async () => {
+test("many connections at once do not mix", async () => {
   const answers = Array.from({ length: 20 }, async (_, i) => {
     const socket = dial();
     socket.end(`goose ${i}`);
@@ -46,7 +46,7 @@ test("many at once do not mix", async () => {
   expect(await Promise.all(answers)).toEqual(Array.from({ length: 20 }, (_, i) => `GOOSE ${i}`));
 });
 
-test("a far side that is not there ends the connection, and the relay goes on", async () => {
+test("an unreachable target ends the connection, and the relay goes on", async () => {
   shouter.close();
   await once(shouter, "close");
   const socket = dial();

@@ -17,8 +17,8 @@ import { workerdConfig } from "./config.ts";
 const CACHE = join(STATE, "bundles");
 
 /**
- * A directory with `worker.js` and `workerd.capnp` for the sources as they are now. Takes some milliseconds where
- * these sources were bundled before; safe to call from many processes at once.
+ * A directory with `worker.js` and `workerd.capnp` for the sources as they are now. Takes a few milliseconds if these sources were bundled
+ * before. Safe to call from many processes at once.
  */
 export async function bundleApi(): Promise<string> {
   const directory = join(CACHE, fingerprint());
@@ -30,14 +30,14 @@ export async function bundleApi(): Promise<string> {
   try {
     renameSync(making, directory);
   } catch (error) {
-    // Another process was faster: a directory that is not empty is not replaced, and its content is the same.
+    // Another process was faster. The rename does not replace its directory, which has the same content.
     rmSync(making, { recursive: true });
     if (!existsSync(directory)) throw error;
   }
   return directory;
 }
 
-/** Of all that the bundle depends on: our sources, the packages' versions, the configuration. */
+/** Hash of everything that the bundle depends on: our sources, the packages' versions, the configuration. */
 function fingerprint(): string {
   const hash = createHash("sha256");
   const sources = globSync(["api/**/*.{ts,html,css}", "shared/**/*.ts"], { cwd: ROOT }).sort();
@@ -51,7 +51,7 @@ function fingerprint(): string {
 }
 
 async function bundleTo(outfile: string): Promise<void> {
-  // Loaded here only: it starts a program of its own, and is not needed where the bundle is there already.
+  // Loaded only here: it starts its own program, and an existing bundle does not need it.
   const esbuild = await import("esbuild");
   try {
     await esbuild.build({

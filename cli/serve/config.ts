@@ -1,6 +1,6 @@
 /**
- * workerd's configuration for the API: the same bundle, objects and bindings that wrangler.toml gives to Cloudflare
- * (a test compares the two). What differs from one `skein serve` to the next comes on workerd's command line.
+ * workerd's configuration for the API: the same bundle, objects and bindings that wrangler.toml gives to Cloudflare (a test compares the
+ * two). Values that differ between runs of `skein serve` are on workerd's command line.
  */
 
 import { SETTING_NAMES, variableOf } from "../../shared/settings/settings.ts";
@@ -12,7 +12,7 @@ export const COMPATIBILITY_DATE = "2026-10-23";
 export const OBJECTS = {
   FLEET: { className: "Fleet", uniqueKey: "skein-fleet" },
   SESSION: { className: "Session", uniqueKey: "skein-session" },
-  NODE: { className: "Node", uniqueKey: "skein-node" },
+  LINK: { className: "Link", uniqueKey: "skein-link" },
   LIMITER: { className: "Limiter", uniqueKey: "skein-limiter" },
   REFUSALS: { className: "Refusals", uniqueKey: "skein-refusals" },
 } as const;
@@ -24,7 +24,7 @@ export const DISK = "disk";
 /** The worker reads its admin token from this binding; workerd from its environment. */
 export const ADMIN_TOKEN = "SKEIN_ADMIN_TOKEN";
 
-/** Cap'n Proto text (workerd.capnp); `worker.js` is looked for beside the file. */
+/** Cap'n Proto text (workerd.capnp); workerd looks for `worker.js` beside the file. */
 export function workerdConfig(): string {
   const objects = Object.entries(OBJECTS);
   const namespaces = objects.map(

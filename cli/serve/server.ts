@@ -1,6 +1,6 @@
-/** The embedded API: bundle, data, workerd, and the wait until it answers. */
+/** The embedded API: bundles it, prepares its data, starts workerd, and waits until it answers. */
 import type { Settings } from "../../shared/settings/settings.ts";
-import { CliError } from "../errors.ts";
+import { CliError } from "../cli-error.ts";
 import { bundleApi } from "./bundle.ts";
 import { prepareData } from "./data.ts";
 import { startWorkerd } from "./workerd.ts";
@@ -11,9 +11,11 @@ export interface ServerOptions {
   /** 0: a free one. */
   port: number;
   data: string;
-  /** Those that are not to have their default. */
+  /** The result of `bundleApi`; default: calls it. */
+  bundle?: string;
+  /** Settings other than the defaults. */
   settings?: Partial<Settings>;
-  /** Takes what workerd says; it goes to our stderr unless told. */
+  /** Receives workerd's output; default: our stderr. */
   log?: (text: string) => void;
 }
 
@@ -23,34 +25,34 @@ export interface Server {
   token: string;
   /** workerd's. */
   pid: number;
-  /** Resolves when it has ended, with how. */
+  /** Resolves once it has ended, with the way it ended. */
   ended: Promise<string>;
   stop(): Promise<void>;
 }
 
-/** Starts the API and resolves when it answers. Throws a CliError where it cannot. */
+/** Starts the API and resolves when it answers. @throws CliError if it cannot */
 export async function startServer({
   host,
   port,
   data,
+  bundle,
   settings = {},
   log = (text) => process.stderr.write(text),
 }: ServerOptions): Promise<Server> {
-  const bundle = await bundleApi();
+  const bundled = bundle ?? (await bundleApi());
   const token = prepareData(data);
   const bracketed = host.includes(":") ? `[${host}]` : host;
-  const workerd = await startWorkerd({ bundle, data, host: bracketed, port, token, settings, log });
+  const workerd = await startWorkerd({ bundle: bundled, data, host: bracketed, port, token, settings, log });
   const url = `http://${bracketed}:${workerd.port}`;
-  await Promise.race([answers(url), workerd.ended.then((how) => Promise.reject(new CliError(how)))]).catch(
-    async (error: unknown) => {
-      await workerd.stop();
-      throw error;
-    },
-  );
+  await answers(url).catch(async (error: unknown) => {
+    await workerd.stop();
+    // The answer broke off: workerd has ended, and its output says why.
+    throw error instanceof CliError ? error : new CliError(await workerd.ended);
+  });
   return { url, token, pid: workerd.pid, ended: workerd.ended, stop: workerd.stop };
 }
 
-/** workerd listens before it has loaded the worker, and holds requests until then: so one is enough. */
+/** workerd listens before it has loaded the worker, and holds requests until then: so one request is enough. */
 async function answers(url: string): Promise<void> {
   const response = await fetch(`${url}/healthz`);
   if (!response.ok)

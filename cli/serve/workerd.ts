@@ -1,10 +1,12 @@
 /**
  * workerd as a child process that never outlives this one, and never shares its data with another.
  *
- * Linux: `flock -F setpriv --pdeathsig KILL workerd`. Both replace themselves, so the child is workerd itself: it holds
- * the lock as long as it lives, and is killed by the kernel when this process dies, also by SIGKILL. Its data stands that (SQLite's log);
- * SIGTERM would let it linger over open links. One that is started in that moment waits for the lock.
- * macOS has neither: there a file names workerd's process, and a data directory whose process lives is refused.
+ * Linux: `flock -F setpriv --pdeathsig KILL workerd`. Both replace themselves, so the child is workerd itself: it holds the lock as long as
+ * it lives, and is killed by the kernel when this process dies, also by SIGKILL. Its data survives that (SQLite's log); SIGTERM would let
+ * it linger on open links. A workerd that is started at that moment waits for the lock. macOS has neither: there a file names workerd's
+ * process, and a data directory whose process lives is refused.
+ *
+ * Its soft limit of file descriptors is the hard one: Node raises its own when it starts, and children inherit it.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -12,7 +14,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { type SettingName, type Settings, variableOf } from "../../shared/settings/settings.ts";
-import { CliError } from "../errors.ts";
+import { CliError } from "../cli-error.ts";
 import { ADMIN_TOKEN, DISK, SOCKET } from "./config.ts";
 
 export interface Workerd {
@@ -20,7 +22,7 @@ export interface Workerd {
   port: number;
   /** Resolves when it has ended, with how. */
   ended: Promise<string>;
-  /** SIGTERM, and SIGKILL where that does not end it within 10 s. */
+  /** SIGTERM, then SIGKILL if it has not ended within 10 s. */
   stop(): Promise<void>;
 }
 
@@ -33,14 +35,14 @@ export interface WorkerdOptions {
   port: number;
   token: string;
   settings: Partial<Settings>;
-  /** Takes what workerd says: errors, and what the worker logs. */
+  /** Receives workerd's output: errors, and the worker's log. */
   log(text: string): void;
 }
 
-/** flock's exit code for "somebody else has it". */
+/** flock's exit code for "already locked". */
 const TAKEN = 75;
 
-/** Resolves when workerd listens. Throws a CliError where it cannot. */
+/** Resolves when workerd listens. @throws CliError if it cannot */
 export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
   const inUse = new CliError(
     `another skein serve uses the data in ${options.data}`,
@@ -52,13 +54,13 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
     ...string[],
   ];
   const child = spawn(program, args, {
-    // A group of its own: Ctrl-C at the terminal is for us, and we stop it in order.
+    // Its own process group: Ctrl-C at the terminal signals only us, and we stop it in order.
     detached: true,
     env: { PATH: process.env["PATH"], [ADMIN_TOKEN]: options.token, ...variables(options.settings) },
     stdio: ["ignore", "ignore", "pipe", "pipe"],
   });
   const tail = followErrors(child, options.log);
-  const ended = endOf(child);
+  const ended = endOf(child, tail);
   const port = await Promise.race([listening(child), ended.then(() => undefined)]);
   if (port === undefined) {
     const how = await ended;
@@ -103,7 +105,7 @@ function guards(data: string): string[] {
   ];
 }
 
-/** workerd says one JSON line per socket on its control descriptor. Resolves when it listens on ours. */
+/** workerd writes one JSON line per socket to its control descriptor. Resolves when it listens on ours. */
 async function listening(child: ChildProcess): Promise<number | undefined> {
   let text = "";
   for await (const chunk of child.stdio[3] as NodeJS.ReadableStream) {
@@ -116,8 +118,12 @@ async function listening(child: ChildProcess): Promise<number | undefined> {
   return undefined;
 }
 
-/** Passes on what it says, and keeps the last 4 KiB. */
-function followErrors(child: ChildProcess, log: WorkerdOptions["log"]): { text: string } {
+interface Tail {
+  text: string;
+}
+
+/** Passes on its output, and keeps the last 4 KiB. */
+function followErrors(child: ChildProcess, log: WorkerdOptions["log"]): Tail {
   const tail = { text: "" };
   child.stderr!.setEncoding("utf8").on("data", (chunk: string) => {
     tail.text = (tail.text + chunk).slice(-4096);
@@ -126,14 +132,23 @@ function followErrors(child: ChildProcess, log: WorkerdOptions["log"]): { text: 
   return tail;
 }
 
-async function endOf(child: ChildProcess): Promise<string> {
+async function endOf(child: ChildProcess, tail: Tail): Promise<string> {
   child.on("error", () => {});
   if (child.pid === undefined) {
     const [error] = await once(child, "error");
     return `workerd could not be started: ${(error as Error).message}`;
   }
   const [code, signal] = await once(child, "close");
-  return `workerd ended with ${signal ?? `exit code ${code}`}`;
+  const why = lastWords(tail.text);
+  return `workerd ended with ${signal ?? `exit code ${code}`}${why === undefined ? "" : ` (${why})`}`;
+}
+
+/** The exception in workerd's output that ended it: `accept(): Too many open files`. */
+export function lastWords(said: string): string | undefined {
+  const [, exception] =
+    /^\*\*\* (?:Uncaught exception \*\*\*\n|Fatal uncaught kj::Exception: )(.+)$/m.exec(said) ?? [];
+  // "server/bridge.rs:851: overloaded: " before it is a place in workerd's source; "(os error 24)" after it repeats the message.
+  return exception?.replace(/^\S+:\d+: \w+: /, "").replace(/ \(os error \d+\)$/, "");
 }
 
 async function stop(child: ChildProcess, data: string): Promise<void> {

@@ -148,7 +148,7 @@ export const planSession = <ThrowOnError extends boolean = false>(options: Optio
 /**
  * List sessions
  *
- * Those of the token's project, newest first, ended ones included. Needs the role `viewer` or more.
+ * Those of the token's project, newest first, ended ones included as long as they are kept. Without the containers' output, which each session itself has. Needs the role `viewer` or more.
  */
 export const listSessions = <ThrowOnError extends boolean = false>(options?: Options<ListSessionsData, ThrowOnError>): RequestResult<ListSessionsResponses, ListSessionsErrors, ThrowOnError> => (options?.client ?? client).get<ListSessionsResponses, ListSessionsErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -218,7 +218,7 @@ export const listTokens = <ThrowOnError extends boolean = false>(options?: Optio
 /**
  * Make a token
  *
- * For a project and a role, until a time. It is shown once and kept nowhere. Needs the role `admin`.
+ * For a project and a role, until a time. It is shown once and not stored. Needs the role `admin`.
  */
 export const createToken = <ThrowOnError extends boolean = false>(options: Options<CreateTokenData, ThrowOnError>): RequestResult<CreateTokenResponses, CreateTokenErrors, ThrowOnError> => (options.client ?? client).post<CreateTokenResponses, CreateTokenErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -233,7 +233,7 @@ export const createToken = <ThrowOnError extends boolean = false>(options: Optio
 /**
  * Revoke a token
  *
- * From then on it opens nothing. Revoking a revoked one is no error. Needs the role `admin`.
+ * From then on the API refuses it. Revoking a revoked one is no error. Needs the role `admin`.
  */
 export const revokeToken = <ThrowOnError extends boolean = false>(options: Options<RevokeTokenData, ThrowOnError>): RequestResult<RevokeTokenResponses, RevokeTokenErrors, ThrowOnError> => (options.client ?? client).delete<RevokeTokenResponses, RevokeTokenErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],

@@ -79,7 +79,7 @@ export type AuditEntry = {
      */
     action: string;
     /**
-     * Who: a token's id, `admin-token` for the installation's own, `node:NAME` for a node that joined; null where nobody was made out
+     * Who: a token's id, `admin-token` for the installation's own, `node:NAME` for a node that joined; null if the caller is unknown
      */
     actor: string | null;
     /**
@@ -103,7 +103,7 @@ export type AuditEntry = {
      */
     status: number;
     /**
-     * Id of what was changed; in a refusal the id or name that was asked for
+     * Id of the changed object; in a refusal the id or name in the request
      */
     target: string | null;
 };
@@ -172,6 +172,19 @@ export type Facts = {
      * CIDRs that a session's network must not overlap: routes, resolvers, Docker networks
      */
     usedSubnets: Array<string>;
+    /**
+     * VXLAN devices of something else: the kernel takes each VNI once per UDP port
+     */
+    usedVnis?: Array<{
+        /**
+         * UDP port of the device
+         */
+        port: number;
+        /**
+         * VXLAN network identifier
+         */
+        vni: number;
+    }>;
 };
 
 export type Health = {
@@ -448,7 +461,7 @@ export type RoleRequest = {
      */
     command?: Array<string>;
     /**
-     * Devices of the node, or folders of devices; on nodes that allow it
+     * Devices of the node, or folders of devices. Only on nodes that allow it
      */
     devices?: Array<string>;
     /**
@@ -462,7 +475,7 @@ export type RoleRequest = {
         [key: string]: string;
     };
     /**
-     * The container is on its node's own network, and keeps its name and address in the session; its user must be root. On nodes that allow it. false unless told
+     * The container uses its node's own network, and keeps its name and address in the session. Its user must be root. Only on nodes that allow it. false unless given
      */
     hostNetwork?: boolean;
     /**
@@ -470,15 +483,15 @@ export type RoleRequest = {
      */
     image?: string;
     /**
-     * How often each container is started again in all, with onExit restart; once that is used up, its end counts as with fail. 5 unless told
+     * How often each container is started again, with onExit restart. After that, its end counts as with fail. 5 unless given
      */
     maxRestarts?: number;
     /**
-     * Files and folders of the node; on nodes that allow it
+     * Files and folders of the node. Only on nodes that allow it
      */
     mounts?: Array<{
         /**
-         * Only to be read, and without what is mounted below it on the node; true unless told
+         * Read-only, and without what is mounted below it on the node. true unless given
          */
         readOnly?: boolean;
         /**
@@ -495,11 +508,11 @@ export type RoleRequest = {
      */
     name: string;
     /**
-     * When a container ends after the session came to run. fail: main1's end is the session's, another's fails it unless it is 0. ignore: the session goes on, main1 included. restart: a container that ends with another code than 0 is started again, maxRestarts times with growing pauses; apart from that as fail. fail unless told
+     * What happens when a container of a running session ends. fail: the session ends with main1, and fails when another container ends with a code other than 0. ignore: the session goes on, also without main1. restart: a container that ends with a code other than 0 is started again, maxRestarts times with growing pauses; otherwise as fail. fail unless given
      */
     onExit?: 'fail' | 'ignore' | 'restart';
     /**
-     * All that root may do on the node itself; on nodes that allow it. false unless told
+     * The container may do all that root may do on the node itself. Only on nodes that allow it. false unless given
      */
     privileged?: boolean;
     /**
@@ -661,7 +674,7 @@ export type SessionRequest = {
      */
     clusterMode?: 'single-node' | 'multi-node';
     /**
-     * 1 main and N-1 sub; excludes roles; 1 unless told
+     * 1 main and N-1 sub; excludes roles; 1 unless given
      */
     clusterSize?: number;
     /**
@@ -669,7 +682,7 @@ export type SessionRequest = {
      */
     command?: Array<string>;
     /**
-     * Devices of the node, or folders of devices; on nodes that allow it
+     * Devices of the node, or folders of devices. Only on nodes that allow it
      */
     devices?: Array<string>;
     /**
@@ -683,7 +696,7 @@ export type SessionRequest = {
         [key: string]: string;
     };
     /**
-     * The container is on its node's own network, and keeps its name and address in the session; its user must be root. On nodes that allow it. false unless told
+     * The container uses its node's own network, and keeps its name and address in the session. Its user must be root. Only on nodes that allow it. false unless given
      */
     hostNetwork?: boolean;
     /**
@@ -691,15 +704,15 @@ export type SessionRequest = {
      */
     image?: string;
     /**
-     * How often each container is started again in all, with onExit restart; once that is used up, its end counts as with fail. 5 unless told
+     * How often each container is started again, with onExit restart. After that, its end counts as with fail. 5 unless given
      */
     maxRestarts?: number;
     /**
-     * Files and folders of the node; on nodes that allow it
+     * Files and folders of the node. Only on nodes that allow it
      */
     mounts?: Array<{
         /**
-         * Only to be read, and without what is mounted below it on the node; true unless told
+         * Read-only, and without what is mounted below it on the node. true unless given
          */
         readOnly?: boolean;
         /**
@@ -712,7 +725,7 @@ export type SessionRequest = {
         target: string;
     }>;
     /**
-     * Unique among the live sessions of the project; made up when left out
+     * Unique among the live sessions of the project; Skein chooses one when it is left out
      */
     name?: string;
     /**
@@ -729,11 +742,11 @@ export type SessionRequest = {
         encryption?: 'auto' | 'required' | 'none';
     };
     /**
-     * When a container ends after the session came to run. fail: main1's end is the session's, another's fails it unless it is 0. ignore: the session goes on, main1 included. restart: a container that ends with another code than 0 is started again, maxRestarts times with growing pauses; apart from that as fail. fail unless told
+     * What happens when a container of a running session ends. fail: the session ends with main1, and fails when another container ends with a code other than 0. ignore: the session goes on, also without main1. restart: a container that ends with a code other than 0 is started again, maxRestarts times with growing pauses; otherwise as fail. fail unless given
      */
     onExit?: 'fail' | 'ignore' | 'restart';
     /**
-     * When a node is lost while the session runs: fail, or carry on and show its part as lost
+     * When a node is lost while the session runs: fail, or go on and show the containers on it as lost
      */
     onNodeLoss?: 'fail' | 'keep';
     /**
@@ -747,21 +760,21 @@ export type SessionRequest = {
             [key: string]: string;
         };
         /**
-         * Evenly over the nodes, or on as few as will do
+         * Evenly over the nodes, or on as few as possible
          */
         strategy?: 'spread' | 'pack';
     };
     /**
-     * Where there is no room, those with a higher one are served first; among equals, those that came first
+     * While there is no room, sessions with a higher priority are served first; among equals, those that came first
      */
     priority?: number;
     /**
-     * All that root may do on the node itself; on nodes that allow it. false unless told
+     * The container may do all that root may do on the node itself. Only on nodes that allow it. false unless given
      */
     privileged?: boolean;
     resources?: ResourcesRequest;
     /**
-     * How often a creation that fails on a node is planned anew, without that node where others have room
+     * How often a session whose creation fails on a node is planned again, without that node where others have room
      */
     retries?: number;
     /**
@@ -845,7 +858,7 @@ export type TokenMade = {
 
 export type TokenRequest = {
     /**
-     * Seconds; 30 days unless told or set otherwise
+     * Seconds; default 30 days, unless the installation sets another
      */
     expiresIn?: number;
     /**
@@ -1550,7 +1563,7 @@ export type EndSessionData = {
     body?: never;
     path: {
         /**
-         * Id, or name: the live session's of that name, else the latest's
+         * Id, or name: the live session of that name, else the latest
          */
         id: string;
     };
@@ -1604,7 +1617,7 @@ export type GetSessionData = {
     body?: never;
     path: {
         /**
-         * Id, or name: the live session's of that name, else the latest's
+         * Id, or name: the live session of that name, else the latest
          */
         id: string;
     };
@@ -1659,7 +1672,7 @@ export type StreamSessionEventsData = {
     body?: never;
     path: {
         /**
-         * Id, or name: the live session's of that name, else the latest's
+         * Id, or name: the live session of that name, else the latest
          */
         id: string;
     };

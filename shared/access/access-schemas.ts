@@ -1,6 +1,6 @@
 /** Tokens and the audit log, as zod schemas: a source of the OpenAPI document. */
 import { z } from "zod";
-import { DnsLabel, Time } from "../request/text-schemas.ts";
+import { DnsLabel, Time } from "../text/text-schemas.ts";
 import { ROLES } from "./access.ts";
 
 const Role = z.enum(ROLES);
@@ -9,11 +9,10 @@ export const TokenRequest = z
   .strictObject({
     project: DnsLabel.meta({ description: "Whose sessions its bearer sees and makes", example: "vision" }),
     role: Role.meta({ description: "What its bearer may do", example: "user" }),
-    expiresIn: z
-      .int()
-      .min(1)
-      .optional()
-      .meta({ description: "Seconds; 30 days unless told or set otherwise", example: 86400 }),
+    expiresIn: z.int().min(1).optional().meta({
+      description: "Seconds; default 30 days, unless the installation sets another",
+      example: 86400,
+    }),
     note: z
       .string()
       .regex(/^[^\p{Cc}\p{Cs}]*$/u, "must be a line of text")
@@ -54,13 +53,13 @@ export const AuditEntry = z
     at: Time,
     actor: z.string().nullable().meta({
       description:
-        "Who: a token's id, `admin-token` for the installation's own, `node:NAME` for a node that joined; null where nobody was made out",
+        "Who: a token's id, `admin-token` for the installation's own, `node:NAME` for a node that joined; null if the caller is unknown",
       example: "tok_01jd8x",
     }),
     project: z.string().nullable().meta({ description: "Of the actor's token", example: "vision" }),
     action: z.string().meta({ description: "The operationId, or rotateKey", example: "createSession" }),
     target: z.string().nullable().meta({
-      description: "Id of what was changed; in a refusal the id or name that was asked for",
+      description: "Id of the changed object; in a refusal the id or name in the request",
       example: "ses_01jd8x",
     }),
     status: z.int().meta({ description: "HTTP status of the answer; from 400 on: a refusal", example: 202 }),

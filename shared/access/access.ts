@@ -1,12 +1,12 @@
 /** Who may do what, as one table. */
 
-/** Least first: each may do all that the ones before it may. */
+/** From least to most: each role may do everything that earlier ones may. */
 export const ROLES = ["viewer", "user", "admin"] as const;
 export type Role = (typeof ROLES)[number];
 
 /**
- * What each operation (by its operationId) asks of its caller: at least a role; `agent`: a join token, or a node's key;
- * `anyone`: nothing. docs/access.md is this table; a test keeps them alike.
+ * What each operation (by its operationId) needs: at least a role; `agent`: a join token, or a node's key; `anyone`: nothing.
+ * docs/access.md is this table; a test compares them.
  */
 export const ACCESS = {
   listSessions: "viewer",
@@ -37,7 +37,7 @@ export function isRole(text: string): text is Role {
   return ROLES.some((role) => role === text);
 }
 
-/** May a bearer of `role` do what asks for at least `least`? */
+/** Whether `role` includes the rights of `least`. */
 export function allows(role: Role, least: Role): boolean {
   return ROLES.indexOf(role) >= ROLES.indexOf(least);
 }

@@ -1,6 +1,6 @@
-/** A token bucket: so many requests at once, and so many a minute in the long run. Has no clock of its own. */
+/** A token bucket: a burst of requests at once, and a rate per minute in the long run. The caller passes the time. */
 
-/** `left` may be a fraction; `at` is the ms since 1970 that it is of. */
+/** `left` may be a fraction and holds at time `at`, ms since 1970. */
 export interface Bucket {
   left: number;
   at: number;
@@ -12,8 +12,8 @@ export interface Rate {
 }
 
 /**
- * Takes one request out of the bucket; `undefined` is one that was never asked: full. `retryAfter` is 0 where it was
- * there, else the whole seconds until one is, and nothing is taken. A clock that runs back fills nothing.
+ * Takes one request out of the bucket; `undefined` is a full bucket. `retryAfter` is 0 if the bucket had one. Else it is the whole seconds
+ * until it has one, and nothing is taken. A clock that runs back fills nothing.
  */
 export function spend(
   bucket: Bucket | undefined,

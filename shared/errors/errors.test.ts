@@ -18,7 +18,7 @@ test("an error becomes the problem of its code", () => {
   expect(ProblemView.parse(problem)).toEqual(problem);
 });
 
-test("bad fields: the first in the detail, all in the list", () => {
+test("bad fields: `detail` has the first, `errors` has all", () => {
   const errors = [
     { field: "name", message: "is wrong" },
     { field: "image", message: "is needed" },
@@ -29,7 +29,7 @@ test("bad fields: the first in the detail, all in the list", () => {
   );
 });
 
-test("fields read as in the request", () => {
+test("fields are named as in the request", () => {
   expect(fieldPath(["roles", 1, "env", "A"])).toBe("roles[1].env.A");
   expect(fieldPath(["env", "a.b c"])).toBe('env["a.b c"]');
   expect(fieldPath([])).toBe("");

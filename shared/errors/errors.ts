@@ -1,9 +1,6 @@
-/** The one table of errors: every `code` a caller can meet, its HTTP status, and the title people read. */
+/** The table of errors: every `code` that a caller can get, its HTTP status, and its title for people. */
 
-/**
- * Each code is stable; `status` is the HTTP status it is answered with (RFC 9110), `title` the short text of
- * RFC 9457's problem details.
- */
+/** Codes are stable. `status`: HTTP status of the answer (RFC 9110). `title`: the short text of RFC 9457's problem details. */
 export const ERRORS = {
   malformed_json: { status: 400, title: "The body is not valid JSON" },
   invalid_request: { status: 400, title: "The request has fields that cannot be used" },
@@ -38,7 +35,7 @@ export interface FieldError {
   message: string;
 }
 
-/** `["roles", 1, "env", "A"]` → `roles[1].env.A`; names that are no plain words are quoted, long ones cut. */
+/** `["roles", 1, "env", "A"]` → `roles[1].env.A`; names other than plain words are quoted, long ones cut. */
 export function fieldPath(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, part) => {
     if (typeof part === "number") return `${text}[${part}]`;
@@ -49,7 +46,7 @@ export function fieldPath(path: readonly PropertyKey[]): string {
   }, "");
 }
 
-/** RFC 9457 problem details as Skein answers them. */
+/** RFC 9457 problem details, as Skein sends them. */
 export interface Problem {
   type: string;
   title: string;
@@ -64,7 +61,7 @@ export interface Problem {
 
 type Extra = Pick<Problem, "errors" | "nodes" | "retryAfter">;
 
-/** An error that knows how to become a problem; thrown anywhere, turned into an answer in one place. */
+/** An error with a code. Any code may throw it; api/http/problem.ts turns it into an answer. */
 export class SkeinError extends Error {
   readonly code: ErrorCode;
   readonly extra: Extra;
@@ -87,6 +84,15 @@ export class SkeinError extends Error {
       ...this.extra,
     };
   }
+}
+
+/** Restores an error from another object: the platform keeps its fields, but not its class. Undefined if it is no SkeinError. */
+export function skeinErrorOf(error: unknown): SkeinError | undefined {
+  if (error instanceof SkeinError) return error;
+  if (!(error instanceof Error)) return undefined;
+  const { code, extra } = error as Partial<SkeinError>;
+  if (error.name !== "SkeinError" || code === undefined || !Object.hasOwn(ERRORS, code)) return undefined;
+  return new SkeinError(code, error.message, extra);
 }
 
 /** The error for bad fields: `detail` names the first, `errors` lists all. */

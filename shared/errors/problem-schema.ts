@@ -1,4 +1,4 @@
-/** What the API answers where it refuses, as a zod schema: a source of the OpenAPI document. */
+/** The body of an error answer, as a zod schema: a source of the OpenAPI document. */
 import { z } from "zod";
 
 export const ProblemView = z

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { cidrsOverlap, formatAddress, macOf, parseAddress, parseCidr } from "./ipv4.ts";
+import { cidrsOverlap, formatAddress, parseAddress, parseCidr } from "./ipv4.ts";
 
 describe("IPv4", () => {
   test("every address survives formatting and parsing", () => {
@@ -41,11 +41,5 @@ describe("IPv4", () => {
   ])("%s and %s overlap: %s", (a, b, overlap) => {
     expect(cidrsOverlap(a, b)).toBe(overlap);
     expect(cidrsOverlap(b, a)).toBe(overlap);
-  });
-
-  test("a MAC is 02:42 and the address", () => {
-    expect(macOf("10.64.0.2")).toBe("02:42:0a:40:00:02");
-    expect(macOf("255.255.255.255")).toBe("02:42:ff:ff:ff:ff");
-    expect(() => macOf("10.64.0")).toThrow("10.64.0");
   });
 });

@@ -10,9 +10,15 @@ const DOTTED = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
 
 /** `"10.64.0.2"` → 171966466; undefined when it is not four numbers up to 255. */
 export function parseAddress(text: string): number | undefined {
-  const bytes = DOTTED.exec(text)?.slice(1).map(Number);
-  if (!bytes || bytes.some((byte) => byte > 255)) return undefined;
-  return bytes.reduce((address, byte) => address * 256 + byte, 0);
+  const bytes = DOTTED.exec(text);
+  if (!bytes) return undefined;
+  let address = 0;
+  for (let i = 1; i <= 4; i++) {
+    const byte = Number(bytes[i]);
+    if (byte > 255) return undefined;
+    address = address * 256 + byte;
+  }
+  return address;
 }
 
 export function formatAddress(address: number): string {

@@ -1,7 +1,9 @@
 /** Nodes and how they join, as zod schemas: a source of the OpenAPI document. */
 import { z } from "zod";
-import { DnsLabel, HostPath, Time } from "../request/text-schemas.ts";
-import { NODE_STATUSES } from "../session/lifecycle.ts";
+import { DnsLabel, HostPath, Time } from "../text/text-schemas.ts";
+
+export const NODE_STATUSES = ["ready", "disconnected", "lost"] as const;
+export type NodeStatus = (typeof NODE_STATUSES)[number];
 
 export const Capacity = z
   .object({
@@ -12,7 +14,7 @@ export const Capacity = z
   .meta({ id: "Capacity" });
 export type Capacity = z.infer<typeof Capacity>;
 
-/** What the node's operator lets containers have of the node itself (`skein agent --allow`); apart from that they have nothing of it. */
+/** What the node's operator lets containers use of the node itself (`skein agent --allow`). Containers have no other access to it. */
 export const Allowed = z
   .object({
     mounts: z
@@ -34,10 +36,10 @@ export const Allowed = z
   .meta({ id: "Allowed", description: "What containers may have of the node itself" });
 export type Allowed = z.infer<typeof Allowed>;
 
-/** One byte each as JSON: all of an agent's facts must fit in a row of a database, which ends at 2 MB. */
+/** Printable ASCII is one byte each as JSON: all facts of an agent must fit in a database row of at most 2 MB. */
 const GRAPHIC = "must be printable ASCII without spaces";
 
-/** What an agent says of its machine; the planner reads `allows`, `gpuIds`, `usedSubnets` and `mtu`. */
+/** The facts that an agent reports of its machine; the planner reads `allows`, `gpuIds`, `usedSubnets`, `usedVnis` and `mtu`. */
 export const Facts = z
   .object({
     os: z.string().max(256).meta({ description: "Operating system", example: "Debian GNU/Linux 12" }),
@@ -78,6 +80,19 @@ export const Facts = z
       .meta({
         description: "CIDRs that a session's network must not overlap: routes, resolvers, Docker networks",
         example: ["172.17.0.0/16"],
+      }),
+    usedVnis: z
+      .array(
+        z.object({
+          vni: z.int().min(0).max(0xffffff).meta({ description: "VXLAN network identifier", example: 42 }),
+          port: z.int().min(0).max(65535).meta({ description: "UDP port of the device", example: 4789 }),
+        }),
+      )
+      .max(4096)
+      .default([])
+      .meta({
+        description: "VXLAN devices of something else: the kernel takes each VNI once per UDP port",
+        example: [{ vni: 42, port: 4789 }],
       }),
   })
   .meta({ id: "Facts" });

@@ -1,13 +1,15 @@
-/** What a plan takes up on each of its nodes. */
-
+/** What a plan takes up on each of its nodes, and of the fleet's networks. */
+import type { Reserved } from "../network/addressing.ts";
 import type { SessionSpec } from "../request/spec.ts";
 import type { NodeSnapshot, Plan, Snapshot } from "./plan.ts";
+
+type Holdings = NodeSnapshot["allocated"];
 
 /** By node id. */
 export function holdingsOf(
   { roles }: Pick<SessionSpec, "roles">,
   { nodes, containers }: Plan,
-): Map<string, NodeSnapshot["allocated"]> {
+): Map<string, Holdings> {
   const resources = new Map(roles.map((role) => [role.name, role.resources]));
   const holdings = new Map(
     nodes.map(({ id }) => [id, { cpu: 0, memory: 0, gpuIds: [] as string[], containers: 0 }]),
@@ -23,28 +25,32 @@ export function holdingsOf(
   return holdings;
 }
 
-/** The fleet once a plan made on it is reserved. */
+/** The fleet once a plan made on it is reserved. Nodes that the plan does not use stay the same objects. */
 export function withPlan(snapshot: Snapshot, spec: Pick<SessionSpec, "roles">, plan: Plan): Snapshot {
   const holdings = holdingsOf(spec, plan);
-  const { subnet, vni } = plan.network;
+  const nodes = snapshot.nodes.map((node) => {
+    const more = holdings.get(node.id);
+    return more ? withHoldings(node, more) : node;
+  });
+  return { ...snapshot, nodes, reserved: reservedWith(snapshot.reserved, plan.network) };
+}
+
+export function withHoldings(node: NodeSnapshot, more: Holdings): NodeSnapshot {
+  const { cpu, memory, gpuIds, containers } = node.allocated;
   return {
-    nodes: snapshot.nodes.map((node) => {
-      const more = holdings.get(node.id);
-      if (!more) return node;
-      const { cpu, memory, gpuIds, containers } = node.allocated;
-      return {
-        ...node,
-        allocated: {
-          cpu: cpu + more.cpu,
-          memory: memory + more.memory,
-          gpuIds: [...gpuIds, ...more.gpuIds],
-          containers: containers + more.containers,
-        },
-      };
-    }),
-    reserved: {
-      subnets: [...snapshot.reserved.subnets, subnet],
-      vnis: [...snapshot.reserved.vnis, ...(vni === undefined ? [] : [vni])],
+    ...node,
+    allocated: {
+      cpu: cpu + more.cpu,
+      memory: memory + more.memory,
+      gpuIds: [...gpuIds, ...more.gpuIds],
+      containers: containers + more.containers,
     },
   };
+}
+
+export function reservedWith(
+  { subnets, vnis }: Reserved,
+  { subnet, vni }: { subnet: string; vni?: number | null | undefined },
+): Reserved {
+  return { subnets: [...subnets, subnet], vnis: vni == null ? vnis : [...vnis, vni] };
 }

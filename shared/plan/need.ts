@@ -1,11 +1,11 @@
-/** What containers need and nodes have, in whole numbers, and how a shortage reads. */
+/** What containers need and nodes have, in whole numbers, and the words for a shortage. */
 
 import type { Capacity } from "../node/node-schemas.ts";
-import { formatBytes } from "../request/units.ts";
-import type { Resources } from "../session/session-schemas.ts";
+import type { Resources } from "../request/resources.ts";
+import { formatBytes } from "../text/units.ts";
 import type { NodeSnapshot } from "./plan.ts";
 
-/** Nano-cores (Docker's own unit), bytes, GPUs. Whole, so that 0.1 + 0.2 cores fit in 0.3. 0: not asked for. */
+/** Nano-cores (Docker's own unit), bytes, GPUs. Whole numbers, so that 0.1 + 0.2 cores fit in 0.3. 0: not needed. */
 export interface Need {
   cpu: number;
   memory: number;
@@ -33,7 +33,7 @@ export function addTo(sum: Need, need: Need, times: number): void {
   sum.gpu += times * need.gpu;
 }
 
-/** What is not needed may be overdrawn: a node whose capacity shrank still takes containers without limits. */
+/** A dimension that is not needed may be overdrawn: a node whose capacity shrank still takes containers without limits. */
 export function fits(need: Need, free: Need): boolean {
   return (
     (need.cpu === 0 || need.cpu <= free.cpu) &&
@@ -65,7 +65,7 @@ export function shortDimensions(need: Need, free: Need): Dimension[] {
   return DIMENSIONS.filter((key) => need[key] > 0 && need[key] > free[key]);
 }
 
-/** The ids of Docker device requests that may still be given out: `capacity.gpu` of `gpuIds`, in their order. */
+/** The ids for Docker's device requests that are still free, in order. At most `capacity.gpu` of `gpuIds` are ever in use. */
 export function freeGpuIds({ gpuIds, capacity, allocated }: NodeSnapshot): string[] {
   const taken = new Set(allocated.gpuIds);
   const all = new Set(gpuIds);
@@ -80,7 +80,7 @@ export function sayNeed(key: Dimension, amount: number): string {
   return `${amount} ${amount === 1 ? "gpu" : "gpus"}`;
 }
 
-/** An amount that is there, without its unit's name: `1.5`, `200MiB`, `1`. */
+/** An amount without its unit's name: `1.5`, `200MiB`, `1`. Below zero reads `0`. */
 export function sayAmount(key: Dimension, amount: number): string {
   const there = Math.max(0, amount);
   if (key === "cpu") return String(there / NANO);

@@ -1,15 +1,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { readSpec } from "../request/spec.ts";
-import { environmentsOf } from "../session/environment.ts";
-import { PlanView } from "../session/session-schemas.ts";
-import { fleet, GiB, hosts, node } from "../testing/fixtures.ts";
+import { fleet, GiB, hosts, node, specOf } from "../testing/fixtures.ts";
+import { environmentsOf } from "./environment.ts";
 import type { Snapshot } from "./plan.ts";
+import { PlanView } from "./plan-schema.ts";
 import { publicPlan, renderPlan } from "./plan-view.ts";
 import { plan } from "./planner.ts";
 
 function viewOf(request: object, snapshot: Snapshot): PlanView {
-  const spec = readSpec({ image: "debian:12", ...request });
+  const spec = specOf(request);
   const planning = plan(spec, snapshot);
   if (!planning.plan) throw new Error(JSON.stringify(planning.refusal));
   return publicPlan(spec, planning.plan);
@@ -63,16 +62,17 @@ describe("the text of a plan", () => {
 });
 
 describe("the public plan", () => {
-  test("is what the API says it is, and shows no device ids", () => {
+  test("is what the API says it is, and shows no device ids and no port between nodes", () => {
     for (const [, request, snapshot] of goldens) {
       const view = viewOf(request, snapshot);
       expect(PlanView.parse(view)).toEqual(view);
+      expect(view.network).not.toHaveProperty("port");
       expect(JSON.stringify(view)).not.toContain("gpu-0");
     }
   });
 
   test("names each container's node, image, command, limits and environment", () => {
-    const spec = readSpec({ image: "a", command: ["run"], env: { A: "1" }, resources: { memory: "1GiB" } });
+    const spec = specOf({ image: "a", command: ["run"], env: { A: "1" }, resources: { memory: "1GiB" } });
     const planned = plan(spec, fleet(hosts(1))).plan!;
     expect(publicPlan(spec, planned).containers).toEqual([
       {
@@ -92,8 +92,8 @@ describe("the public plan", () => {
     expect(Object.keys(publicPlan(spec, planned).containers[0]!.env)).not.toContain("SKEIN_SESSION_ID");
   });
 
-  test("bears the session's own environment when there is a session", () => {
-    const spec = readSpec({ image: "a" });
+  test("has the session's own environment when there is a session", () => {
+    const spec = specOf({ image: "a" });
     const planned = plan(spec, fleet(hosts(1))).plan!;
     const view = publicPlan(spec, planned, environmentsOf(spec, { id: "ses_1", name: "train" }));
     expect(view.containers[0]!.env).toMatchObject({ SKEIN_SESSION_ID: "ses_1", SKEIN_SESSION_NAME: "train" });

@@ -1,12 +1,15 @@
-/** A plan as others see it: the API's answer, and the text a person reads. */
+/** A plan as users see it: the API's answer, and the text a person reads. */
 
+import type { PlannedNetwork } from "../network/addressing.ts";
+import type { NetworkView } from "../network/network-view.ts";
+import type { Resources } from "../request/resources.ts";
 import type { SessionSpec } from "../request/spec.ts";
-import { formatBytes } from "../request/units.ts";
-import { environmentsOf } from "../session/environment.ts";
-import type { PlanView, Resources } from "../session/session-schemas.ts";
+import { formatBytes } from "../text/units.ts";
+import { environmentsOf } from "./environment.ts";
 import type { Plan } from "./plan.ts";
+import type { PlanView } from "./plan-schema.ts";
 
-/** `environments` by host; left out in a dry run, where there is no session whose id and name they could bear. */
+/** `environments` by host; left out in a dry run, where there is no session with an id and a name. */
 export function publicPlan(
   spec: SessionSpec,
   plan: Plan,
@@ -17,7 +20,7 @@ export function publicPlan(
   return {
     clusterMode: spec.clusterMode,
     clusterSize: plan.containers.length,
-    network: plan.network,
+    network: networkView(plan.network),
     containers: plan.containers.map(({ host, role, index, rank, nodeId, address }) => {
       const { image, command, resources } = roles.get(role)!;
       return {
@@ -35,6 +38,11 @@ export function publicPlan(
       };
     }),
   };
+}
+
+/** As users see it: the port between the nodes is the nodes' matter. */
+export function networkView({ port: _, ...view }: PlannedNetwork): NetworkView {
+  return view;
 }
 
 /** A line for the whole, one for the network, and a table with a row per container. Ends with a newline. */

@@ -1,11 +1,10 @@
 /** The plan's shape: the full answer to "what would run where", and what the planner needs to know to make one. */
+import type { AddressSpace } from "../network/address-space.ts";
+import type { NodeNetworks, PlannedNetwork, Reserved } from "../network/addressing.ts";
+import type { Allowed, Capacity, NodeStatus } from "../node/node-schemas.ts";
 
-import type { Allowed, Capacity } from "../node/node-schemas.ts";
-import type { NodeStatus } from "../session/lifecycle.ts";
-import type { NetworkView } from "../session/session-schemas.ts";
-
-/** One node as the planner sees it. `allocated` counts what sessions hold on it, by their specs. */
-export interface NodeSnapshot {
+/** One node as the planner sees it. Never changed in place: a node that changed is another object. */
+export interface NodeSnapshot extends NodeNetworks {
   id: string;
   name: string;
   status: NodeStatus;
@@ -14,21 +13,19 @@ export interface NodeSnapshot {
   /** IPv4 that other nodes reach it at: its VTEP. */
   address: string;
   capacity: Capacity;
+  /** What sessions hold on it, by their specs. */
   allocated: Pick<Capacity, "cpu" | "memory"> & { gpuIds: string[]; containers: number };
   /** Ids for Docker's device requests; `capacity.gpu` of them may be used. */
   gpuIds: string[];
-  /** CIDRs a session's subnet must not overlap. */
-  usedSubnets: string[];
-  /** Bytes. */
-  mtu: number;
   allows: Allowed;
 }
 
-/** All that planning depends on. */
+/** Everything that planning depends on. */
 export interface Snapshot {
   nodes: NodeSnapshot[];
-  /** Subnets and VNIs that live sessions hold, over the whole fleet. */
-  reserved: { subnets: string[]; vnis: number[] };
+  /** Networks that live sessions hold, over the whole fleet. */
+  reserved: Reserved;
+  space: AddressSpace;
 }
 
 export interface PlannedContainer {
@@ -52,16 +49,20 @@ export interface PlannedNode {
 
 /** What the Fleet reserves and the Session carries out. Environment and images come from the spec. */
 export interface Plan {
-  network: NetworkView;
+  network: PlannedNetwork;
   nodes: PlannedNode[];
   containers: PlannedContainer[];
 }
 
-/** Why not. `never`: the fleet as it is could not hold it even when empty. */
+/** Why a session cannot be planned now. */
 export interface Refusal {
   reason: string;
+  /** Too little room on the nodes, or no subnet or VNI that is free on all of them. */
+  lacks: "room" | "network";
+  /** The fleet as it is could not hold it even if no other session ran and all its nodes were usable. */
   never: boolean;
-  nodes: { node: string; reason: string }[];
+  /** One reason for each node, ordered by the nodes' names. Only made when called: O(nodes) texts. */
+  nodes(): { node: string; reason: string }[];
 }
 
 export type Planning = { plan: Plan; refusal?: never } | { plan?: never; refusal: Refusal };

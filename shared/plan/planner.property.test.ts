@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { type AddressSpace, spaceOf } from "../network/address-space.ts";
 import { cidrsOverlap, parseAddress, parseCidr } from "../network/ipv4.ts";
-import { readSpec, type SessionSpec } from "../request/spec.ts";
-import { fleet, GiB, node } from "../testing/fixtures.ts";
+import type { SessionSpec } from "../request/spec.ts";
+import { DEFAULT_SETTINGS, settingsOf } from "../settings/settings.ts";
+import { fleet, GiB, node, SPACE, specOf } from "../testing/fixtures.ts";
 import type { NodeSnapshot, Plan, Snapshot } from "./plan.ts";
 import { plan } from "./planner.ts";
 
@@ -28,6 +30,10 @@ const arbitraryNode: fc.Arbitrary<Partial<NodeSnapshot>> = fc.record({
   }),
   gpuIds: fc.subarray(gpuIds),
   usedSubnets: fc.array(cidr, { maxLength: 6 }),
+  usedVnis: fc.array(
+    fc.record({ vni: fc.integer({ min: 0x800000, max: 0x800004 }), port: fc.constantFrom(14789, 4789) }),
+    { maxLength: 4 },
+  ),
   mtu: fc.constantFrom(1500, 1400, 9000),
   allows: fc.record({
     mounts: fc.constantFrom(
@@ -41,16 +47,31 @@ const arbitraryNode: fc.Arbitrary<Partial<NodeSnapshot>> = fc.record({
   }),
 });
 
+/** Where planning cuts networks from, and where it starts to look. */
+const arbitrarySpace: fc.Arbitrary<AddressSpace> = fc
+  .record({
+    settings: fc.constantFrom(
+      {},
+      { addressPool: "10.64.0.0/19" },
+      { vxlanPort: 4789 },
+      { vniBase: 0x7fffff, vniCount: 9 },
+    ),
+    fleetId: fc.constantFrom("flt_a", "flt_b", "flt_c"),
+  })
+  .map(({ settings, fleetId }) => spaceOf(settingsOf(settings), fleetId));
+
 const arbitrarySnapshot: fc.Arbitrary<Snapshot> = fc
   .tuple(
     fc.array(arbitraryNode, { minLength: 1, maxLength: 12 }),
     fc.array(cidr, { maxLength: 8 }),
     fc.array(fc.integer({ min: 0x800000, max: 0x800008 }), { maxLength: 8 }),
+    fc.oneof(fc.constant(SPACE), arbitrarySpace),
   )
-  .map(([nodes, subnets, vnis]) =>
+  .map(([nodes, subnets, vnis, space]) =>
     fleet(
       nodes.map((over, i) => node(i + 1, over)),
       { subnets, vnis },
+      space,
     ),
   );
 
@@ -80,7 +101,7 @@ const arbitrarySpec: fc.Arbitrary<SessionSpec> = fc
     }),
   })
   .map(({ clusterMode, strategy, labels, roles }) =>
-    readSpec({
+    specOf({
       image: "debian:12",
       clusterMode,
       placement: { strategy, labels },
@@ -165,21 +186,30 @@ test("addresses are unique, inside a subnet that nothing else uses, and so is th
       expect(address).toBeGreaterThan(first + 1);
       expect(address).toBeLessThan(last);
     }
-    const used = snapshot.nodes
-      .filter((n) => nodes.some(({ id }) => id === n.id))
-      .flatMap((n) => n.usedSubnets);
+    const chosen = snapshot.nodes.filter((n) => nodes.some(({ id }) => id === n.id));
+    const used = chosen.flatMap((n) => n.usedSubnets);
     for (const other of [...used, ...snapshot.reserved.subnets]) {
       expect([other, cidrsOverlap(other, network.subnet)]).toEqual([other, false]);
     }
-    expect(cidrsOverlap(network.subnet, "10.64.0.0/12")).toBe(true);
+    const { addressPool, vniBase, vniCount, vxlanPort } = snapshot.space;
+    expect(cidrsOverlap(network.subnet, addressPool)).toBe(true);
+    expect(network.port).toBe(vxlanPort);
     if (spec.clusterMode === "multi-node") {
       expect(snapshot.reserved.vnis).not.toContain(network.vni);
-      expect(network.vni).toBeGreaterThanOrEqual(0x800000);
+      expect(chosen.flatMap((n) => n.usedVnis)).not.toContainEqual({ vni: network.vni, port: vxlanPort });
+      expect(network.vni).toBeGreaterThanOrEqual(vniBase);
+      expect(network.vni).toBeLessThan(vniBase + vniCount);
     } else expect(network.vni).toBeUndefined();
   });
 });
 
-test("the order in which nodes are listed changes nothing, byte by byte", () => {
+/** All that planning answers, the reasons of a refusal included. */
+function answer(spec: SessionSpec, snapshot: Snapshot): string {
+  const planning = plan(spec, snapshot);
+  return JSON.stringify(planning.plan ?? { ...planning.refusal, nodes: planning.refusal.nodes() });
+}
+
+test("the same spec and snapshot give the same answer byte by byte, in whatever order the nodes are listed", () => {
   const shuffled = input.chain(([spec, snapshot]) =>
     fc
       .shuffledSubarray(snapshot.nodes, { minLength: snapshot.nodes.length })
@@ -187,9 +217,37 @@ test("the order in which nodes are listed changes nothing, byte by byte", () => 
   );
   fc.assert(
     fc.property(shuffled, ({ spec, snapshot, other }) => {
-      expect(JSON.stringify(plan(spec, other))).toBe(JSON.stringify(plan(spec, snapshot)));
+      expect(answer(structuredClone(spec), structuredClone(other))).toBe(answer(spec, snapshot));
     }),
     { numRuns: 300 },
+  );
+});
+
+test("what is planned with other settings in between changes nothing", () => {
+  let differed = 0;
+  fc.assert(
+    fc.property(input, arbitrarySpace, ([spec, snapshot], space) => {
+      const other = { ...snapshot, space };
+      const [before, between] = [answer(spec, snapshot), answer(spec, other)];
+      expect([answer(spec, snapshot), answer(spec, other)]).toEqual([before, between]);
+      if (before !== between) differed++;
+    }),
+    { numRuns: 300 },
+  );
+  expect(differed).toBeGreaterThan(20);
+});
+
+test("a plan's subnet and VNI are those of the origin of its own fleet", () => {
+  fc.assert(
+    fc.property(input, ([spec, snapshot]) => {
+      const nodes = snapshot.nodes.map((each) => ({ ...each, usedSubnets: [], usedVnis: [] }));
+      const networks = ["flt_a", "flt_b"].map(
+        (id) => plan(spec, fleet(nodes, {}, spaceOf(DEFAULT_SETTINGS, id))).plan?.network,
+      );
+      if (!networks[0]) return;
+      expect(networks[1]!.subnet).not.toBe(networks[0].subnet);
+      if (networks[0].vni) expect(networks[1]!.vni).not.toBe(networks[0].vni);
+    }),
   );
 });
 
@@ -197,7 +255,7 @@ test("planning changes neither spec nor snapshot", () => {
   fc.assert(
     fc.property(input, ([spec, snapshot]) => {
       const before = JSON.stringify([spec, snapshot]);
-      plan(spec, snapshot);
+      answer(spec, snapshot);
       expect(JSON.stringify([spec, snapshot])).toBe(before);
     }),
   );
@@ -212,8 +270,9 @@ test("a refusal gives a reason for the whole and for each node", () => {
       refusals++;
       expect(refusal.reason).toMatch(/\w/);
       expect(refusal.reason).not.toMatch(/undefined|NaN|Infinity|; $/);
-      expect(refusal.nodes.map((each) => each.node)).toEqual(snapshot.nodes.map((each) => each.name).sort());
-      for (const { reason } of refusal.nodes) {
+      const reasons = refusal.nodes();
+      expect(reasons.map((each) => each.node)).toEqual(snapshot.nodes.map((each) => each.name).sort());
+      for (const { reason } of reasons) {
         expect(reason).toMatch(/\w$/);
         expect(reason).not.toMatch(/undefined|NaN|Infinity/);
       }
@@ -223,7 +282,7 @@ test("a refusal gives a reason for the whole and for each node", () => {
   expect(refusals).toBeGreaterThan(50);
 });
 
-test("never means: nor on the same fleet when all of it is empty and usable", () => {
+test("never means: not even on the same fleet when all of it is empty and usable", () => {
   fc.assert(
     fc.property(input, ([spec, snapshot]) => {
       const { refusal } = plan(spec, snapshot);
@@ -232,6 +291,7 @@ test("never means: nor on the same fleet when all of it is empty and usable", ()
         status: "ready" as const,
         schedulable: true,
         usedSubnets: [],
+        usedVnis: [],
         allocated: { cpu: 0, memory: 0, gpuIds: [], containers: 0 },
       }));
       const planning = plan(spec, fleet(emptied));
@@ -258,7 +318,7 @@ test("spread differs by at most one where there is room for all everywhere", () 
           { name: "main", replicas: 1, resources: { cpu: 2 } },
           { name: "worker", replicas: size, resources: { cpu: 1 } },
         ];
-        const spec = readSpec({ image: "a", clusterMode: "multi-node", roles });
+        const spec = specOf({ image: "a", clusterMode: "multi-node", roles });
         const { containers } = plan(spec, fleet(nodes)).plan!;
         const counts = nodes.map(({ id }) => containers.filter((c) => c.nodeId === id).length);
         expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);

@@ -1,12 +1,13 @@
 import { expect, test } from "vitest";
-import { readSpec } from "../request/spec.ts";
-import { fleet, GiB, hosts, node } from "../testing/fixtures.ts";
+import { fleet, GiB, hosts, node, specOf } from "../testing/fixtures.ts";
 import { plan } from "./planner.ts";
 
 const refusal = (request: object, nodes: ReturnType<typeof hosts>) => {
-  const planning = plan(readSpec({ image: "debian:12", ...request }), fleet(nodes));
+  const planning = plan(specOf(request), fleet(nodes));
   if (!planning.refusal) throw new Error("was planned");
-  return planning.refusal;
+  const { reason, never, lacks } = planning.refusal;
+  expect(lacks).toBe("room");
+  return { reason, never, nodes: planning.refusal.nodes() };
 };
 const multi = { clusterMode: "multi-node" };
 
@@ -97,8 +98,19 @@ test("taken by other sessions for now", () => {
   });
 });
 
-test("a node that shrank below what it holds has nothing free, not less than nothing", () => {
+test("a node that shrank below what it holds has nothing free, and takes nothing from the sum over all", () => {
   const shrunk = node(1, { allocated: { cpu: 6, memory: 0, gpuIds: [], containers: 1 } });
   expect(refusal({ resources: { cpu: 1 } }, [shrunk]).nodes[0]!.reason).toBe("needs 1 core, 0 of 4 free");
-  expect(plan(readSpec({ image: "a" }), fleet([shrunk])).plan).toBeDefined();
+  expect(plan(specOf({}), fleet([shrunk])).plan).toBeDefined();
+  const request = { ...multi, clusterSize: 5, resources: { cpu: 1 } };
+  expect(refusal(request, [shrunk, node(2)]).reason).toBe(
+    "needs 5 cores in all; the usable nodes have 4 free",
+  );
+});
+
+test("the nodes of a refusal are those of the snapshot it was made on, whatever was planned since", () => {
+  const snapshot = fleet(hosts(1));
+  const { refusal: refused } = plan(specOf({ resources: { cpu: 5 } }), snapshot);
+  plan(specOf({ resources: { cpu: 4 } }), snapshot);
+  expect(refused!.nodes()).toEqual([{ node: "host1", reason: "needs 5 cores, 4 of 4 free" }]);
 });

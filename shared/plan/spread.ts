@@ -1,36 +1,56 @@
 /** The placement strategy "spread". */
+import { type Attempt, type Bin, binsOf, type Counts, take } from "./attempt.ts";
+import { type Candidate, emptiestFirst } from "./candidate.ts";
+import { firstOf } from "./first-of.ts";
+import { type Group, unitsIn } from "./group.ts";
 import { fits } from "./need.ts";
-import { type Counts, type Group, leastFrom, type Room, type Trial, take } from "./room.ts";
 
-/** Each container goes where this session has the fewest, so that counts differ by one where there is room. */
-export function spread(groups: Group[], rooms: Room[]): Trial {
+/**
+ * Each container goes where this session has the fewest, so that counts differ by one where there is room; among
+ * equals to the emptiest node. O(groups × candidates + containers × log candidates).
+ */
+export function spread(groups: Group[], candidates: readonly Candidate[]): Attempt {
+  const bins = binsOf(shortlist(groups, candidates));
   const counts: Counts = new Map();
-  const least = leastFrom(groups);
-  const queue = rooms.filter((room) => fits(least[0]!, room.free));
+  const queue = [...bins];
   for (const group of groups) {
     let at = 0;
     for (const unit of group.units) {
-      // Rooms only shrink: what was too small for this group once is too small for the rest of it.
+      // Bins only shrink: what was too small for one unit of this group is too small for the rest of it.
       while (at < queue.length && !fits(group.need, queue[at]!.free)) at++;
-      const room = queue[at];
-      if (!room) return { counts, stuck: { group, unit, rooms } };
-      take(counts, group, room, 1);
+      const bin = queue[at];
+      if (!bin) return { counts, bins, unplaced: { group, unit } };
+      take(counts, group, bin, 1);
       queue.splice(at, 1);
-      queue.splice(placeInQueue(queue, room, at), 0, room);
+      queue.splice(placeInQueue(queue, bin, at), 0, bin);
     }
   }
-  return { counts };
+  return { counts, bins };
 }
 
-/** Binary search for a room's place by (taken, order), from `from` on. */
-function placeInQueue(queue: Room[], room: Room, from: number): number {
+/**
+ * For n units in all, the n emptiest of those that each group fits on, in order. No other is ever chosen: an untouched
+ * bin goes before a touched one, and fewer than n are touched when the next unit is placed.
+ */
+function shortlist(groups: Group[], candidates: readonly Candidate[]): Candidate[] {
+  const units = unitsIn(groups);
+  const chosen = new Set(
+    groups.flatMap(({ need }) => {
+      const fitting = candidates.filter(({ free }) => fits(need, free));
+      return firstOf(fitting, units, emptiestFirst);
+    }),
+  );
+  return [...chosen].sort(emptiestFirst);
+}
+
+/** Binary search for a bin's place by (taken, order), from `from` on. */
+function placeInQueue(queue: Bin[], bin: Bin, from: number): number {
   let low = from;
   let high = queue.length;
   while (low < high) {
     const middle = (low + high) >> 1;
     const other = queue[middle]!;
-    if (other.taken < room.taken || (other.taken === room.taken && other.order < room.order))
-      low = middle + 1;
+    if (other.taken < bin.taken || (other.taken === bin.taken && other.order < bin.order)) low = middle + 1;
     else high = middle;
   }
   return low;

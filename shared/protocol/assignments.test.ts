@@ -1,17 +1,24 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { environmentsOf } from "../plan/environment.ts";
 import type { Plan } from "../plan/plan.ts";
 import { plan } from "../plan/planner.ts";
-import { readSpec } from "../request/spec.ts";
-import { fleet, GiB, hosts } from "../testing/fixtures.ts";
+import { fleet, GiB, hosts, specOf } from "../testing/fixtures.ts";
+import { assignmentOf, Layout, Part } from "./assignment.ts";
 import { assignmentsOf, proofsOf } from "./assignments.ts";
-import { Assignment } from "./protocol.ts";
 
 /** A plan that puts `layout[i]` containers on node i. */
 function planOf(layout: number[]): Plan {
   const containers = layout.flatMap((count, at) => Array.from({ length: count }, () => `node_${at}`));
   return {
-    network: { driver: "overlay", subnet: "10.64.0.0/16", mtu: 1450, vni: 0x800000, encryption: "none" },
+    network: {
+      driver: "overlay",
+      subnet: "10.64.0.0/16",
+      mtu: 1450,
+      vni: 0x800000,
+      encryption: "none",
+      port: 14789,
+    },
     nodes: layout.map((_, at) => ({
       id: `node_${at}`,
       name: `host${at}`,
@@ -33,43 +40,45 @@ function planOf(layout: number[]): Plan {
 const layouts = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 12 });
 
 describe("proofs", () => {
-  test("every container is reached, from another node where there is one, by a container of the proving node", () => {
+  const nodeOf = (planned: Plan) => new Map(planned.containers.map((c) => [c.host, c.nodeId]));
+
+  test("every container gets one login, from another node if there is one", () => {
     fc.assert(
       fc.property(layouts, (layout) => {
-        const { containers } = planOf(layout);
-        const nodeOf = new Map(containers.map((c) => [c.host, c.nodeId]));
-        const reached = new Set<string>();
-        for (const [id, proofs] of proofsOf(planOf(layout))) {
-          for (const { from, to } of proofs) {
-            expect(nodeOf.get(from)).toBe(id);
-            expect(new Set(to).size).toBe(to.length);
-            for (const host of to) {
-              reached.add(host);
-              if (layout.length > 1) expect(nodeOf.get(host)).not.toBe(id);
-            }
-          }
+        const planned = planOf(layout);
+        const nodes = nodeOf(planned);
+        const logins = proofsOf(planned).flatMap(({ ssh }, place) => ssh.map((host) => ({ place, host })));
+        expect(logins.map(({ host }) => host).sort()).toEqual(planned.containers.map((c) => c.host).sort());
+        for (const { place, host } of logins) {
+          if (layout.length > 1) expect(nodes.get(host)).not.toBe(planned.nodes[place]!.id);
         }
-        expect([...reached].sort()).toEqual(containers.map((c) => c.host).sort());
       }),
     );
   });
 
-  test("every pair of nodes is crossed, with few proofs more than containers or pairs", () => {
+  test("logins are spread evenly: no node makes more than its share to each other node, rounded up", () => {
     fc.assert(
       fc.property(layouts, (layout) => {
-        const planned = planOf(layout);
-        const nodeOf = new Map(planned.containers.map((c) => [c.host, c.nodeId]));
-        const crossed = new Set<string>();
-        let count = 0;
-        for (const [id, proofs] of proofsOf(planned)) {
-          for (const host of proofs.flatMap((proof) => proof.to)) {
-            crossed.add([id, nodeOf.get(host)!].sort().join());
-            count++;
-          }
+        for (const [place, { ssh }] of proofsOf(planOf(layout)).entries()) {
+          const others = layout.length > 1 ? layout.filter((_, at) => at !== place) : layout;
+          const share = others.reduce(
+            (sum, count) => sum + Math.ceil(count / Math.max(1, layout.length - 1)),
+            0,
+          );
+          expect(ssh.length).toBeLessThanOrEqual(share);
         }
-        const pairs = (layout.length * (layout.length - 1)) / 2;
-        if (layout.length > 1) expect(crossed.size).toBe(pairs);
-        expect(count).toBeLessThanOrEqual(planned.containers.length + pairs);
+      }),
+    );
+  });
+
+  test("every pair of nodes exchanges one packet, and each node sends about half of its own", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 40 }), (count) => {
+        const proofs = proofsOf(planOf(Array(count).fill(1)));
+        const pairs = proofs.flatMap(({ ping }, place) => ping.map((to) => [place, to].sort().join()));
+        expect(new Set(pairs).size).toBe(pairs.length);
+        expect(pairs.length).toBe((count * (count - 1)) / 2);
+        for (const { ping } of proofs) expect(ping.length).toBeLessThanOrEqual(Math.ceil(count / 2));
       }),
     );
   });
@@ -77,7 +86,7 @@ describe("proofs", () => {
 
 describe("assignments", () => {
   const session = { id: "ses_1", name: "train", epoch: 2 };
-  const spec = readSpec({
+  const spec = specOf({
     image: "a",
     clusterMode: "multi-node",
     command: ["run"],
@@ -97,15 +106,19 @@ describe("assignments", () => {
     ],
   });
   const { plan: planned } = plan(spec, fleet(hosts(2)));
-  const assignments = assignmentsOf(spec, planned!, session);
+  const { layout, parts } = assignmentsOf(spec, planned!, session);
+  const written = planned!.nodes.map(({ id }) =>
+    assignmentOf(session.id, session.epoch, layout, parts.get(id)!),
+  );
 
-  test("each node of the plan gets one, as the protocol has it", () => {
-    expect([...assignments.keys()]).toEqual(planned!.nodes.map((node) => node.id));
-    for (const assignment of assignments.values()) expect(Assignment.parse(assignment)).toEqual(assignment);
+  test("each node of the plan gets a part, and all get one layout, as the protocol has them", () => {
+    expect([...parts.keys()]).toEqual(planned!.nodes.map((node) => node.id));
+    expect(Layout.parse(layout)).toEqual(layout);
+    for (const part of parts.values()) expect(Part.parse(part)).toEqual(part);
   });
 
-  test("each container is told to one node only, with its own image, limits and GPUs", () => {
-    const told = [...assignments.values()].flatMap((each) => each.containers).sort((a, b) => a.rank - b.rank);
+  test("each container is in one node's part only, with its own image, limits and GPUs", () => {
+    const told = written.flatMap((each) => each.containers).sort((a, b) => a.rank - b.rank);
     expect(told.map((c) => c.host)).toEqual(["main1", "worker1", "worker2", "worker3"]);
     expect(told[0]).toEqual({
       host: "main1",
@@ -125,12 +138,23 @@ describe("assignments", () => {
     });
   });
 
+  test("expanded, each container has the whole planned environment", () => {
+    const environments = environmentsOf(spec, session);
+    for (const { host, env } of written.flatMap(({ containers }) => containers)) {
+      expect(env).toEqual(environments.get(host));
+    }
+  });
+
   test("each node knows all members, the other nodes, and its own addresses", () => {
     const [first, second] = planned!.nodes;
-    const { network, members, epoch, name } = assignments.get(first!.id)!;
-    expect({ epoch, name }).toEqual({ epoch: 2, name: "train" });
+    const { network, members, epoch, name, place } = written[0]!;
+    expect({ epoch, name, place }).toEqual({ epoch: 2, name: "train", place: 0 });
     expect(members).toEqual(
-      planned!.containers.map(({ host, address, nodeId }) => ({ host, address, nodeId })),
+      planned!.containers.map(({ host, address, nodeId }) => ({
+        host,
+        address,
+        place: nodeId === first!.id ? 0 : 1,
+      })),
     );
     expect(network).toEqual({
       driver: "overlay",
@@ -141,7 +165,21 @@ describe("assignments", () => {
       vni: 0x800000,
       port: 14789,
       egress: false,
-      peers: [{ nodeId: second!.id, vtep: second!.vtep, gateway: second!.gateway }],
+      peers: [{ place: 1, vtep: second!.vtep, gateway: second!.gateway }],
     });
+  });
+
+  test("a node gets the hosts that its first container must reach: the first container of each node that it sends a packet to", () => {
+    const { proof } = written[0]!;
+    const onSecond = planned!.containers.filter(({ nodeId }) => nodeId === planned!.nodes[1]!.id);
+    expect(proof).toEqual({ ssh: onSecond.map(({ host }) => host), ping: [onSecond[0]!.host] });
+    expect(written[1]!.proof.ping).toEqual([]);
+  });
+
+  test("a part whose place is not in the layout cannot be expanded", () => {
+    const [part] = parts.values();
+    expect(() => assignmentOf("ses_1", 1, layout, { ...part!, place: 2 })).toThrow(
+      "place 2 is not among the 2 nodes",
+    );
   });
 });

@@ -1,99 +1,110 @@
-/** From a plan to what each node is told: one Assignment per node, and who proves SSH to whom. */
+/** From a plan to assignments: one layout for all nodes, one part for each, and the proofs that each node makes. */
 
+import { environmentsOf } from "../plan/environment.ts";
 import type { Plan } from "../plan/plan.ts";
 import { definedOf, REACH, type SessionSpec } from "../request/spec.ts";
-import { environmentsOf } from "../session/environment.ts";
-import { SETTINGS } from "../settings/settings.ts";
-import type { Assignment, Member } from "./protocol.ts";
+import type { Layout, Part } from "./assignment.ts";
 
-/** What of a role its containers' nodes are told as it is. */
+/** The fields of a role that go into assignments unchanged. */
 const TOLD = ["command", "entrypoint", "user", "workdir", ...REACH, "maxRestarts"] as const;
 
-/** O(nodes × containers): each node learns all members. */
+/** `parts` by node id. O(nodes + containers), plus the pairs of nodes: the parts hold half of them, as numbers. */
+export interface Assignments {
+  layout: Layout;
+  parts: Map<string, Part>;
+}
+
 export function assignmentsOf(
   spec: SessionSpec,
   plan: Plan,
-  session: { id: string; name: string; epoch: number },
-): Map<string, Assignment> {
+  session: { id: string; name: string },
+): Assignments {
   const environments = environmentsOf(spec, session);
   const roles = new Map(spec.roles.map((role) => [role.name, role]));
-  const members = plan.containers.map(({ host, role, address, nodeId }): Member => {
-    return { host, address, nodeId, ...(roles.get(role)!.hostNetwork ? { onNode: true } : {}) };
-  });
+  const places = new Map(plan.nodes.map(({ id }, place) => [id, place]));
+  const env = sharedOf([...environments.values()]);
   const proofs = proofsOf(plan);
-  const peers = plan.nodes.map(({ id, vtep, gateway }) => ({ nodeId: id, vtep, gateway }));
-
-  return new Map(
-    plan.nodes.map((node) => [
-      node.id,
-      {
-        session: session.id,
-        name: session.name,
-        epoch: session.epoch,
-        network: {
-          driver: plan.network.driver,
-          subnet: plan.network.subnet,
-          gateway: node.gateway,
-          vtep: node.vtep,
-          mtu: plan.network.mtu,
-          ...(plan.network.vni === undefined ? {} : { vni: plan.network.vni }),
-          port: SETTINGS.vxlanPort,
-          egress: spec.network.egress,
-          peers: peers.filter((peer) => peer.nodeId !== node.id),
-        },
-        containers: plan.containers
-          .filter((container) => container.nodeId === node.id)
-          .map(({ host, role, rank, address, gpuIds }) => {
-            const spec = roles.get(role)!;
-            const { gpu: _, ...limits } = spec.resources;
-            return {
-              host,
-              role,
-              rank,
-              address,
-              image: spec.image,
-              ...definedOf(spec, TOLD),
-              env: environments.get(host)!,
-              resources: { ...limits, gpuIds },
-            };
-          }),
-        members,
-        proofs: proofs.get(node.id) ?? [],
+  const { driver, subnet, mtu, vni, port } = plan.network;
+  return {
+    layout: {
+      name: session.name,
+      network: {
+        driver,
+        subnet,
+        mtu,
+        ...(vni === undefined ? {} : { vni }),
+        port,
+        egress: spec.network.egress,
       },
-    ]),
+      nodes: plan.nodes.map(({ vtep, gateway }) => [vtep, gateway]),
+      roles: spec.roles.map(({ name, replicas }) => [name, replicas]),
+      members: plan.containers.map(({ role, address, nodeId }) => [
+        address,
+        places.get(nodeId)!,
+        roles.get(role)!.hostNetwork ? 1 : 0,
+      ]),
+      env,
+    },
+    parts: new Map(
+      plan.nodes.map(({ id }, place) => [
+        id,
+        {
+          place,
+          containers: plan.containers
+            .filter(({ nodeId }) => nodeId === id)
+            .map(({ host, role: name, rank, address, gpuIds }) => {
+              const role = roles.get(name)!;
+              const { gpu: _, ...limits } = role.resources;
+              return {
+                host,
+                role: name,
+                rank,
+                address,
+                image: role.image,
+                ...definedOf(role, TOLD),
+                env: without(environments.get(host)!, env),
+                resources: { ...limits, gpuIds },
+              };
+            }),
+          proof: proofs[place]!,
+        },
+      ]),
+    ),
+  };
+}
+
+/** The variables that all containers have with the same value. */
+function sharedOf(all: readonly Record<string, string>[]): Record<string, string> {
+  const [first = {}, ...others] = all;
+  return Object.fromEntries(
+    Object.entries(first).filter(([name, value]) => others.every((env) => env[name] === value)),
   );
 }
 
-/**
- * Who proves SSH to whom, per node: every container is reached once, from another node where there is one, and
- * every pair of nodes is crossed at least once (each proof sends full-MTU segments both ways).
- * Containers of a node are dealt to the other nodes in turn, so most pairs need no proof of their own.
- */
-export function proofsOf(plan: Plan): Map<string, { from: string; to: string[] }[]> {
-  const ids = plan.nodes.map((node) => node.id);
-  const hostsOf = new Map(
-    ids.map((id) => [id, plan.containers.filter((c) => c.nodeId === id).map((c) => c.host)]),
-  );
-  const targets = new Map(ids.map((id) => [id, new Set<string>()]));
-  const crossed = new Set<string>();
-  const pair = (a: number, b: number) => `${Math.min(a, b)}:${Math.max(a, b)}`;
+function without(env: Record<string, string>, shared: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !Object.hasOwn(shared, name)));
+}
 
-  ids.forEach((id, at) => {
-    hostsOf.get(id)!.forEach((host, turn) => {
-      const from = ids.length === 1 ? at : (at + 1 + (turn % (ids.length - 1))) % ids.length;
-      targets.get(ids[from]!)!.add(host);
-      crossed.add(pair(at, from));
-    });
-  });
-  for (let a = 0; a < ids.length; a++) {
-    for (let b = a + 1; b < ids.length; b++) {
-      if (!crossed.has(pair(a, b))) targets.get(ids[a]!)!.add(hostsOf.get(ids[b]!)![0]!);
-    }
+/**
+ * The proofs of each node, by place. Each container gets one login, from another node if there is one: O(containers) logins. A node's
+ * containers are assigned to the other nodes in turn. Each pair of nodes exchanges one packet of full MTU: O(nodes²) packets, half of them
+ * from each side, since node i sends to the nodes that follow it, up to half way round.
+ */
+export function proofsOf(plan: Plan): Part["proof"][] {
+  const count = plan.nodes.length;
+  const places = new Map(plan.nodes.map(({ id }, place) => [id, place]));
+  const proofs = plan.nodes.map((_, place): Part["proof"] => ({ ssh: [], ping: laterHalf(place, count) }));
+  const turns = plan.nodes.map(() => 0);
+  for (const { nodeId, host } of plan.containers) {
+    const place = places.get(nodeId)!;
+    const from = count === 1 ? place : (place + 1 + (turns[place]!++ % (count - 1))) % count;
+    proofs[from]!.ssh.push(host);
   }
-  return new Map(
-    ids.map((id) => {
-      const to = [...targets.get(id)!];
-      return [id, to.length === 0 ? [] : [{ from: hostsOf.get(id)![0]!, to }]];
-    }),
-  );
+  return proofs;
+}
+
+/** The places after this one, up to half way round the circle. Of two opposite places the lower one sends. */
+function laterHalf(place: number, count: number): number[] {
+  const half = Math.floor((count - 1) / 2) + (count % 2 === 0 && place < count / 2 ? 1 : 0);
+  return Array.from({ length: half }, (_, step) => (place + 1 + step) % count);
 }

@@ -1,4 +1,4 @@
-/** Names of what Skein makes on a node, and the labels that say whose it is (DESIGN: prefix `skein-`, interfaces `sk`). */
+/** Names of what Skein creates on a node, and the labels that mark its owner (DESIGN: prefix `skein-`, interfaces `sk`). */
 
 export const LABELS = {
   fleet: "skein.fleet",
@@ -6,6 +6,4 @@ export const LABELS = {
   session: "skein.session",
   host: "skein.host",
   epoch: "skein.epoch",
-  /** SHA-256 of the assignment as it was sent: equal means "adopt", different means "make anew". */
-  hash: "skein.hash",
 } as const;

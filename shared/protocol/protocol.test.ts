@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { z } from "zod";
 import { FACTS } from "../testing/fixtures.ts";
-import { AgentMessage, ApiMessage, CLOSE, connectProof } from "./protocol.ts";
+import { AgentMessage, ApiMessage, CLOSE, connectProof, PROTOCOL } from "./protocol.ts";
 
-/** Messages with every optional field there. */
+/** Messages with every optional field set. */
 const container = {
   host: "main1",
   role: "main",
@@ -19,38 +19,51 @@ const container = {
   resources: { cpu: 0.5, memory: 1, shm: 1, gpuIds: ["0"] },
   maxRestarts: 3,
 };
-const identity = { host: "main1", user: "root", hostKey: "ssh-ed25519 AAAA", userKey: "ssh-ed25519 BBBB" };
+const key = "A".repeat(43);
+const identity = { host: "main1", user: "root", hostKey: key, userKey: key };
+const layout = {
+  name: "train",
+  network: {
+    driver: "overlay",
+    subnet: "10.64.0.0/24",
+    mtu: 1450,
+    vni: 0x800000,
+    port: 14789,
+    egress: true,
+  },
+  nodes: [
+    ["192.0.2.1", "10.64.0.254"],
+    ["192.0.2.2", "10.64.0.253"],
+  ],
+  roles: [
+    ["main", 1],
+    ["sub", 1],
+  ],
+  members: [
+    ["10.64.0.2", 0, 0],
+    ["10.64.0.3", 1, 1],
+  ],
+  env: { A: "1" },
+};
+const part = { place: 0, containers: [container], proof: { ssh: ["sub1"], ping: [1] } };
+const keys = [
+  ["root", key, key],
+  ["dev", key, key],
+];
 const assign = {
   type: "assign",
   session: "ses_1",
   epoch: 1,
   phase: "started",
-  assignment: {
-    session: "ses_1",
-    name: "train",
-    epoch: 1,
-    network: {
-      driver: "overlay",
-      subnet: "10.64.0.0/24",
-      gateway: "10.64.0.254",
-      vtep: "192.0.2.1",
-      mtu: 1450,
-      vni: 0x800000,
-      port: 14789,
-      egress: true,
-      peers: [{ nodeId: "node_2", vtep: "192.0.2.2", gateway: "10.64.0.253" }],
-    },
-    containers: [container],
-    members: [{ host: "main1", address: "10.64.0.2", nodeId: "node_1" }],
-    proofs: [{ from: "main1", to: ["main1"] }],
-  },
-  identities: [identity],
+  layout,
+  part,
+  keys,
   force: true,
 };
 const capacity = { cpu: 4, memory: 1, gpu: 0 };
 const hello = {
   type: "hello",
-  protocol: { min: 1, max: 1 },
+  protocol: PROTOCOL,
   fleet: "flt_1",
   node: "node_1",
   signature: "abc",
@@ -58,6 +71,8 @@ const hello = {
   address: "192.0.2.1",
   capacity,
   facts: FACTS,
+  has: [{ session: "ses_1", epoch: 1, keys: true }],
+  nodes: 7,
 };
 const report = {
   type: "report",
@@ -69,11 +84,18 @@ const report = {
   failure: { code: "image", host: "main1", message: "no such image" },
 };
 
-const toApi: unknown[] = [hello, report, { type: "facts", capacity, facts: FACTS }];
+const toApi: unknown[] = [
+  hello,
+  report,
+  { type: "facts", capacity, facts: FACTS },
+  { type: "rotate", publicKey: key, signature: "abc" },
+];
 const toAgent: unknown[] = [
-  { type: "challenge", protocol: { min: 1, max: 1 }, fleet: "flt_1", nonce: "n" },
-  { type: "welcome", protocol: 1, connection: 7, assignments: [assign] },
+  { type: "challenge", protocol: PROTOCOL, fleet: "flt_1", nonce: "n" },
+  { type: "welcome", protocol: PROTOCOL.max, connection: 7, redialMs: 0, assignments: [assign] },
   assign,
+  { type: "rotated", publicKey: key },
+  { type: "nodes", since: 6, number: 7, added: ["192.0.2.1", "192.0.2.3-192.0.2.9"], removed: [] },
 ];
 
 describe("messages", () => {
@@ -85,37 +107,64 @@ describe("messages", () => {
       expect(schema.parse(JSON.parse(JSON.stringify(message)))).toEqual(message);
   });
 
-  test("a field that is missing, or of another kind, is refused, not thrown", () => {
+  test("a field that is missing, or of another type, is refused without an exception", () => {
     const all = [...toApi.map((m) => [AgentMessage, m]), ...toAgent.map((m) => [ApiMessage, m])] as [
       z.ZodType,
       Record<string, unknown>,
     ][];
-    const optional = new Set(["identities", "force", "failure"]);
+    const optional = new Set(["identities", "force", "failure", "keys"]);
     for (const [schema, message] of all) {
-      for (const key of Object.keys(message)) {
-        const { [key]: _, ...rest } = message;
-        expect([key, schema.safeParse(rest).success]).toEqual([key, optional.has(key)]);
-        expect([key, schema.safeParse({ ...message, [key]: null }).success]).toEqual([key, false]);
+      for (const name of Object.keys(message)) {
+        const { [name]: _, ...rest } = message;
+        expect([name, schema.safeParse(rest).success]).toEqual([name, optional.has(name)]);
+        expect([name, schema.safeParse({ ...message, [name]: null }).success]).toEqual([name, false]);
       }
     }
   });
 
-  const { network } = assign.assignment;
-  const within = (change: object) => ({ ...assign, assignment: { ...assign.assignment, ...change } });
-  const named = (user: string) => ({ ...assign, identities: [{ ...identity, user }] });
+  const network = (change: object) => ({
+    ...assign,
+    layout: { ...layout, network: { ...layout.network, ...change } },
+  });
+  const named = (user: string) => ({ ...assign, keys: [keys[0], [user, key, key]] });
+  const made = (change: object) => ({
+    ...assign,
+    part: { ...part, containers: [{ ...container, ...change }] },
+  });
   test.each<[string, object]>([
-    ["of another session", within({ session: "ses_2" })],
-    ["of another epoch", within({ epoch: 2 })],
-    ["whose session is no id", { ...within({ session: "../x" }), session: "../x" }],
-    ["with a host that is a path", within({ members: [{ ...assign.assignment.members[0], host: "../x" }] })],
-    ["with a host of two lines", within({ members: [{ ...assign.assignment.members[0], host: "a\nb" }] })],
+    ["with an invalid session id", { ...assign, session: "../x" }],
+    ["with a layout and no part", { ...assign, part: undefined }],
+    ["with a part and no layout", { ...assign, layout: undefined, keys: undefined }],
+    ["with a part outside its nodes", { ...assign, part: { ...part, place: 2 } }],
+    ["with a member outside its nodes", { ...assign, layout: { ...layout, nodes: layout.nodes.slice(1) } }],
     [
-      "with an image that is a path of Docker's API",
-      within({ containers: [{ ...container, image: "a/../../containers/json" }] }),
+      "with fewer members than its roles need",
+      { ...assign, layout: { ...layout, members: [["10.64.0.2", 0, 0]] } },
     ],
-    ["with a VNI of 25 bits", within({ network: { ...network, vni: 2 ** 24 } })],
-    ["with a port that is none", within({ network: { ...network, port: 65536 } })],
-    ["with an MTU that is none", within({ network: { ...network, mtu: 0 } })],
+    ["with fewer keys than members", { ...assign, keys: keys.slice(1) }],
+    ["with a key of two lines", { ...assign, keys: [keys[0], ["root", "ssh-ed25519 AAAA", key]] }],
+    [
+      "with a role that is a path",
+      {
+        ...assign,
+        layout: {
+          ...layout,
+          roles: [
+            ["../x", 1],
+            ["sub", 1],
+          ],
+        },
+      },
+    ],
+    ["with a host of two lines", made({ host: "a\nb" })],
+    [
+      "with a host to log in to that is an option",
+      { ...assign, part: { ...part, proof: { ssh: ["-x"], ping: [] } } },
+    ],
+    ["with an image that is a path of Docker's API", made({ image: "a/../../containers/json" })],
+    ["with a VNI of 25 bits", network({ vni: 2 ** 24 })],
+    ["with an invalid port", network({ port: 65536 })],
+    ["with an invalid MTU", network({ mtu: 0 })],
     ["with a login name of two lines", named("root\n  ProxyCommand sh")],
     ["with a login name that is an option", named("-oProxyCommand=sh")],
   ])("an assignment %s is refused", (_what, wrong) => {
@@ -123,9 +172,21 @@ describe("messages", () => {
     expect(ApiMessage.safeParse(wrong).success).toBe(false);
   });
 
-  test("only what is to be removed needs no assignment", () => {
-    const { assignment: _, ...bare } = assign;
-    expect(ApiMessage.safeParse({ ...bare, phase: "removed" }).success).toBe(true);
+  test("a later frame of an epoch has its phase, or its phase and the keys", () => {
+    const { layout: _, part: __, keys: ___, ...bare } = assign;
+    expect(ApiMessage.parse(bare)).toEqual(bare);
+    expect(ApiMessage.parse({ ...bare, keys })).toEqual({ ...bare, keys });
+  });
+
+  test.each([
+    "192.0.2.9-192.0.2.1",
+    "192.0.2.1-192.0.2.2-192.0.2.3",
+    "192.0.2.1-",
+    "::1",
+    "192.0.2.1; flush ruleset",
+  ])("%j is not a range of addresses", (range) => {
+    const nodes = { type: "nodes", since: 0, number: 1, added: [range], removed: [] };
+    expect(ApiMessage.safeParse(nodes).success).toBe(false);
   });
 
   test("junk never throws", () => {
@@ -143,7 +204,7 @@ describe("messages", () => {
     );
   });
 
-  test("a message with one value replaced by junk is read or refused, never thrown", () => {
+  test("a message with one value replaced by junk is read or refused, without an exception", () => {
     const broken = fc
       .tuple(fc.constantFrom(...toApi, ...toAgent), fc.nat(), fc.anything({ withNullPrototype: true }))
       .map(([message, at, junk]) => replaceLeaf(message, at, junk));
@@ -176,7 +237,7 @@ function replaceLeaf(message: unknown, at: number, junk: unknown): unknown {
   return copy;
 }
 
-test("a proof fits one fleet, one node, one nonce", () => {
+test("a proof is valid for one fleet, one node, one nonce", () => {
   const proofs = [
     connectProof("f", "n", "x"),
     connectProof("f", "n", "y"),
@@ -186,7 +247,7 @@ test("a proof fits one fleet, one node, one nonce", () => {
   expect(new Set(proofs).size).toBe(4);
 });
 
-test("close codes are the application's own, and distinct (RFC 6455, 7.4.2)", () => {
+test("close codes are in the application's range, and distinct (RFC 6455, 7.4.2)", () => {
   const codes = Object.values(CLOSE).map(({ code }) => code);
   expect(new Set(codes).size).toBe(codes.length);
   for (const code of codes) {

@@ -3,14 +3,15 @@ import { expect, test } from "vitest";
 import { withPlan } from "../plan/holdings.ts";
 import type { NodeSnapshot, Plan, Snapshot } from "../plan/plan.ts";
 import { plan } from "../plan/planner.ts";
-import { emptied } from "../plan/room.ts";
-import { readSpec, type SessionSpec } from "../request/spec.ts";
-import { fleet, hosts } from "../testing/fixtures.ts";
-import { type Ask, queueRound, type Waiting } from "./queue.ts";
+import type { SessionSpec } from "../request/spec.ts";
+import { fleet, hosts, specOf } from "../testing/fixtures.ts";
+import { concerns, mayHelp } from "./changes.ts";
+import type { Demand } from "./demand.ts";
+import { queueRound, type Waiting } from "./queue.ts";
 
 interface Queued extends Waiting {
   seq: number;
-  demand: SessionSpec;
+  spec: SessionSpec;
   priority: number;
 }
 
@@ -21,36 +22,39 @@ class World {
   now = 0;
   nodes: NodeSnapshot[];
   readonly patience: number;
-  readonly asks: Ask[] = [];
+  /** After each change at all demands, or only at those that it may help. */
+  readonly looksAtAll: boolean;
+  readonly demands: Demand[] = [];
   readonly waiting: Queued[] = [];
-  readonly running: { id: string; demand: SessionSpec; plan: Plan; endsAt: number }[] = [];
+  readonly running: { id: string; spec: SessionSpec; plan: Plan; endsAt: number }[] = [];
   readonly begun = new Map<string, { at: number; order: number }>();
   readonly #texts: string[] = [];
   #seq = 0;
 
-  constructor(nodes: NodeSnapshot[], patience: number) {
+  constructor(nodes: NodeSnapshot[], patience: number, looksAtAll = false) {
     this.nodes = nodes;
     this.patience = patience;
+    this.looksAtAll = looksAtAll;
   }
 
   get snapshot(): Snapshot {
     let snapshot = fleet(this.nodes);
-    for (const { demand, plan: held } of this.running) snapshot = withPlan(snapshot, demand, held);
+    for (const { spec, plan: held } of this.running) snapshot = withPlan(snapshot, spec, held);
     return snapshot;
   }
 
-  /** Looked at at once. `lasts`: how long it runs once it has begun. */
-  arrive(demand: SessionSpec, lasts: (id: string) => number, priority = 5): string {
-    const text = JSON.stringify(demand);
+  /** A round follows at once. `lasts`: how long the session runs once it has begun. */
+  arrive(spec: SessionSpec, lasts: (id: string) => number, priority = 5): string {
+    const text = JSON.stringify(spec);
     if (!this.#texts.includes(text)) {
       this.#texts.push(text);
-      this.asks.push({ demand, avoid: NO_NETWORKS, found: null, current: false });
+      this.demands.push({ spec, avoid: NO_NETWORKS, evaluation: null, current: false });
     }
-    const ask = this.#texts.indexOf(text);
-    this.asks[ask]!.current = false;
+    const demand = this.#texts.indexOf(text);
+    this.demands[demand]!.current = false;
     const seq = this.#seq++;
     const id = `ses_${seq}`;
-    this.waiting.push({ id, ask, since: this.now, seq, demand, priority });
+    this.waiting.push({ id, demand, since: this.now, seq, spec, priority });
     this.look(lasts);
     return id;
   }
@@ -58,32 +62,46 @@ class World {
   endDue(): boolean {
     const due = this.running.filter(({ endsAt }) => endsAt <= this.now);
     for (const each of due) this.running.splice(this.running.indexOf(each), 1);
-    if (due.length > 0) for (const ask of this.asks) if (ask.found?.claim) ask.current = false;
+    const freed = new Set(due.flatMap(({ plan }) => plan.nodes.map(({ id }) => id)));
+    const changed = this.snapshot.nodes.filter(({ id }) => freed.has(id));
+    for (const demand of this.demands)
+      if (this.looksAtAll || mayHelp(demand, changed)) demand.current = false;
     return due.length > 0;
   }
 
   changeFleet(nodes: NodeSnapshot[]): void {
+    const before = this.snapshot.nodes;
+    const differ = new Set(
+      [...this.nodes, ...nodes]
+        .filter((node) => !this.nodes.includes(node) || !nodes.includes(node))
+        .map(({ id }) => id),
+    );
     this.nodes = nodes;
-    for (const ask of this.asks) Object.assign(ask, { found: null, current: false });
+    const changed = [...before, ...this.snapshot.nodes].filter(({ id }) => differ.has(id));
+    for (const demand of this.demands) {
+      if (this.looksAtAll || concerns(demand, changed))
+        Object.assign(demand, { evaluation: null, current: false });
+    }
   }
 
   look(lasts: (id: string) => number): void {
     this.waiting.sort((a, b) => b.priority - a.priority || a.seq - b.seq);
-    const untried = new Set(this.waiting.map(({ ask }) => ask).filter((ask) => !this.asks[ask]!.current))
-      .size;
+    const waitedFor = new Set(this.waiting.map(({ demand }) => demand));
+    const untried = [...waitedFor].filter((demand) => !this.demands[demand]!.current).length;
     const round = queueRound(
       this.waiting,
-      { of: (ask) => this.asks[ask]!, untried },
+      { of: (demand) => this.demands[demand]!, untried },
       { snapshot: this.snapshot, lingering: NO_NETWORKS },
       { now: this.now, patience: this.patience },
     );
     for (const { id, plan: held } of round.admitted) {
       const at = this.waiting.findIndex((each) => each.id === id);
-      const [{ demand }] = this.waiting.splice(at, 1) as [Queued];
-      this.running.push({ id, demand, plan: held, endsAt: this.now + lasts(id) });
+      const [{ spec }] = this.waiting.splice(at, 1) as [Queued];
+      this.running.push({ id, spec, plan: held, endsAt: this.now + lasts(id) });
       this.begun.set(id, { at: this.now, order: this.begun.size });
     }
-    for (const [ask, found] of round.findings) Object.assign(this.asks[ask]!, { found, current: true });
+    for (const [demand, evaluation] of round.evaluations)
+      Object.assign(this.demands[demand]!, { evaluation, current: true });
     if (round.unfinished) this.look(lasts);
   }
 }
@@ -97,7 +115,7 @@ const resources = fc.record(
   { requiredKeys: ["cpu"] },
 );
 
-const demand: fc.Arbitrary<SessionSpec> = fc
+const arbitrarySpec: fc.Arbitrary<SessionSpec> = fc
   .record({
     clusterMode: fc.constantFrom("single-node", "multi-node"),
     labels: fc.constantFrom({}, {}, { zone: "a" }),
@@ -108,7 +126,7 @@ const demand: fc.Arbitrary<SessionSpec> = fc
     }),
   })
   .map(({ clusterMode, labels, strategy, roles }) =>
-    readSpec({
+    specOf({
       image: "a",
       clusterMode,
       placement: { labels, strategy },
@@ -128,16 +146,16 @@ const someNodes: fc.Arbitrary<NodeSnapshot[]> = fc
   )
   .map((all) => all.map((over, i) => ({ ...hosts(i + 1)[i]!, ...over })));
 
-const small = readSpec({ image: "a", resources: { cpu: 0.5 } });
+const small = specOf({ image: "a", resources: { cpu: 0.5 } });
 
-/** Would it fit if no session ran? */
+/** Would it fit if no session ran? `nodes` are empty. */
 function fitsEmpty(spec: SessionSpec, nodes: NodeSnapshot[]): boolean {
-  return plan(spec, fleet(nodes.map(emptied))).plan !== undefined;
+  return plan(spec, fleet(nodes)).plan !== undefined;
 }
 
-test("whatever arrives, who fits the fleet begins within its patience and one generation for each before it", () => {
+test("whatever arrives, a session that fits the fleet begins within its patience and one generation for each before it", () => {
   let waited = 0;
-  const stream = fc.array(fc.record({ demand, lasts: fc.integer({ min: 1, max: 20 }) }), {
+  const stream = fc.array(fc.record({ spec: arbitrarySpec, lasts: fc.integer({ min: 1, max: 20 }) }), {
     minLength: 1,
     maxLength: 12,
   });
@@ -146,10 +164,10 @@ test("whatever arrives, who fits the fleet begins within its patience and one ge
       const longest = 20;
       const world = new World(nodes, patience);
       const lasts = (id: string) => 1 + ((Number(id.slice(4)) * 7) % longest);
-      // Small ones that never stop coming fill all that is free, from before the first of the others.
+      // Small sessions arrive without end and fill all that is free, from before the first of the others.
       for (let i = 0; i < 8 * nodes.length; i++) world.arrive(small, lasts);
       const due = new Map<string, { came: number; by: number }>();
-      for (const { demand: asked } of arrivals) {
+      for (const { spec: asked } of arrivals) {
         const before = world.waiting.length;
         const id = world.arrive(asked, lasts);
         if (fitsEmpty(asked, nodes))
@@ -176,12 +194,12 @@ test("whatever arrives, who fits the fleet begins within its patience and one ge
   expect(waited).toBeGreaterThan(50);
 });
 
-test("with equal demands and priority, who came first begins first", () => {
+test("of equal demands with one priority, the session that came first begins first", () => {
   const step = fc.record({ kind: fc.nat(3), priority: fc.constantFrom(4, 5, 5, 6), lasts: fc.nat(9) });
   fc.assert(
     fc.property(
       someNodes,
-      fc.array(demand, { minLength: 1, maxLength: 4 }),
+      fc.array(arbitrarySpec, { minLength: 1, maxLength: 4 }),
       fc.array(step, { maxLength: 40 }),
       fc.nat(30),
       (nodes, kinds, steps, patience) => {
@@ -207,9 +225,9 @@ test("with equal demands and priority, who came first begins first", () => {
 
 test("the plans of one round fit beside each other, and into what the nodes have", () => {
   fc.assert(
-    fc.property(someNodes, fc.array(demand, { minLength: 1, maxLength: 10 }), (nodes, demands) => {
+    fc.property(someNodes, fc.array(arbitrarySpec, { minLength: 1, maxLength: 10 }), (nodes, specs) => {
       const world = new World([], 0);
-      for (const each of demands) world.arrive(each, () => 5);
+      for (const each of specs) world.arrive(each, () => 5);
       world.changeFleet(nodes);
       world.look(() => 5);
       for (const { capacity, allocated } of world.snapshot.nodes) {
@@ -222,7 +240,7 @@ test("the plans of one round fit beside each other, and into what the nodes have
   );
 });
 
-test("who waits for something else than room holds up nobody, until the fleet changes", () => {
+test("a session that waits for something else than room holds up no other, until the fleet changes", () => {
   fc.assert(
     fc.property(fc.integer({ min: 2, max: 150 }), fc.integer({ min: 0, max: 10 }), (hopeless, patience) => {
       const [usable, cordoned] = hosts(2);
@@ -230,12 +248,12 @@ test("who waits for something else than room holds up nobody, until the fleet ch
       const world = new World(nodes, patience);
       const lasts = () => 5;
       for (let i = 0; i < hopeless; i++) {
-        // Never, since no node is so large; or not now, since the only node with the label is cordoned.
+        // Never, since no node is so large. Or not now, since the only node with the label is cordoned.
         const body =
           i % 2 === 0
             ? { resources: { cpu: 5 + i } }
             : { clusterSize: 1 + i, placement: { labels: { zone: "b" } } };
-        world.arrive(readSpec({ image: "a", ...body }), lasts);
+        world.arrive(specOf({ image: "a", ...body }), lasts);
       }
       world.now += 100;
       const id = world.arrive(small, lasts);
@@ -246,4 +264,65 @@ test("who waits for something else than room holds up nobody, until the fleet ch
     }),
     { numRuns: 20 },
   );
+});
+
+test("to look only at the demands that a change may help begins the same sessions at the same times", () => {
+  const change = fc.record({
+    at: fc.nat(),
+    labels: fc.constantFrom({}, { zone: "a" }),
+    schedulable: fc.constantFrom(true, true, false),
+    status: fc.constantFrom("ready" as const, "ready" as const, "disconnected" as const),
+  });
+  // Small sessions of cores alone, so that much begins when something ends.
+  const role = fc.record({ replicas: fc.integer({ min: 1, max: 2 }), cpu: fc.integer({ min: 1, max: 4 }) });
+  const arrival = fc.record({
+    spec: fc
+      .tuple(fc.array(role, { minLength: 1, maxLength: 2 }), fc.constantFrom({}, { zone: "a" }))
+      .map(([roles, labels]) =>
+        specOf({
+          clusterMode: "multi-node",
+          placement: { labels },
+          roles: roles.map(({ replicas, cpu }, i) => ({
+            name: ["main", "sub"][i],
+            replicas,
+            resources: { cpu },
+          })),
+        }),
+      ),
+  });
+  const steps = fc.array(fc.oneof(arrival, arrival, fc.record({ change })), { maxLength: 25, size: "max" });
+  const patiences = fc.constantFrom(0, 5, 1000);
+  let spared = 0;
+  fc.assert(
+    fc.property(someNodes, steps, patiences, (nodes, all, patience) => {
+      const worlds = [new World(nodes, patience), new World(nodes, patience, true)] as const;
+      const lasts = (id: string) => 1 + ((Number(id.slice(4)) * 7) % 12);
+      const pass = () => {
+        for (const world of worlds) {
+          world.now++;
+          if (!world.endDue()) continue;
+          spared += (world.looksAtAll ? 1 : -1) * world.demands.filter(({ current }) => !current).length;
+          world.look(lasts);
+        }
+        expect([...worlds[0].begun]).toEqual([...worlds[1].begun]);
+      };
+      for (const step of all) {
+        for (const world of worlds) {
+          if ("spec" in step) world.arrive(step.spec, lasts);
+          else {
+            const { at, ...over } = step.change;
+            world.changeFleet(
+              world.nodes.map((node, i) => (i === at % nodes.length ? { ...node, ...over } : node)),
+            );
+            world.look(lasts);
+          }
+        }
+        pass();
+        pass();
+      }
+      for (let i = 0; i < 100 && worlds[1].running.length > 0; i++) pass();
+    }),
+    { numRuns: 200 },
+  );
+  expect(spared).toBeGreaterThan(500);
 });

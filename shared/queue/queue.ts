@@ -1,126 +1,110 @@
 /**
- * The queue of waiting sessions: who begins now, and for what the others wait.
+ * The queue of waiting sessions: which begin now, and what the others wait for.
  *
- * Sessions are looked at in order, and each that fits begins: so a later one overtakes an earlier one that does not
- * fit. But once a session has waited for room as long as the patience lasts, it has a claim: nothing behind it is
- * placed on a node that could serve it, nor takes its network. So those nodes only get emptier, and at the latest
- * when all that ran on them has ended it begins: no matter what arrives, and without guessing how long anything runs.
- * Only who waits for *room* can claim: who would fit if no session ran. What the fleet as it is could never hold, or
- * waits for a node to be uncordoned, to come back or to be labelled, keeps its place and holds up nobody.
+ * A round looks at the sessions in order, and each that fits begins. So a later session overtakes an earlier one that
+ * does not fit yet. Once a session has waited for room as long as the patience lasts, it has a claim: nothing behind
+ * it is placed on a node that could serve it, nor takes its network. Those nodes only get emptier, so the session
+ * begins at the latest when all that ran on them has ended, whatever arrives and however long anything runs.
+ *
+ * Only a session that waits for *room* can claim: one that would fit if no session ran. A session that the fleet as it
+ * is could never hold, or that waits for a node to be uncordoned, to come back or to be labelled, keeps its place and
+ * holds up no other.
  */
-import { withPlan } from "../plan/holdings.ts";
-import type { Plan, Planning, Snapshot } from "../plan/plan.ts";
-import { plan, servingNodes } from "../plan/planner.ts";
-import { emptied } from "../plan/room.ts";
-import type { SessionSpec } from "../request/spec.ts";
-
-type Reserved = Snapshot["reserved"];
-
-/** What did not work out for a session; `nodes` (ids) only where others have room. */
-export type Avoid = Reserved & { nodes?: string[] };
-
-/** What sessions wait for. Those with equal ones fare alike, so an ask is planned once for all of them. */
-export interface Ask {
-  demand: SessionSpec;
-  avoid: Avoid;
-  /** What the last look came to; null where there was none since the fleet changed. */
-  found: Finding | null;
-  /** No room was freed since: there is no need to look again. */
-  current: boolean;
-}
-
-/** Why an ask was refused. */
-export interface Finding {
-  reason: string;
-  /** The network it would have if no session ran; null where it would not fit even then: it does not wait for room. */
-  claim: { subnet: string; vni: number | null } | null;
-}
+import type { Reserved } from "../network/addressing.ts";
+import { isOpen } from "../plan/eligibility.ts";
+import type { Plan, Snapshot } from "../plan/plan.ts";
+import type { Demand, Evaluation } from "./demand.ts";
+import { evaluate } from "./evaluate.ts";
+import { stockAfter, stockOf, stockWithout } from "./stock.ts";
 
 export interface Waiting {
   id: string;
-  /** Names an ask. */
-  ask: number;
+  /** Names a demand. */
+  demand: number;
   /** ms since 1970. */
   since: number;
 }
 
-interface Fleet {
+export interface Fleet {
   snapshot: Snapshot;
-  /** Networks that stay reserved whatever sessions end: nodes that cannot be reached may hold a part of them. */
+  /** Networks that stay reserved whatever sessions end: nodes out of reach may still have a part of them. */
   lingering: Reserved;
 }
 
 export interface QueueRound {
   admitted: { id: string; plan: Plan }[];
-  /** By ask: what was found anew. */
-  findings: Map<number, Finding>;
-  /** Stopped for the amount of work, and another round would get further. */
+  /** By demand: those that this round looked at and refused. */
+  evaluations: Map<number, Evaluation>;
+  /** The round stopped at its depth, and another one would get further. */
   unfinished: boolean;
 }
 
-/** Asks that one round plans at most: as many as Slurm looks at per event (default_queue_depth). */
+/** Demands that one round looks at, at most: as many as Slurm does per event (default_queue_depth). */
 export const ROUND_DEPTH = 100;
-/** Fewer where there are many nodes: asks × nodes, some tenths of a second; but some asks on any fleet. */
-const ROUND_WORK = 20_000;
+/** Looks × nodes of one round, at most: some 0.3 s. It bounds the depth from 10,000 nodes on. */
+const ROUND_WORK = 1_000_000;
+/** But some demands on any fleet. */
 const LEAST_DEPTH = 4;
 
-const ROOM_IS_KEPT = "there is room, but it is kept for a session that has waited longer";
-const NOT_ITS_TURN = "sessions before it are served first";
-
 /**
- * One round over the queue, whose order is the caller's: priority, then arrival. `asks.untried`: how many are not
- * `current`; with the last of them the round is over. `now` and `patience` in ms.
- * O(waiting until the last untried ask) plus at most ROUND_DEPTH asks planned, each up to seven times.
+ * One round over the queue, whose order is the caller's: priority, then arrival. `demands.untried`: how many are not
+ * `current`; with the last of them the round ends. `now` and `patience` in ms.
+ * O(nodes log nodes), plus O(nodes) for each demand that it looks at, plus O(waiting) until the last untried demand.
+ * 20 demands that do not fit on 9,000 nodes: 10 to 50 ms of CPU (bench/planner.ts).
  */
 export function queueRound(
   queue: Iterable<Waiting>,
-  asks: { of: (ask: number) => Ask; untried: number },
-  fleet: Fleet,
+  demands: { of: (demand: number) => Demand; untried: number },
+  { snapshot, lingering }: Fleet,
   { now, patience }: { now: number; patience: number },
 ): QueueRound {
-  const round: QueueRound = { admitted: [], findings: new Map(), unfinished: false };
-  const refused = new Map<number, { ask: Ask; finding: Finding }>();
+  const round: QueueRound = { admitted: [], evaluations: new Map(), unfinished: false };
+  const refused = new Map<number, { demand: Demand; evaluation: Evaluation }>();
   const claimed = new Set<number>();
-  let { snapshot } = fleet;
-  let open = snapshot;
-  const depth = Math.max(LEAST_DEPTH, Math.min(ROUND_DEPTH, Math.floor(ROUND_WORK / snapshot.nodes.length)));
-  let planned = 0;
-  let { untried } = asks;
+  const depth = depthOf(snapshot.nodes.length);
+  let stock = stockOf(snapshot, lingering);
+  let looks = 0;
+  let { untried } = demands;
   let further = false;
-  for (const { id, ask: name, since } of queue) {
+  for (const { id, demand: name, since } of queue) {
     let known = refused.get(name);
     if (!known) {
-      const ask = asks.of(name);
-      let finding = ask.current ? ask.found : null;
-      if (!finding) {
-        if (planned++ === depth) return { ...round, unfinished: further };
-        const planning = planOn(ask, open);
-        if (planning.plan) {
-          round.admitted.push({ id, plan: planning.plan });
-          snapshot = withPlan(snapshot, ask.demand, planning.plan);
-          open = withPlan(open, ask.demand, planning.plan);
+      const demand = demands.of(name);
+      let evaluation = demand.current ? demand.evaluation : null;
+      if (!evaluation) {
+        if (looks++ === depth) return { ...round, unfinished: further };
+        const look = evaluate(demand, stock);
+        if (look.plan) {
+          round.admitted.push({ id, plan: look.plan });
+          stock = stockAfter(stock, demand.spec, look.plan);
           further = true;
           continue;
         }
-        finding = findingOf(ask, claimed.size === 0 ? planning : planOn(ask, snapshot), fleet);
-        round.findings.set(name, finding);
+        evaluation = look.evaluation;
+        round.evaluations.set(name, evaluation);
         if (--untried === 0) break;
-        further ||= finding.claim === null;
+        further ||= evaluation.claim === null;
       }
-      known = { ask, finding };
+      known = { demand, evaluation };
       refused.set(name, known);
     }
-    const { ask, finding } = known;
-    if (finding.claim && !claimed.has(name) && now - since >= patience) {
+    const { demand, evaluation } = known;
+    if (evaluation.claim && !claimed.has(name) && now - since >= patience) {
       claimed.add(name);
-      open = without(open, ask.demand, finding.claim);
-      if (!open.nodes.some(({ status, schedulable }) => status === "ready" && schedulable)) break;
+      stock = stockWithout(stock, demand.spec, evaluation.claim);
+      if (!stock.open.pool.candidates.some(({ node }) => isOpen(node))) break;
     }
   }
   return round;
 }
 
-/** A waiting session's `reason`. `found`: as of the last round, null where that did not get to it. `place` from 1. */
+function depthOf(nodes: number): number {
+  return Math.max(LEAST_DEPTH, Math.min(ROUND_DEPTH, Math.floor(ROUND_WORK / nodes)));
+}
+
+const NOT_ITS_TURN = "sessions before it are served first";
+
+/** A waiting session's `reason`. `found`: the last round's; null where that did not get to it. `place` from 1. */
 export function waitingReason(found: string | null, place: number): string {
   return `${found ?? NOT_ITS_TURN}; ${ordinal(place)} in the queue`;
 }
@@ -128,60 +112,4 @@ export function waitingReason(found: string | null, place: number): string {
 function ordinal(place: number): string {
   const teen = place % 100 > 10 && place % 100 < 14;
   return `${place}${(teen ? undefined : ["th", "st", "nd", "rd"][place % 10]) ?? "th"}`;
-}
-
-/**
- * Roles of different sizes are placed by rules of thumb that weigh all nodes given: on the serving nodes alone they
- * are the same as for the claim, so that what fits when these are empty is sure to be found.
- */
-function planOn({ demand, avoid }: Ask, snapshot: Snapshot): Planning {
-  const first = planAvoiding(demand, avoid, snapshot);
-  if (first.plan || demand.roles.length === 1) return first;
-  const second = planAvoiding(demand, avoid, { ...snapshot, nodes: servingNodes(demand, snapshot.nodes) });
-  return second.plan ? second : first;
-}
-
-function planAvoiding(demand: SessionSpec, avoid: Avoid, snapshot: Snapshot): Planning {
-  const all: Snapshot = {
-    ...snapshot,
-    reserved: {
-      subnets: [...snapshot.reserved.subnets, ...avoid.subnets],
-      vnis: [...snapshot.reserved.vnis, ...avoid.vnis],
-    },
-  };
-  const atFault = new Set(avoid.nodes);
-  if (atFault.size === 0) return plan(demand, all);
-  const others = plan(demand, { ...all, nodes: all.nodes.filter(({ id }) => !atFault.has(id)) });
-  return others.plan ? others : plan(demand, all);
-}
-
-/** `onAll`: what planning it on all nodes came to, those kept for others included. */
-function findingOf(ask: Ask, onAll: Planning, fleet: Fleet): Finding {
-  return {
-    reason: onAll.refusal?.reason ?? ROOM_IS_KEPT,
-    claim: ask.found?.claim ?? (onAll.refusal?.never ? null : claimOf(ask, fleet)),
-  };
-}
-
-/** The network on the fleet as it is, without any session. */
-function claimOf({ demand, avoid }: Ask, { snapshot, lingering }: Fleet): Finding["claim"] {
-  const empty = { nodes: servingNodes(demand, snapshot.nodes).map(emptied), reserved: lingering };
-  const network = planAvoiding(demand, avoid, empty).plan?.network;
-  return network ? { subnet: network.subnet, vni: network.vni ?? null } : null;
-}
-
-/** What is left for those behind a claim. */
-function without(
-  { nodes, reserved }: Snapshot,
-  demand: SessionSpec,
-  { subnet, vni }: NonNullable<Finding["claim"]>,
-): Snapshot {
-  const kept = new Set(servingNodes(demand, nodes));
-  return {
-    nodes: nodes.filter((node) => !kept.has(node)),
-    reserved: {
-      subnets: [...reserved.subnets, subnet],
-      vnis: [...reserved.vnis, ...(vni === null ? [] : [vni])],
-    },
-  };
 }

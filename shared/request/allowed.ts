@@ -1,13 +1,12 @@
-/** What reaches past a container into its node: nobody has it, unless the node's operator has allowed it there. */
+/** Access to the node itself (mounts, devices, …): containers have it only on nodes whose operator allows it. */
 import { type FieldError, SkeinError } from "../errors/errors.ts";
 import type { Allowed } from "../node/node-schemas.ts";
-import type { RoleSpec } from "./spec.ts";
 
 type Field = keyof Allowed;
 /** A role, or one of its containers. */
-type Asking = { [F in Field]?: RoleSpec[F] | undefined };
+type Asking = { [F in Field]?: Allowed[F] | undefined };
 
-/** For each field: what is asked for and not allowed, as people say it. */
+/** For each field: what is asked for and not allowed, in words. */
 const MISSING: Record<Field, (asked: Allowed, allowed: Allowed) => string[]> = {
   mounts: (asked, allowed) =>
     asked.mounts
@@ -24,10 +23,10 @@ const MISSING: Record<Field, (asked: Allowed, allowed: Allowed) => string[]> = {
 };
 const FIELDS = Object.keys(MISSING) as Field[];
 
-/** What a node allows where its operator has said nothing. */
+/** What a node allows unless its operator says otherwise. */
 export const NOTHING_ALLOWED: Allowed = { mounts: [], devices: [], privileged: false, hostNetwork: false };
 
-/** What a node has to allow for all of these; undefined: nothing. */
+/** What a node has to allow so that all of these can run on it; undefined: nothing. */
 export function reachOf(all: readonly Asking[]): Allowed | undefined {
   const mounts = new Map(
     all.flatMap(({ mounts = [] }) =>
@@ -43,14 +42,20 @@ export function reachOf(all: readonly Asking[]): Allowed | undefined {
   return missing(reach, NOTHING_ALLOWED).length === 0 ? undefined : reach;
 }
 
+/** Is all that is asked for allowed? As `notAllowed`, but quick: the planner asks it of each node. */
+export function allowsAll(asked: Allowed, allowed: Allowed): boolean {
+  return FIELDS.every((field) => MISSING[field](asked, allowed).length === 0);
+}
+
 /** What is asked for and not allowed: `privileged containers`. Empty where all is allowed. */
 export function notAllowed(asked: Allowed | undefined, allowed: Allowed): string[] {
   return asked ? missing(asked, allowed).map(({ what }) => what) : [];
 }
 
 /**
- * A session's containers go to nodes that allow all that any of them asks for. `nodes`: what each of the fleet's allows.
- * @throws SkeinError `not_allowed` (403) with the fields, where the fleet has no such node, ready or not.
+ * A session only runs on nodes that allow all that any of its containers asks for. `nodes`: what each node
+ * allows, ready or not.
+ * @throws SkeinError `not_allowed` (403) with the fields, where no node of the fleet allows all of it.
  */
 export function refuseUnlessAllowed(asked: Allowed | undefined, nodes: () => readonly Allowed[]): void {
   if (!asked) return;

@@ -1,7 +1,7 @@
-/** What a session is asked for with, as zod schemas: a source of the OpenAPI document. */
+/** The request for a session as zod schemas: a source of the OpenAPI document. */
 import { z } from "zod";
 import { CONSTANTS } from "../settings/constants.ts";
-import { DnsLabel, HostPath, Text } from "./text-schemas.ts";
+import { DnsLabel, HostPath, Text } from "../text/text-schemas.ts";
 
 const MAX_INT = Number.MAX_SAFE_INTEGER;
 
@@ -99,26 +99,27 @@ const what = {
           "must lie outside /.skein, /etc, /proc, /sys and /dev",
         ).meta({ description: "Where the container has it", example: "/data" }),
         readOnly: z.boolean().default(true).meta({
-          description: "Only to be read, and without what is mounted below it on the node; true unless told",
+          description: "Read-only, and without what is mounted below it on the node. true unless given",
           example: true,
         }),
       }),
     )
     .max(64)
-    .meta({ description: "Files and folders of the node; on nodes that allow it" })
+    .meta({ description: "Files and folders of the node. Only on nodes that allow it" })
     .optional(),
   devices: z
     .array(HostPath)
     .max(64)
     .meta({
-      description: "Devices of the node, or folders of devices; on nodes that allow it",
+      description: "Devices of the node, or folders of devices. Only on nodes that allow it",
       example: ["/dev/infiniband"],
     })
     .optional(),
   privileged: z
     .boolean()
     .meta({
-      description: "All that root may do on the node itself; on nodes that allow it. false unless told",
+      description:
+        "The container may do all that root may do on the node itself. Only on nodes that allow it. false unless given",
       example: false,
     })
     .optional(),
@@ -126,7 +127,7 @@ const what = {
     .boolean()
     .meta({
       description:
-        "The container is on its node's own network, and keeps its name and address in the session; its user must be root. On nodes that allow it. false unless told",
+        "The container uses its node's own network, and keeps its name and address in the session. Its user must be root. Only on nodes that allow it. false unless given",
       example: false,
     })
     .optional(),
@@ -134,7 +135,7 @@ const what = {
     .enum(["fail", "ignore", "restart"])
     .meta({
       description:
-        "When a container ends after the session came to run. fail: main1's end is the session's, another's fails it unless it is 0. ignore: the session goes on, main1 included. restart: a container that ends with another code than 0 is started again, maxRestarts times with growing pauses; apart from that as fail. fail unless told",
+        "What happens when a container of a running session ends. fail: the session ends with main1, and fails when another container ends with a code other than 0. ignore: the session goes on, also without main1. restart: a container that ends with a code other than 0 is started again, maxRestarts times with growing pauses; otherwise as fail. fail unless given",
       example: "restart",
     })
     .optional(),
@@ -143,7 +144,7 @@ const what = {
     .min(1)
     .max(CONSTANTS.mostRestarts)
     .meta({
-      description: `How often each container is started again in all, with onExit restart; once that is used up, its end counts as with fail. ${CONSTANTS.defaultRestarts} unless told`,
+      description: `How often each container is started again, with onExit restart. After that, its end counts as with fail. ${CONSTANTS.defaultRestarts} unless given`,
       example: 3,
     })
     .optional(),
@@ -167,7 +168,7 @@ export const RoleRequest = z
 export const SessionRequest = z
   .strictObject({
     name: DnsLabel.meta({
-      description: "Unique among the live sessions of the project; made up when left out",
+      description: "Unique among the live sessions of the project; Skein chooses one when it is left out",
       example: "train",
     }).optional(),
     clusterMode: z
@@ -178,7 +179,7 @@ export const SessionRequest = z
       .int()
       .min(1)
       .max(CONSTANTS.maxContainers)
-      .meta({ description: "1 main and N-1 sub; excludes roles; 1 unless told", example: 4 })
+      .meta({ description: "1 main and N-1 sub; excludes roles; 1 unless given", example: 4 })
       .optional(),
     ...what,
     roles: z
@@ -205,7 +206,7 @@ export const SessionRequest = z
         strategy: z
           .enum(["spread", "pack"])
           .default("spread")
-          .meta({ description: "Evenly over the nodes, or on as few as will do", example: "spread" }),
+          .meta({ description: "Evenly over the nodes, or on as few as possible", example: "spread" }),
         labels: z
           .record(Text, Text)
           .default({})
@@ -215,16 +216,17 @@ export const SessionRequest = z
       .optional(),
     priority: z.int().min(0).max(9).default(5).meta({
       description:
-        "Where there is no room, those with a higher one are served first; among equals, those that came first",
+        "While there is no room, sessions with a higher priority are served first; among equals, those that came first",
       example: 7,
     }),
     retries: z.int().min(0).max(10).default(0).meta({
       description:
-        "How often a creation that fails on a node is planned anew, without that node where others have room",
+        "How often a session whose creation fails on a node is planned again, without that node where others have room",
       example: 2,
     }),
     onNodeLoss: z.enum(["fail", "keep"]).default("fail").meta({
-      description: "When a node is lost while the session runs: fail, or carry on and show its part as lost",
+      description:
+        "When a node is lost while the session runs: fail, or go on and show the containers on it as lost",
       example: "keep",
     }),
   })

@@ -1,8 +1,8 @@
-/** The rules of a request that no schema of one field can show, and what this version cannot do yet. */
+/** The rules of a request that concern more than one field, and what this version cannot do yet. */
 import { type FieldError, fieldPath } from "../errors/errors.ts";
-import { SETTINGS } from "../settings/settings.ts";
+import type { Settings } from "../settings/settings.ts";
+import { parseBytes } from "../text/units.ts";
 import type { SessionRequest } from "./request-schemas.ts";
-import { parseBytes } from "./units.ts";
 
 type RoleRequest = NonNullable<SessionRequest["roles"]>[number];
 
@@ -28,7 +28,7 @@ export function ruleErrors(request: SessionRequest): FieldError[] {
   ];
 }
 
-/** `maxRestarts` where nothing is ever started again. At the top it may be meant for roles that have their own `onExit`. */
+/** `maxRestarts` without `onExit: "restart"`. At the top it may be meant for a role that has its own `onExit`. */
 function restartErrors(request: SessionRequest): FieldError[] {
   const restarts = (level: Pick<RoleRequest, "onExit">) => (level.onExit ?? request.onExit) === "restart";
   const roles = requestedRoles(request);
@@ -44,7 +44,7 @@ function restartErrors(request: SessionRequest): FieldError[] {
   ];
 }
 
-/** A container on its node's network has the node's way out. */
+/** A container on its node's network reaches the world as the node does. */
 function egressErrors(request: SessionRequest): FieldError[] {
   const { roles = [], hostNetwork, network } = request;
   const onNode = hostNetwork || roles.some((role) => role.hostNetwork);
@@ -53,7 +53,7 @@ function egressErrors(request: SessionRequest): FieldError[] {
     : [];
 }
 
-/** What the top of a request and each of its roles have in common. */
+/** Errors in the fields that the top of a request and each of its roles share. */
 function levelErrors(
   at: PropertyKey[],
   { env, resources, mounts = [] }: Pick<RoleRequest, "env" | "resources" | "mounts">,
@@ -96,16 +96,19 @@ function roleErrors(roles: RoleRequest[], image: string | undefined): FieldError
   ];
 }
 
-/** More containers than one session may have here. */
-export function countErrors(request: SessionRequest): FieldError[] {
+/** What one session may be at most. */
+export type SpecLimits = Pick<Settings, "maxContainers" | "maxSessionBytes">;
+
+/** More containers than one session may have. */
+export function countErrors(request: SessionRequest, { maxContainers }: SpecLimits): FieldError[] {
   const total = requestedRoles(request).reduce((sum, role) => sum + role.replicas, 0);
-  if (total <= SETTINGS.maxContainers) return [];
-  const message = `has ${total} containers in all; at most ${SETTINGS.maxContainers}`;
+  if (total <= maxContainers) return [];
+  const message = `has ${total} containers in all; at most ${maxContainers}`;
   return [{ field: request.roles ? "roles" : "clusterSize", message }];
 }
 
-/** A small body can name much: all this comes again with each container. */
-export function sizeErrors(request: SessionRequest): FieldError[] {
+/** A small body can ask for a large session: all this is sent again for each container. */
+export function sizeErrors(request: SessionRequest, { maxSessionBytes }: SpecLimits): FieldError[] {
   const sizeOf = (level: SessionRequest | RoleRequest) =>
     JSON.stringify([level.env, level.command, level.entrypoint, level.mounts, level.devices]).length;
   const shared = sizeOf(request);
@@ -113,14 +116,14 @@ export function sizeErrors(request: SessionRequest): FieldError[] {
     (sum, role) => sum + role.replicas * (shared + sizeOf(role)),
     0,
   );
-  if (total <= SETTINGS.maxSessionBytes) return [];
-  const message = `needs ${total} bytes of env, command, entrypoint, mounts and devices over all containers; at most ${SETTINGS.maxSessionBytes}`;
+  if (total <= maxSessionBytes) return [];
+  const message = `needs ${total} bytes of env, command, entrypoint, mounts and devices over all containers; at most ${maxSessionBytes}`;
   return [{ field: request.roles ? "roles" : "clusterSize", message }];
 }
 
 /**
- * `__proto__` as a key of a free-form map. zod leaves such a key out without a word, and what a request names
- * is refused, never ignored. Takes the body as it came.
+ * `__proto__` as a key of a free-form map. zod drops such a key silently, but what a request names is refused, never
+ * ignored. Takes the body as it came.
  */
 export function ignoredKeys(body: unknown): FieldError[] {
   const levels: [PropertyKey[], unknown][] = [
@@ -147,7 +150,7 @@ function listIn(value: unknown, key: string): unknown[] {
   return Array.isArray(list) ? list : [];
 }
 
-/** What the contract names and this version cannot do yet: refused, never ignored. */
+/** Fields of the contract that this version cannot serve yet: refused, never ignored. */
 export function unsupportedFields(request: SessionRequest): FieldError[] {
   return request.network?.encryption === "required"
     ? [{ field: "network.encryption", message: '"required" is not built yet; use "auto" or "none"' }]

@@ -1,12 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SkeinError } from "../errors/errors.ts";
+import { DEFAULT_SETTINGS } from "../settings/settings.ts";
 import { readSpec } from "./spec.ts";
+
+const read = (body: unknown) => readSpec(body, DEFAULT_SETTINGS);
 
 /** What a request is refused with: the code, and the fields at fault. */
 function refusalOf(body: unknown): { code: string; fields: string[] } {
   try {
-    readSpec(body);
+    read(body);
   } catch (error) {
     if (!(error instanceof SkeinError)) throw error;
     return { code: error.code, fields: (error.extra.errors ?? []).map((each) => each.field) };
@@ -236,7 +239,7 @@ describe("hostile requests", () => {
   });
 
   test("names of Object.prototype are names like any other", () => {
-    const spec = readSpec({ image: "a", env: { constructor: "x", toString: "y" } });
+    const spec = read({ image: "a", env: { constructor: "x", toString: "y" } });
     expect(Object.entries(spec.roles[0]!.env)).toEqual([
       ["constructor", "x"],
       ["toString", "y"],
@@ -265,7 +268,7 @@ describe("hostile requests", () => {
     fc.assert(
       fc.property(body, (value) => {
         try {
-          readSpec(value);
+          read(value);
         } catch (error) {
           expect(error).toBeInstanceOf(SkeinError);
         }
@@ -277,7 +280,7 @@ describe("hostile requests", () => {
 
 describe("what a request means", () => {
   test("clusterSize is one main and the rest sub", () => {
-    const { roles } = readSpec({ image: "debian:12", clusterSize: 4, command: ["x"], resources: { cpu: 2 } });
+    const { roles } = read({ image: "debian:12", clusterSize: 4, command: ["x"], resources: { cpu: 2 } });
     const alike = { image: "debian:12", command: ["x"], env: {}, resources: { cpu: 2 } };
     expect(roles).toEqual([
       { name: "main", replicas: 1, ...alike },
@@ -286,7 +289,7 @@ describe("what a request means", () => {
   });
 
   test("the least request: main1 alone, on one node, limits nothing", () => {
-    expect(readSpec({ image: "debian:12" })).toEqual({
+    expect(read({ image: "debian:12" })).toEqual({
       clusterMode: "single-node",
       roles: [{ name: "main", replicas: 1, image: "debian:12", env: {}, resources: {} }],
       network: { encryption: "auto", egress: true },
@@ -302,7 +305,7 @@ describe("what a request means", () => {
       { name: "main", replicas: 1, onExit: "fail" },
       { name: "sub", replicas: 1 },
     ];
-    const policies = (body: object) => readSpec(body).roles.map(({ onExit }) => onExit);
+    const policies = (body: object) => read(body).roles.map(({ onExit }) => onExit);
     expect(policies({ image: "a", onExit: "ignore", roles })).toEqual(["fail", "ignore"]);
     expect(policies({ image: "a", clusterSize: 2 })).toEqual([undefined, undefined]);
   });
@@ -314,7 +317,7 @@ describe("what a request means", () => {
       { name: "aside", replicas: 1, onExit: "restart" },
       { name: "other", replicas: 1, onExit: "ignore" },
     ];
-    const restarts = (body: object) => readSpec(body).roles.map(({ maxRestarts }) => maxRestarts);
+    const restarts = (body: object) => read(body).roles.map(({ maxRestarts }) => maxRestarts);
     expect(restarts(withRoles(...roles))).toEqual([undefined, 100, 5, undefined]);
     expect(restarts({ ...withRoles(...roles), maxRestarts: 2 })).toEqual([undefined, 100, 2, undefined]);
     const [, ...others] = roles;
@@ -325,11 +328,11 @@ describe("what a request means", () => {
 
   test("main comes first, the others as given", () => {
     const roles = ["ps", "main", "eval"].map((name) => ({ name, replicas: 1 }));
-    expect(readSpec(withRoles(...roles)).roles.map((role) => role.name)).toEqual(["main", "ps", "eval"]);
+    expect(read(withRoles(...roles)).roles.map((role) => role.name)).toEqual(["main", "ps", "eval"]);
   });
 
   test("a role inherits env and resources key by key, the rest whole", () => {
-    const { roles } = readSpec({
+    const { roles } = read({
       image: "top",
       command: ["run", "all"],
       entrypoint: ["/init"],
@@ -373,8 +376,25 @@ describe("what a request means", () => {
     });
   });
 
+  test("an installation may allow fewer containers and bytes", () => {
+    const codeOf = (limits: object) => {
+      try {
+        readSpec(
+          { image: "a", clusterSize: 3, env: { A: "x".repeat(500) } },
+          { ...DEFAULT_SETTINGS, ...limits },
+        );
+      } catch (error) {
+        return (error as SkeinError).code;
+      }
+      return undefined;
+    };
+    expect(codeOf({ maxContainers: 3 })).toBeUndefined();
+    expect(codeOf({ maxContainers: 2 })).toBe("too_many_containers");
+    expect(codeOf({ maxSessionBytes: 1024 })).toBe("session_too_large");
+  });
+
   test("1,024 containers are not too many", () => {
-    expect(readSpec({ image: "a", clusterSize: 1024 }).roles[1]!.replicas).toBe(1023);
-    expect(readSpec(withRoles(main, { name: "w", replicas: 1023 })).roles).toHaveLength(2);
+    expect(read({ image: "a", clusterSize: 1024 }).roles[1]!.replicas).toBe(1023);
+    expect(read(withRoles(main, { name: "w", replicas: 1023 })).roles).toHaveLength(2);
   });
 });

@@ -1,20 +1,21 @@
-/** From a request to the spec: shorthand expanded, inheritance done, units read, rules checked. The spec is never changed after. */
+/** From a request to the spec: shorthand expanded, inheritance done, units read, rules checked. A spec never changes. */
 import type { z } from "zod";
 import { type ErrorCode, type FieldError, fieldPath, invalidFields } from "../errors/errors.ts";
 import type { Allowed } from "../node/node-schemas.ts";
-import type { Resources } from "../session/session-schemas.ts";
 import { CONSTANTS } from "../settings/constants.ts";
+import { parseBytes } from "../text/units.ts";
 import { reachOf } from "./allowed.ts";
 import { SessionRequest } from "./request-schemas.ts";
+import type { Resources } from "./resources.ts";
 import {
   countErrors,
   ignoredKeys,
   requestedRoles,
   ruleErrors,
+  type SpecLimits,
   sizeErrors,
   unsupportedFields,
 } from "./spec-rules.ts";
-import { parseBytes } from "./units.ts";
 
 /** A role with nothing left to inherit. `resources` in cores and bytes. */
 export interface RoleSpec {
@@ -27,12 +28,12 @@ export interface RoleSpec {
   workdir?: string;
   env: Record<string, string>;
   resources: Resources;
-  /** These four only on nodes that allow it (allowed.ts); not there where nothing of it is asked for. */
+  /** These four only on nodes that allow them (allowed.ts); missing where the request does not ask for them. */
   mounts?: { source: string; target: string; readOnly: boolean }[];
   devices?: string[];
   privileged?: true;
   hostNetwork?: true;
-  /** "fail" where it is missing. */
+  /** Missing: "fail". */
   onExit?: NonNullable<SessionRequest["onExit"]>;
   /** With `onExit: "restart"`, and only then. */
   maxRestarts?: number;
@@ -43,7 +44,7 @@ export interface SessionSpec {
   name?: string;
   clusterMode: "single-node" | "multi-node";
   roles: RoleSpec[];
-  /** What a node has to allow for any of it; missing: nothing. */
+  /** What a node has to allow so that any container can run on it; missing: nothing. */
   reach?: Allowed;
   network: { encryption: "auto" | "none"; egress: boolean };
   placement: { strategy: "spread" | "pack"; labels: Record<string, string> };
@@ -53,7 +54,7 @@ export interface SessionSpec {
   onNodeLoss: "fail" | "keep";
 }
 
-/** More bad fields than anyone reads; a body may have a hundred thousand. */
+/** More than anyone reads; one body may have a hundred thousand bad fields. */
 const MAX_ERRORS = 100;
 
 /** Names the fields of a zod error as the request writes them: `roles[1].env.A`. The first 100. */
@@ -79,19 +80,19 @@ export function fieldErrors(error: z.core.$ZodError): FieldError[] {
 }
 
 /**
- * Reads a request body (parsed JSON, trusted in nothing) into a spec.
- * @throws SkeinError `invalid_request` (400) with every bad field, `too_many_containers` or `session_too_large` (400) for
- * what is past a limit, `unsupported` (422) for what is not built.
+ * Reads a request body (parsed JSON of any shape) into a spec.
+ * @throws SkeinError `invalid_request` (400) with every bad field, `too_many_containers` or `session_too_large` (400)
+ * past a limit, `unsupported` (422) for what is not built.
  */
-export function readSpec(body: unknown): SessionSpec {
+export function readSpec(body: unknown, limits: SpecLimits): SessionSpec {
   const parsed = SessionRequest.safeParse(body);
   if (!parsed.success) throw invalidFields(fieldErrors(parsed.error));
   const request = parsed.data;
 
   const errors = [...ignoredKeys(body), ...ruleErrors(request)];
   refuse("invalid_request", errors);
-  refuse("too_many_containers", countErrors(request));
-  refuse("session_too_large", sizeErrors(request));
+  refuse("too_many_containers", countErrors(request, limits));
+  refuse("session_too_large", sizeErrors(request, limits));
   refuse("unsupported", unsupportedFields(request));
 
   const roles = expandRoles(request);
@@ -146,10 +147,10 @@ function expandRoles(request: SessionRequest): RoleSpec[] {
 
 const WHOLE = ["command", "entrypoint", "user", "workdir", "onExit"] as const;
 
-/** What reaches past a container into its node (allowed.ts). */
+/** Access to the node itself (allowed.ts). */
 export const REACH = ["mounts", "devices", "privileged", "hostNetwork"] as const;
 
-/** Those of the keys that have a value. */
+/** The part of an object under these keys, without those that are undefined. */
 export function definedOf<T extends object, K extends keyof T>(
   from: T,
   keys: readonly K[],

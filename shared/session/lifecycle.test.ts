@@ -7,14 +7,14 @@ import {
   type SessionStatus,
 } from "./lifecycle.ts";
 
-test("the way of a session that goes well", () => {
+test("a successful session passes every state except failed", () => {
   const way: SessionStatus[] = ["pending", "preparing", "starting", "running", "terminating", "terminated"];
   way.slice(1).forEach((to, i) => {
     expect([way[i], to, maySessionGo(way[i]!, to)]).toEqual([way[i], to, true]);
   });
 });
 
-test("backwards only to pending, for a new epoch, and only before it ran", () => {
+test("a session goes back only to pending, for a new epoch, and only before it runs", () => {
   const back = SESSION_STATUSES.flatMap((from, at) =>
     SESSION_STATUSES.slice(0, at + 1)
       .filter((to) => maySessionGo(from, to))
@@ -23,22 +23,22 @@ test("backwards only to pending, for a new epoch, and only before it ran", () =>
   expect(back).toEqual(["preparing → pending", "starting → pending"]);
 });
 
-test("what ended stays ended, and only that is not live", () => {
+test("an ended session stays ended, and every other is live", () => {
   for (const status of SESSION_STATUSES) {
     const { next, live } = SESSION_STATES[status];
     expect([status, live]).toEqual([status, next.length > 0]);
   }
 });
 
-test("from a state with containers, an end is said only after terminating", () => {
-  for (const from of ["preparing", "starting", "running"] as const) {
+test("every end goes through terminating", () => {
+  for (const from of ["pending", "preparing", "starting", "running"] as const) {
     expect(maySessionGo(from, "terminating")).toBe(true);
     expect(maySessionGo(from, "failed")).toBe(false);
     expect(maySessionGo(from, "terminated")).toBe(false);
   }
 });
 
-test("settled: running, failed, terminated", () => {
+test("running, terminated and failed are settled", () => {
   expect(SESSION_STATUSES.filter((status) => SESSION_STATES[status].settled)).toEqual([
     "running",
     "terminated",

@@ -1,8 +1,11 @@
-/** The life of a session, a container and a node as data: which states there are and what each allows. */
+/** The states of sessions and containers as data, and what each allows. */
 
-/** Session states in the order they are passed; `next` is where a state may go, never backwards within an epoch. */
+/**
+ * Session states in their order. `next`: where a state may lead, checked at each step (transition.ts). A session never goes back within an
+ * epoch, and every end goes through `terminating`.
+ */
 export const SESSION_STATES = {
-  pending: { next: ["preparing", "terminating", "terminated", "failed"], live: true, settled: false },
+  pending: { next: ["preparing", "terminating"], live: true, settled: false },
   preparing: { next: ["starting", "terminating", "pending"], live: true, settled: false },
   starting: { next: ["running", "terminating", "pending"], live: true, settled: false },
   running: { next: ["terminating"], live: true, settled: true },
@@ -14,14 +17,14 @@ export const SESSION_STATES = {
 export type SessionStatus = keyof typeof SESSION_STATES;
 export const SESSION_STATUSES = Object.keys(SESSION_STATES) as [SessionStatus, ...SessionStatus[]];
 
-/** May a session go from one state to another? A step to a new epoch goes through `pending`. */
+/** Whether a session may go from one state to another. To a new epoch it goes through `pending`. */
 export function maySessionGo(from: SessionStatus, to: SessionStatus): boolean {
   return (SESSION_STATES[from].next as readonly string[]).includes(to);
 }
 
 /**
- * Container states; a container never goes back to a lower `order` within an epoch. One that is to be started again stays
- * `running` meanwhile, with a reason: `exited` is an end for good.
+ * Container states. A container never goes back to a lower `order` within an epoch. One that waits for its restart stays
+ * `running`, with a reason: `exited` is final.
  */
 export const CONTAINER_STATES = {
   pending: { order: 0 },
@@ -37,9 +40,6 @@ export const CONTAINER_STATES = {
 export type ContainerStatus = keyof typeof CONTAINER_STATES;
 export const CONTAINER_STATUSES = Object.keys(CONTAINER_STATES) as [ContainerStatus, ...ContainerStatus[]];
 
-/** What a session asks of a node's part of it, in order; `removed` may be asked at any time and is final. */
+/** The phases that a session asks of a node, in order. It may ask for `removed` at any time, and `removed` is final. */
 export const PHASES = ["prepared", "started", "running", "removed"] as const;
 export type Phase = (typeof PHASES)[number];
-
-export const NODE_STATUSES = ["ready", "disconnected", "lost"] as const;
-export type NodeStatus = (typeof NODE_STATUSES)[number];

@@ -1,20 +1,18 @@
-/** Numbers that API and agent share, or that the contract fixes: no installation may choose them (settings.ts has those). */
+/** Numbers that API and agent share, or that the contract fixes. An installation cannot change them; settings.ts has those that it can. */
 
 export const CONSTANTS = {
   /** Containers of one session, by the contract; an installation may allow fewer. */
   maxContainers: 1024,
-  /** RFC 7348 over IPv4: 14 Ethernet + 20 IP + 8 UDP + 8 VXLAN bytes. */
-  vxlanOverhead: 50,
-  /** The longest `?wait=`: below the minute after which proxies give up on a silent answer. */
+  /** The longest `?wait=`: many proxies give up on an answer after a minute. */
   maxWaitSeconds: 60,
-  /** The agent pings this often; three missed make the link dead. */
+  /** The agent pings this often; after three missed pings the link is dead. */
   pingSeconds: 10,
   linkDeadSeconds: 30,
-  /** Bytes of each container's output that are kept after it ended. */
+  /** Bytes of each container's output that the Session shows after its end. */
   outputBytes: 4096,
-  /** SIGTERM to SIGKILL. */
+  /** From SIGTERM to SIGKILL. */
   stopSeconds: 10,
-  /** How often a container is started again where the request leaves that open, and where it asks for the most. */
+  /** How often a container is restarted: by default, and at most. */
   defaultRestarts: 5,
   mostRestarts: 100,
 } as const;

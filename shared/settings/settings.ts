@@ -3,14 +3,14 @@
 import { parseCidr } from "../network/ipv4.ts";
 import { CONSTANTS } from "./constants.ts";
 
-/** A row of the table; `min` and `max` belong to the range. */
+/** A row of the table. `min` and `max` are both allowed. */
 export type Setting = { about: string } & (
   | { default: number; unit: string; min: number; max: number }
   /** An address range in CIDR notation; from `/min` (largest) to `/max` (smallest). */
   | { default: string; unit: "CIDR"; min: number; max: number }
 );
 
-/** docs/settings.md is this table; a test keeps them alike. Add a row, and `SETTINGS.name` is there. */
+/** docs/settings.md is this table; a test compares them. A new row is a new field of `Settings`. */
 export const SETTINGS_TABLE = {
   addressPool: {
     default: "10.64.0.0/12",
@@ -18,7 +18,7 @@ export const SETTINGS_TABLE = {
     min: 8,
     max: 21,
     about:
-      "Session subnets are cut from here. Choose what your nodes do not route; it lies apart from Docker's own pools.",
+      "Session subnets are cut from here. Choose a range that your nodes do not route; the default lies apart from Docker's own pools.",
   },
   vniBase: {
     default: 0x800000,
@@ -26,7 +26,7 @@ export const SETTINGS_TABLE = {
     min: 1,
     max: 0xffffff,
     about:
-      "First VNI used: the upper half of the 24-bit space (RFC 7348), away from what others number from 1.",
+      "First VNI that may be used. The default is the upper half of the 24-bit space (RFC 7348): others count from 1.",
   },
   vniCount: {
     default: 0x7fffff,
@@ -40,7 +40,8 @@ export const SETTINGS_TABLE = {
     unit: "UDP port",
     min: 1,
     max: 65535,
-    about: "VXLAN's port between nodes, of sessions begun from then on. Not 4789 or 8472: others use those.",
+    about:
+      "Port of VXLAN between nodes, for sessions that are planned from then on. Not 4789 or 8472: others use those.",
   },
   maxContainers: {
     default: CONSTANTS.maxContainers,
@@ -68,24 +69,32 @@ export const SETTINGS_TABLE = {
     unit: "requests",
     min: 1,
     max: 10_000_000,
-    about: "What one token may ask in the long run (`rate_limited`).",
+    about: "Requests of one token in the long run (`rate_limited`).",
   },
   requestBurst: {
     default: 2000,
     unit: "requests",
     min: 1,
     max: 10_000_000,
-    about: "What one token may ask at once, after a rest (`rate_limited`).",
+    about: "Requests of one token at once, after a rest (`rate_limited`).",
+  },
+  maxLinks: {
+    default: 10_000,
+    unit: "agents",
+    min: 1,
+    max: 1_000_000,
+    about:
+      "Agents connected at once to one API process (`unavailable`); `skein serve` works it out from its limit of open files.",
   },
   maxBodyBytes: {
     default: 1024 * 1024,
     unit: "bytes",
     min: 1024,
     max: 16 * 1024 * 1024,
-    about: "Of one request's body (`body_too_large`).",
+    about: "Size of one request's body (`body_too_large`).",
   },
-  // One node may be told all of it in one frame, of 32 MiB at most, together with 1,024 times the list of hosts
-  // (21 KiB where names are long): so the default is also the most.
+  // One frame for one node may have to hold all of it, with 1,024 copies of the list of hosts (up to 21 KiB each). A frame has at most 32
+  // MiB, so the default is also the most.
   maxSessionBytes: {
     default: 8 * 1024 * 1024,
     unit: "bytes",
@@ -106,21 +115,21 @@ export const SETTINGS_TABLE = {
     unit: "seconds",
     min: 1,
     max: 365 * 24 * 3600,
-    about: "How long a token is good where its maker does not say, but never past `MAX_TOKEN_SECONDS`.",
+    about: "Lifetime of a token whose maker gives none, but at most `MAX_TOKEN_SECONDS`.",
   },
   maxTokenSeconds: {
     default: 365 * 24 * 3600,
     unit: "seconds",
     min: 1,
     max: 365 * 24 * 3600,
-    about: "The most that its maker may say.",
+    about: "The longest lifetime that a token's maker may give.",
   },
   auditChanges: {
     default: 100_000,
     unit: "entries",
     min: 1,
     max: 10_000_000,
-    about: "Changes that the audit log keeps, the latest.",
+    about: "Changes that the audit log keeps: the latest ones.",
   },
   idempotencySeconds: {
     default: 24 * 3600,
@@ -129,13 +138,26 @@ export const SETTINGS_TABLE = {
     max: 30 * 24 * 3600,
     about: "How long an Idempotency-Key is remembered.",
   },
+  sessionRetentionSeconds: {
+    default: 7 * 24 * 3600,
+    unit: "seconds",
+    min: 1,
+    max: 365 * 24 * 3600,
+    about: "How long an ended session, with its output, can be looked up.",
+  },
+  maxEndedSessions: {
+    default: 10_000,
+    unit: "sessions",
+    min: 1,
+    max: 1_000_000,
+    about: "Ended sessions of one project that can be looked up; of more, the oldest are removed.",
+  },
   nodeLeaseSeconds: {
     default: 60,
     unit: "seconds",
     min: 5,
     max: 24 * 3600,
-    about:
-      "A node that was not heard of for so long is lost: its sessions fail, or carry on with `onNodeLoss`.",
+    about: "A node that sends nothing for so long is lost: its sessions fail, or go on with `onNodeLoss`.",
   },
   queuePatienceSeconds: {
     default: 300,
@@ -143,21 +165,21 @@ export const SETTINGS_TABLE = {
     min: 0,
     max: 30 * 24 * 3600,
     about:
-      "How long a session that waits for room may be overtaken by later ones that fit; after that, the nodes it could use are kept for it. 0: never.",
+      "How long later sessions that fit may overtake one that waits for room. After that, the nodes it could use are kept for it. 0: not at all.",
   },
   prepareSeconds: {
     default: 1800,
     unit: "seconds",
     min: 1,
     max: 24 * 3600,
-    about: "How long the nodes of a session may take to pull images and make containers.",
+    about: "How long the nodes of a session may take to pull images and create containers.",
   },
   prepareQuietSeconds: {
     default: 300,
     unit: "seconds",
     min: 1,
     max: 24 * 3600,
-    about: "How long that may go without a word of progress from any node.",
+    about: "How long pulling and creating may go on without a report of progress from any node.",
   },
   startSeconds: {
     default: 600,
@@ -173,21 +195,21 @@ export const SETTINGS_TABLE = {
     min: 1,
     max: 24 * 3600,
     about:
-      "How long the end of a session waits for nodes whose link is up; what they hold stays reserved until they are done.",
+      "How long the end of a session waits for connected nodes. What they hold stays reserved until they are done.",
   },
   removalGraceSeconds: {
     default: 30,
     unit: "seconds",
     min: 0,
     max: 24 * 3600,
-    about: "How long the end of a session waits for nodes whose link is down.",
+    about: "How long the end of a session waits for disconnected nodes.",
   },
   maxEpochs: {
     default: 5,
     unit: "plans",
     min: 1,
     max: 100,
-    about: "How often a session's plan is made before its networks are said not to work out.",
+    about: "How many plans a session gets before it fails because no network works for it.",
   },
 } as const satisfies Record<string, Setting>;
 
@@ -198,12 +220,16 @@ export type Settings = {
   -readonly [N in SettingName]: (typeof SETTINGS_TABLE)[N]["default"] extends number ? number : string;
 };
 
-/** The values in use: the defaults, until `applySettings` is called, once, before anything else reads them. */
-export const SETTINGS: Readonly<Settings> = Object.fromEntries(
-  Object.entries(SETTINGS_TABLE).map(([name, row]) => [name, row.default]),
-) as Settings;
+export const DEFAULT_SETTINGS: Readonly<Settings> = Object.freeze(
+  Object.fromEntries(Object.entries(SETTINGS_TABLE).map(([name, row]) => [name, row.default])) as Settings,
+);
 
-/** A value that cannot be used: the message names the setting and what it may be. */
+/** The given values, and the defaults for the rest. Frozen: pass it to the code that needs it. */
+export function settingsOf(values: Partial<Settings>): Readonly<Settings> {
+  return Object.freeze({ ...DEFAULT_SETTINGS, ...values });
+}
+
+/** An invalid value. The message names the setting and its allowed values. */
 export class SettingError extends Error {}
 
 /** `maxBodyBytes` → `MAX_BODY_BYTES`: how `skein serve --set` spells it. */
@@ -223,7 +249,7 @@ export function rangeText({ unit, min, max }: Setting): string {
   return unit === "CIDR" ? `an IPv4 range from /${min} to /${max}` : `a whole number from ${min} to ${max}`;
 }
 
-/** What a text says for a setting. @throws SettingError */
+/** Reads a setting's value from text. @throws SettingError */
 export function settingValue(name: SettingName, text: string): number | string {
   const row: Setting = SETTINGS_TABLE[name];
   if (row.unit === "CIDR" ? isCidr(text, row) : isWhole(text, row)) {
@@ -233,11 +259,6 @@ export function settingValue(name: SettingName, text: string): number | string {
   throw new SettingError(
     `${outerName(name)} must be ${rangeText(row)} (${row.unit}), not ${shown || "empty"}`,
   );
-}
-
-/** Takes the values over. Call it once, at the start of the program. */
-export function applySettings(values: Partial<Settings>): void {
-  Object.assign(SETTINGS, values);
 }
 
 function isWhole(text: string, { min, max }: Setting): boolean {

@@ -1,12 +1,15 @@
-/** Nodes and snapshots for tests: plain, roomy, and overridden field by field. */
+/** Nodes, snapshots and specs for tests: simple defaults, overridden field by field. */
 
+import { type AddressSpace, spaceOf } from "../network/address-space.ts";
 import type { Facts } from "../node/node-schemas.ts";
 import type { NodeSnapshot, Snapshot } from "../plan/plan.ts";
 import { NOTHING_ALLOWED } from "../request/allowed.ts";
+import { readSpec, type SessionSpec } from "../request/spec.ts";
+import { DEFAULT_SETTINGS } from "../settings/settings.ts";
 
 export const GiB = 2 ** 30;
 
-/** Of a machine without GPUs. */
+/** Facts of a machine without GPUs. */
 export const FACTS: Facts = {
   os: "Debian GNU/Linux 12",
   kernel: "6.1.0",
@@ -18,6 +21,7 @@ export const FACTS: Facts = {
   allows: NOTHING_ALLOWED,
   gpuIds: [],
   usedSubnets: [],
+  usedVnis: [],
 };
 
 /** `node_1`, named `host1`: 4 cores, 8 GiB, 2 GPUs, empty. */
@@ -33,14 +37,27 @@ export function node(number: number, over: Partial<NodeSnapshot> = {}): NodeSnap
     allocated: { cpu: 0, memory: 0, gpuIds: [], containers: 0 },
     gpuIds: ["gpu-0", "gpu-1"],
     usedSubnets: ["172.17.0.0/16", "192.0.2.0/24"],
+    usedVnis: [],
     mtu: 1500,
     allows: FACTS.allows,
     ...over,
   };
 }
 
-export function fleet(nodes: NodeSnapshot[], reserved: Partial<Snapshot["reserved"]> = {}): Snapshot {
-  return { nodes, reserved: { subnets: [], vnis: [], ...reserved } };
+/** The default settings' space, searched from its start. */
+export const SPACE: AddressSpace = { ...spaceOf(DEFAULT_SETTINGS, "flt_test"), origin: 0 };
+
+export function fleet(
+  nodes: NodeSnapshot[],
+  reserved: Partial<Snapshot["reserved"]> = {},
+  space: Partial<AddressSpace> = {},
+): Snapshot {
+  return { nodes, reserved: { subnets: [], vnis: [], ...reserved }, space: { ...SPACE, ...space } };
+}
+
+/** A request parsed with the default limits. `image` is optional. */
+export function specOf(request: object): SessionSpec {
+  return readSpec({ image: "debian:12", ...request }, DEFAULT_SETTINGS);
 }
 
 /** `host1` to `hostN`. */

@@ -15,10 +15,10 @@ function doubtOf(status: string, seen?: Partial<Sighting>, reason: string | null
 
 test.each([
   ["one that is up", doubtOf("running", {}), undefined],
-  ["one that is over, and said to be", doubtOf("exited", { up: false }), undefined],
-  ["one that was proven a moment ago", doubtOf("running", { startedAt: PROVEN }), undefined],
-  ["one that was started again a while ago", doubtOf("running", { startedAt: NOW - 5_000 }), undefined],
-  ["one that is over", doubtOf("running", { up: false }), "sub1 is running, and not up by its engine"],
+  ["one that has ended, and is reported as such", doubtOf("exited", { up: false }), undefined],
+  ["one that was proven just now", doubtOf("running", { startedAt: PROVEN }), undefined],
+  ["one that restarted a while ago", doubtOf("running", { startedAt: NOW - 5_000 }), undefined],
+  ["one that has ended", doubtOf("running", { up: false }), "sub1 is running, and not up by its engine"],
   ["one that is gone", doubtOf("running"), "sub1 is running, and not up by its engine"],
   ["one that is up after all", doubtOf("exited", {}), "sub1 is exited, and up by its engine"],
   [
@@ -27,18 +27,15 @@ test.each([
     "sub1 waits: restart 1 of 5 in 2 s; x",
   ],
   ["one just started again", doubtOf("running", { startedAt: NOW - 1 }), "sub1 was started again just now"],
-])("whether it can be tried is asked of the engine: %s", (_, said, expected) => {
+])("the engine decides whether a session can be tried: %s", (_, said, expected) => {
   expect(said).toBe(expected);
 });
 
 test.each([
-  ["up all the while", UP, undefined],
+  ["up all the time", UP, undefined],
   ["gone", undefined, "it ended"],
   ["over", { ...UP, up: false }, "it ended"],
   ["up, but not since before", { ...UP, startedAt: NOW }, "it was started again"],
-])(
-  "a trial that fails counts, unless the container was not there for all of it: %s",
-  (_, after, expected) => {
-    expect(excuse(UP, after)).toBe(expected);
-  },
-);
+])("a trial that fails counts, unless the container was down for a part of it: %s", (_, after, expected) => {
+  expect(excuse(UP, after)).toBe(expected);
+});

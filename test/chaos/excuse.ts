@@ -1,19 +1,19 @@
-/** What of a session's promise cannot be tried yet, and which failed trials tell nothing: by what the engines see. */
+/** Decides from the engines' view which sessions cannot be tried yet, and which failed trials do not count. */
 import type { Session } from "../../sdk/index.ts";
 
-/** A container by its engine; `startedAt` in ms since 1970, of its latest start. */
+/** A container's state, from its engine; `startedAt`: its latest start, ms since 1970. */
 export interface Sighting {
   id: string;
   up: boolean;
   startedAt: number;
 }
 
-/** Milliseconds that a container which was started again has for its SSH server: nothing waits for that one. */
+/** Milliseconds that a restarted container has to start its SSH server, because Skein does not wait for that. */
 const YOUNG = 5_000;
 
 /**
- * Why a session that is said to run need not pass yet; undefined: it must, at the first try. An agent that has just come back may have seen what the
- * API has not heard yet. `seen`: by containerId.
+ * Why a session reported as running need not pass yet; undefined: it must pass at the first try. An agent that has just come back may know
+ * more than the API. `seen`: by containerId.
  */
 export function doubt(
   session: Pick<Session, "status" | "reason" | "startedAt" | "containers">,
@@ -33,7 +33,7 @@ export function doubt(
   return undefined;
 }
 
-/** What happened to a container while it was tried; undefined: it was up all the while. `after`: where it is still there. */
+/** What happened to a container during the trial; undefined: it was up all the time. `after`: its state, if it still exists. */
 export function excuse(before: Sighting, after: Sighting | undefined): string | undefined {
   if (!after?.up) return "it ended";
   return after.startedAt === before.startedAt ? undefined : "it was started again";

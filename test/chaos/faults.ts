@@ -1,31 +1,9 @@
-/** What can go wrong, one entry each: strikes a part of the cluster, and makes it whole again before it is done. */
+/** The table of faults: each strikes a part of the cluster, and repairs it before it resolves. */
 import { setTimeout as pause } from "node:timers/promises";
-import type { Agent, Cluster } from "../lab/cluster.ts";
+import type { Agent } from "../lab/cluster.ts";
 import { diskAt } from "../lab/small-disk.ts";
+import type { Draw, Fault } from "./fault.ts";
 import { CONTAINER_FAULTS, KERNEL_FAULTS } from "./outside.ts";
-
-/** What a fault was dealt, all by the seed. */
-export interface Draw {
-  cluster: Cluster;
-  /** Which of the hosts. */
-  at: number;
-  /** Milliseconds for which it lasts. */
-  lasts: number;
-  /** Chooses among what is there at the time. */
-  choice: number;
-}
-
-export interface Fault {
-  name: string;
-  /** How often it is chosen, against the others. */
-  weight: number;
-  /** What of a host (or the one API) it strikes: faults that share one of these wait for each other. */
-  on: readonly ("agent" | "api" | "disk" | "engine" | "link" | "kernel")[];
-  /** The shortest and the longest time that it may last, in milliseconds. */
-  lasts: readonly [number, number];
-  /** Resolves, when all is whole again, with whether there was anything to strike. */
-  strike(draw: Draw): Promise<boolean>;
-}
 
 export const FAULTS: readonly Fault[] = [
   { name: "agent killed", weight: 4, on: ["agent"], lasts: [0, 3_000], strike: agentEnds("SIGKILL") },
@@ -53,7 +31,7 @@ function agentEnds(signal: NodeJS.Signals): Fault["strike"] {
   };
 }
 
-/** As whatever supervises it would: an agent that finds no engine ends with a reason. */
+/** Restarts it as a supervisor would: an agent that finds no engine ends with a reason. */
 async function untilStarted(agent: Agent): Promise<void> {
   for (;;) {
     try {
@@ -64,7 +42,7 @@ async function untilStarted(agent: Agent): Promise<void> {
   }
 }
 
-/** Its connections stay open, and nobody answers on them. */
+/** Its connections stay open, but without answers. */
 async function agentFreezes({ cluster, at, lasts }: Draw): Promise<boolean> {
   cluster.agents[at]!.signal("SIGSTOP");
   await pause(lasts);
@@ -105,7 +83,7 @@ function engineEnds(how: "killEngine" | "stopEngine"): Fault["strike"] {
   };
 }
 
-/** The agent's own; an engine that has none either is like one that is down. */
+/** The agent's own disk; an engine without space is like one that is down. */
 async function diskIsFull({ cluster, at, lasts }: Draw): Promise<boolean> {
   const disk = diskAt(cluster.agents[at]!.stateDir);
   disk.fill();
@@ -114,7 +92,7 @@ async function diskIsFull({ cluster, at, lasts }: Draw): Promise<boolean> {
   return true;
 }
 
-/** Docker's own rules go too, and no network can be made: whoever did that restarts the engine. */
+/** Docker's own rules go too, so that it can make no network until the engine restarts. The fault does that, too. */
 async function rulesetIsFlushed({ cluster, at, lasts }: Draw): Promise<boolean> {
   const host = cluster.lab.hosts[at]!;
   await host.exec(["nft", "flush", "ruleset"]);

@@ -1,12 +1,12 @@
-/** Sessions of all kinds, made and ended without pause. */
+/** The load: sessions of all kinds, made and ended without pause. */
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { ApiProblem, type Session, type SessionRequest, type Skein } from "../../sdk/index.ts";
 import type { Random } from "./random.ts";
 
-/** How many are alive at most. */
+/** Most live sessions. */
 const ALIVE = 6;
-/** Milliseconds for an answer; the API may have died over the question. */
+/** Milliseconds to wait for an answer: the API may die before it sends one. */
 const PATIENCE = 5_000;
 
 const DEBIAN = "skein/debian:12";
@@ -60,7 +60,7 @@ const KINDS: readonly Kind[] = [
   () => ({ image: BUSYBOX, clusterSize: 2, command: exits(3), onExit: "restart", maxRestarts: 2 }),
 ];
 
-/** Milliseconds from when it is settled until it is ended; of a hasty one, from when it was asked for. */
+/** Milliseconds from settled to the request to end it; for a hasty one, from the request to create it. */
 const LIVES: Record<"hasty" | "short" | "long", readonly [number, number]> = {
   hasty: [0, 700],
   short: [500, 6_000],
@@ -69,7 +69,7 @@ const LIVES: Record<"hasty" | "short" | "long", readonly [number, number]> = {
 
 const OVER: readonly Session["status"][] = ["failed", "terminated"];
 
-/** Asks until the API answers, whatever happens to it meanwhile. */
+/** Retries until the API answers, whatever happens to it meanwhile. */
 export async function persistently<T>(ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
   for (;;) {
     try {
@@ -81,7 +81,7 @@ export async function persistently<T>(ask: (signal: AbortSignal) => Promise<T>):
   }
 }
 
-/** One of each kind that lasts; their ids. */
+/** Makes one of each kind that lasts, and returns their ids. */
 export async function lasting(skein: Skein, random: Random): Promise<string[]> {
   const asked = LASTING.map((kind) => {
     const request = { body: kind(random), headers: { "idempotency-key": randomUUID() } };
@@ -90,7 +90,10 @@ export async function lasting(skein: Skein, random: Random): Promise<string[]> {
   return (await Promise.all(asked)).map(({ id }) => id);
 }
 
-/** Goes on until `until`; the ids of all that were made. The last of each place were asked for then, among the last faults, and are left to run. */
+/**
+ * Goes on until `until`, and returns the ids of all sessions made. The last session of each place is requested during the last faults, and
+ * left running.
+ */
 export async function load(skein: Skein, randoms: (nth: number) => Random, until: number): Promise<string[]> {
   const made: string[] = [];
   const goesOn = () => Date.now() < until;

@@ -1,4 +1,4 @@
-/** `npm run chaos -- [--minutes M] [--seed S]`: prints figures; exit status 1 where anything is not as it must be. */
+/** `npm run chaos -- [--minutes M] [--seed S]`: prints figures; exit status 1 if it finds a problem. */
 import { parseArgs } from "node:util";
 import { startCluster } from "../lab/cluster.ts";
 import { CHAOS_CLUSTER, chaos } from "./run.ts";

@@ -1,4 +1,4 @@
-/** What `running` promises, tried: SSH and ping between every ordered pair of a session's containers that run. */
+/** Tries what `running` promises: SSH and ping between every ordered pair of a session's running containers. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Session } from "../../sdk/index.ts";
 import type { Cluster } from "../lab/cluster.ts";
@@ -6,17 +6,17 @@ import { excuse, type Sighting } from "./excuse.ts";
 
 type Container = Session["containers"][number];
 
-/** Milliseconds in which an engine has noticed an end that whoever was connected noticed at once. */
+/** Milliseconds until an engine notices an end that a connected client noticed at once. */
 const NOTICED = 1_000;
 
-/** A line for each pair that failed; of those `excused`, one of the two was not there for all of the trial. */
+/** A line for each pair that failed. For `excused` ones, one of the two containers was down for a part of the trial. */
 export interface Trial {
   pairs: number;
   broken: string[];
   excused: string[];
 }
 
-/** `before`: the session's containers just before, all of those that run included. */
+/** `before`: the state of the session's containers just before, including all running ones. */
 export async function matrix(
   cluster: Cluster,
   session: Session,
@@ -43,7 +43,7 @@ export async function matrix(
   return trial;
 }
 
-/** By containerId; without those that their engine does not know. */
+/** States by containerId; without containers that their engine does not know. */
 export async function sight(
   { lab }: Cluster,
   containers: readonly Container[],
@@ -63,7 +63,7 @@ function unknown(error: Error & { statusCode?: number }): undefined {
   if (error.statusCode !== 404) throw error;
 }
 
-/** What went wrong; undefined: nothing. */
+/** The failure; undefined: none. */
 async function tryPair(
   cluster: Cluster,
   session: Session,

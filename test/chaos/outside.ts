@@ -1,6 +1,6 @@
-/** Faults by someone who meddles from outside: with containers, and with what Skein has in the kernel. */
+/** Faults from outside Skein: changes to its containers, and to its objects in the kernel. */
 import type { LabHost } from "../lab/host.ts";
-import type { Draw, Fault } from "./faults.ts";
+import type { Draw, Fault } from "./fault.ts";
 
 type Meddling = (host: LabHost, id: string) => Promise<unknown>;
 
@@ -40,7 +40,7 @@ export const KERNEL_FAULTS: readonly Fault[] = [
   },
 ];
 
-/** To one of the host's containers that are Skein's; the engine may be down, the container gone already. */
+/** Strikes one of the host's Skein containers. The engine may be down, or the container gone already. */
 function toContainer(meddle: Meddling): Fault["strike"] {
   return async ({ cluster, at, choice }) => {
     const host = cluster.lab.hosts[at]!;
@@ -55,7 +55,7 @@ function toContainer(meddle: Meddling): Fault["strike"] {
   };
 }
 
-/** To one of those that a command lists. */
+/** Strikes one of the objects that a command lists. */
 function toOneOf(
   list: readonly string[],
   pattern: RegExp,

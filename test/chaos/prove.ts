@@ -1,4 +1,4 @@
-/** After the faults: every session settles, and where it runs, every pair of its containers passes at the first try. */
+/** After the faults: every session settles, and every pair of containers of a running one passes at the first try. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Session } from "../../sdk/index.ts";
 import type { Cluster } from "../lab/cluster.ts";
@@ -6,23 +6,25 @@ import { doubt } from "./excuse.ts";
 import { persistently } from "./load.ts";
 import { matrix, sight } from "./matrix.ts";
 
-/** Milliseconds in which agents have put back what somebody deleted of a network: ten seconds (docs/reliability.md), and some. */
+/** Milliseconds in which agents restore deleted parts of a network: ten seconds (docs/reliability.md), plus a margin. */
 const PUT_BACK = 15_000;
 
 export interface Proof {
-  /** As they were looked at last. */
+  /** The sessions, as last read. */
   sessions: Session[];
-  /** Milliseconds until the last session had settled: over, or running, by its engines' word too. */
+  /** Milliseconds until the last session had settled: ended, or running according to its engines, too. */
   settled: number;
   /** How often a container of a running session tried to reach another. */
   tried: number;
-  /** Those of them that failed and do not count, and why: a container was not there all the while. The session was tried anew. */
+  /**
+   * Trials that failed and do not count, with the reason: a container was down for a part of it. The whole session was then tried again.
+   */
   excused: string[];
-  /** A line for each thing that is not as it must be. */
+  /** A line for each problem. */
   problems: string[];
 }
 
-/** `limit`: milliseconds for all of it. */
+/** `limit`: milliseconds for everything. */
 export async function prove(cluster: Cluster, ids: readonly string[], limit: number): Promise<Proof> {
   const proof: Proof = { sessions: [], settled: 0, tried: 0, excused: [], problems: [] };
   const began = Date.now();

@@ -6,11 +6,11 @@ const draw = (seed: number) => {
   return Array.from({ length: 1000 }, () => random.between(1, 6));
 };
 
-test("the same seed chooses the same, another seed something else", () => {
+test("the same seed gives the same numbers, another seed gives others", () => {
   expect(draw(7)).toEqual(draw(7));
   expect(draw(7)).not.toEqual(draw(8));
 });
 
-test("every number of the range comes up, and no other", () => {
+test("every number of the range occurs, and no other", () => {
   expect([...new Set(draw(1))].sort()).toEqual([1, 2, 3, 4, 5, 6]);
 });

@@ -1,4 +1,4 @@
-/** Numbers that look random and are the same for the same seed. */
+/** Pseudo-random numbers, the same for the same seed. */
 
 export interface Random {
   /** A whole number from `least` to `most`, both included. */
@@ -6,7 +6,7 @@ export interface Random {
   pick<T>(from: readonly T[]): T;
 }
 
-/** Mulberry32: 32 bits of state, which is plenty for choosing. */
+/** Mulberry32: 32 bits of state, which is enough for choosing faults. */
 export function randomFrom(seed: number): Random {
   let state = seed >>> 0;
   function next(): number {

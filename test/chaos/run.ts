@@ -1,32 +1,32 @@
-/** A chaos run on a cluster: load and faults at the same time, then calm, then everything is looked at. */
+/** A chaos run on a cluster: load and faults at the same time, then calm, then a check of everything. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Session } from "../../sdk/index.ts";
-import { cidrsOverlap } from "../../shared/network/ipv4.ts";
+import { cidrsOverlap, formatAddress, parseCidr } from "../../shared/network/ipv4.ts";
 import type { Cluster, ClusterOptions } from "../lab/cluster.ts";
 import { lasting, load, persistently } from "./load.ts";
 import { type Proof, prove } from "./prove.ts";
 import { randomFrom } from "./random.ts";
 import { storm } from "./storm.ts";
 
-/** What it needs of a cluster: disks that can be filled, and nodes that allow what the load asks for. */
+/** The cluster's options for a run: disks that can be filled, and nodes that allow what the load requests. */
 export const CHAOS_CLUSTER: ClusterOptions = {
   hosts: 3,
   smallDisks: true,
   agentFlags: ["--allow", "host-network"],
 };
 
-/** Milliseconds within which all must be settled, or gone, once there are no more faults. */
+/** Milliseconds for everything to settle, or to be gone, after the last fault. */
 const SETTLE = 90_000;
 const isOver = ({ status }: Session) => status === "failed" || status === "terminated";
 
 export interface Figures extends Omit<Proof, "sessions"> {
   /** How often each fault struck. */
   faults: Record<string, number>;
-  /** Sessions made, by how they stood when the faults had stopped and all had settled. */
+  /** Number of sessions by status, after the faults had stopped and all had settled. */
   sessions: Record<string, number>;
-  /** Milliseconds that the ending of those that were left took. */
+  /** Milliseconds that ending the remaining sessions took. */
   ended: number;
-  /** Why each failed session failed, without its own names and numbers. */
+  /** The reasons of failed sessions, without names and numbers. */
   reasons: Record<string, number>;
 }
 
@@ -38,25 +38,27 @@ export interface ChaosOptions {
 
 export async function chaos(cluster: Cluster, { seconds, seed, say }: ChaosOptions): Promise<Figures> {
   const { skein } = cluster;
+  const first = await trial(cluster);
   const until = Date.now() + seconds * 1_000;
   const [struck, made] = await Promise.all([
     storm(cluster, randomFrom(seed), until, say),
     load(skein, (nth) => randomFrom(seed + 1_000 * (nth + 1)), until),
   ]);
   say("calm");
-  // What lived through it may be little, or nothing: so that something is tried.
+  // Few or no sessions may have survived, so these give the check something to try.
   made.push(...(await lasting(skein, randomFrom(seed))));
 
   const { sessions, ...proof } = await prove(cluster, made, SETTLE);
   const { problems } = proof;
-  const listed = await everySession(cluster);
-  for (const { id, name } of listed) if (!made.includes(id)) problems.push(`nobody made ${id} (${name})`);
+  const known = new Set([first.id, ...made]);
+  for (const { id, name } of await everySession(cluster))
+    if (!known.has(id)) problems.push(`${id} (${name}) was never made`);
 
   await Promise.all(made.map((id) => skein.endSession({ path: { id } })));
   const [over, ended] = await untilAll(cluster, made, isOver);
   for (const { id, status, reason } of over.filter((each) => !isOver(each)))
     problems.push(`does not end: ${id} is ${status}: ${reason}`);
-  problems.push(...(await leaks(cluster)));
+  problems.push(...(await leaks(cluster, first)));
   return {
     faults: Object.fromEntries([...struck].sort()),
     sessions: countOf(sessions.map(({ status }) => status)),
@@ -68,7 +70,7 @@ export async function chaos(cluster: Cluster, { seconds, seed, say }: ChaosOptio
   };
 }
 
-/** All of them, when each is so, or as they are when time is up; and how many milliseconds it took. */
+/** All sessions once each fits, or as they are when time is up; and how many milliseconds it took. */
 async function untilAll(
   { skein }: Cluster,
   ids: readonly string[],
@@ -96,8 +98,8 @@ async function everySession({ skein }: Cluster): Promise<{ id: string; name: str
   return all;
 }
 
-/** What is left on the hosts, and in the API's books. */
-async function leaks(cluster: Cluster): Promise<string[]> {
+/** What is left on the hosts, and in the API's reservations. */
+async function leaks(cluster: Cluster, first: Session): Promise<string[]> {
   const found = (await cluster.leftovers()).map((what) => `left: ${what}`);
   const { items } = await cluster.skein.listNodes();
   for (const { name, status, allocated } of items) {
@@ -105,24 +107,34 @@ async function leaks(cluster: Cluster): Promise<string[]> {
     if (Object.values(allocated).some((amount) => amount !== 0))
       found.push(`${name} has ${JSON.stringify(allocated)} allocated`);
   }
-  const next = await cluster.create({
+  const next = await trial(cluster);
+  if (next.status !== "running") found.push(`a new session is ${next.status}: ${next.reason}`);
+  // An engine may refuse a subnet that it lists no network in. Then its agent reports it as used.
+  const used = items.flatMap(({ facts }) => facts.usedSubnets);
+  const { subnet, vni } = first.network!;
+  const free = blocksFrom(subnet).find((block) => !used.some((each) => cidrsOverlap(each, block)));
+  if (next.network?.subnet !== free)
+    found.push(`a new session's subnet is ${next.network?.subnet}, not ${free}`);
+  if (next.network?.vni !== vni) found.push(`a new session's VNI is ${next.network?.vni}, not ${vni}`);
+  return found;
+}
+
+/** Makes a session over all nodes and ends it. With no other session it gets the fleet's first free subnet and VNI. */
+async function trial(cluster: Cluster): Promise<Session> {
+  const session = await cluster.create({
     image: "skein/busybox:1",
     clusterMode: "multi-node",
     clusterSize: 3,
     resources: { cpu: 0.1 },
   });
-  if (next.status !== "running") found.push(`a new session is ${next.status}: ${next.reason}`);
-  // An engine may refuse one that it lists no network in: then its agent says so.
-  const used = items.flatMap(({ facts }) => facts.usedSubnets);
-  const first = Array.from({ length: 256 }, (_, n) => `10.64.${n}.0/24`).find(
-    (subnet) => !used.some((each) => cidrsOverlap(each, subnet)),
-  );
-  if (next.network?.subnet !== first)
-    found.push(`a new session's subnet is ${next.network?.subnet}, not ${first}`);
-  if (next.network?.vni !== 0x800000)
-    found.push(`a new session's VNI is ${next.network?.vni}, not the first`);
-  await cluster.end(next);
-  return found;
+  await cluster.end(session);
+  return session;
+}
+
+/** This /24, and the 255 after it. */
+function blocksFrom(subnet: string): string[] {
+  const { first } = parseCidr(subnet)!;
+  return Array.from({ length: 256 }, (_, n) => `${formatAddress(first + 256 * n)}/24`);
 }
 
 function countOf(words: readonly string[]): Record<string, number> {

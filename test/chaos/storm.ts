@@ -1,17 +1,18 @@
-/** Faults, one after the other and over each other, until it is over: which, where and how long is the seed's. */
+/** Faults, in sequence and overlapping, until time is up. The seed chooses which, where and how long. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Cluster } from "../lab/cluster.ts";
-import { type Draw, FAULTS, type Fault } from "./faults.ts";
+import type { Draw, Fault } from "./fault.ts";
+import { FAULTS } from "./faults.ts";
 import type { Random } from "./random.ts";
 
-/** More at a time, and nothing would ever be whole enough to make a session. */
+/** With more at once the cluster could never create a session. */
 const MOST_AT_ONCE = 4;
 /** Milliseconds from one fault to the next. */
 const GAP = [100, 1_000] as const;
 
 const CHOICES = FAULTS.flatMap((fault) => Array<Fault>(fault.weight).fill(fault));
 
-/** How often each fault struck, when all is whole again. `say` gets a line for each. */
+/** Returns how often each fault struck, once all is repaired. `say` gets a line for each. */
 export async function storm(
   cluster: Cluster,
   random: Random,

@@ -1,4 +1,4 @@
-/** The API is killed in the middle: containers carry on, agents come back by themselves, sessions are as before and can be ended. */
+/** The API is killed: containers go on, agents come back by themselves, sessions are as before and can be ended. */
 import { describe, expect, test, vi } from "vitest";
 import type { NodeView } from "../../shared/node/node-schemas.ts";
 import { expectSsh } from "./matrix.ts";
@@ -12,7 +12,7 @@ async function allReady(): Promise<void> {
 }
 
 describe("the API killed with SIGKILL", () => {
-  test("while sessions run: they carry on, and are as before once it is back", async () => {
+  test("while sessions run: they go on, and are as before once it is back", async () => {
     const { api, leftovers } = await cluster();
     const session = await running({
       image: "skein/debian:12",
@@ -36,7 +36,7 @@ describe("the API killed with SIGKILL", () => {
     expect(await leftovers()).toEqual([]);
   });
 
-  test("while a session is being made: it comes to run, or fails with a reason, and leaves nothing", async () => {
+  test("while it creates a session: the session runs, or fails with a reason and leaves nothing behind", async () => {
     const { api, leftovers } = await cluster();
     const { body } = await request<{ id: string }>("POST", "/v1/sessions", {
       image: "skein/busybox:1",
@@ -51,7 +51,7 @@ describe("the API killed with SIGKILL", () => {
     expect(await leftovers()).toEqual([]);
   });
 
-  test("a container that ended meanwhile is known when it is back", async () => {
+  test("once it is back, it knows a container that ended meanwhile", async () => {
     const { api } = await cluster();
     const session = await running({
       image: "skein/debian:12",
@@ -68,7 +68,7 @@ describe("the API killed with SIGKILL", () => {
 });
 
 describe("an agent that is killed", () => {
-  test("while its session runs: nothing is disturbed, it adopts what is there when it is back", async () => {
+  test("while its session runs: the session goes on, and the restarted agent adopts its containers", async () => {
     const { agents, leftovers } = await cluster();
     const session = await running({ image: "skein/debian:12", clusterMode: "multi-node", clusterSize: 3 });
     const ids = session.containers.map((container) => container.containerId);

@@ -1,4 +1,4 @@
-/** How sessions end: exits, images and commands that are not there; the reason names host, node and cause, and nothing is left. */
+/** How sessions end: exits, missing images and commands. The reason names host, node and cause, and nothing is left. */
 import { describe, expect, test, vi } from "vitest";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { cluster, containerOf, create, dockerOf, end, ended, get, running, sh } from "./skein.ts";
@@ -7,7 +7,7 @@ async function expectNothingLeft(): Promise<void> {
   expect(await (await cluster()).leftovers()).toEqual([]);
 }
 
-/** The reason says which container on which node, and what. */
+/** The reason names the container, the node and the cause. */
 function expectReason(session: SessionView, host: string, what: RegExp): void {
   expect(session.status).toBe("failed");
   expect(session.reason).toContain(host);
@@ -62,7 +62,7 @@ describe("a session that fails", () => {
     await expectNothingLeft();
   });
 
-  test("because a command is not there", async () => {
+  test("because a command is missing", async () => {
     const over = await ended((await create({ image: "skein/debian:12", command: ["no-such-command"] })).id);
     expectReason(over, "main1", /no-such-command/);
     expect(containerOf(over, "main1").exitCode).toBe(127);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { create, end, ended, get, running, sh } from "./skein.ts";
 
 describe("the gate", () => {
-  test("main1 may ssh to the last container as its very first act, 20 times over", async () => {
+  test("main1 may ssh to the last container as its first action, in each of 20 sessions", async () => {
     for (let round = 0; round < 5; round++) {
       const sessions = await Promise.all(
         [0, 1, 2, 3].map((i) =>
@@ -48,7 +48,7 @@ describe("the gate", () => {
     expect(Date.now() - before).toBeGreaterThan(9_000);
   });
 
-  test("entrypoint and command replace the image's, workdir and user are as asked", async () => {
+  test("entrypoint and command replace the image's; workdir and user are as requested", async () => {
     const session = await create({
       image: "skein/debian:12",
       entrypoint: ["/bin/sh", "-c"],
@@ -60,7 +60,7 @@ describe("the gate", () => {
     expect(over.containers[0]).toMatchObject({ exitCode: 0, output: "/usr/share 1000 zero\n" });
   });
 
-  test("with neither command nor entrypoint a container idles until it is ended", async () => {
+  test("without command and entrypoint a container idles until it is ended", async () => {
     const session = await running({ image: "skein/debian:12" });
     expect((await get(session.id)).status).toBe("running");
     const before = Date.now();

@@ -1,4 +1,4 @@
-/** From within a container, its root tries: nothing of the node is to be had, and no more is allowed than Docker allows every container. */
+/** Root inside a container gets no access to the node, and no more rights than Docker gives every container. */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -10,7 +10,10 @@ import { cluster, containerOf, dockerOf, end, exec, get, request, running, sh } 
 const DEFAULT_CAPABILITIES = "00000000a80425fb";
 const PIDS_LIMIT = 16_384;
 
-/** A node's own service, as a program for Node. Who asks closes at once, which may reset the connection: that must not end it. */
+/**
+ * A service of the node itself, as a program for Node. A client closes at once, which may reset the connection: that must not end the
+ * service.
+ */
 const SERVICE =
   "require('net').createServer((s) => s.on('error', () => {}).end('here')).listen(9998, () => console.log('ready'))";
 
@@ -37,7 +40,7 @@ async function filesBelow(dir: string): Promise<string[]> {
   return entries.map((entry) => join(entry.parentPath, entry.name)).sort();
 }
 
-/** Each line by itself, as root; those that succeeded. */
+/** Runs each line by itself, as root; returns those that succeeded. */
 async function succeeding(lines: string[]): Promise<string[]> {
   const codes = await Promise.all(
     lines.map(async (line) => (await exec(session, "main1", ["sh", "-c", line], { user: "0" })).code),
@@ -45,7 +48,7 @@ async function succeeding(lines: string[]): Promise<string[]> {
   return lines.filter((_, at) => codes[at] === 0);
 }
 
-describe("what a container's processes may do", () => {
+describe("a container's processes", () => {
   const STATUS = "sed -n 's/^\\(CapEff\\|CapBnd\\|NoNewPrivs\\|Seccomp\\):[[:space:]]*//p'";
   const ways: [string, string][] = [
     ["its first process", `${STATUS} /proc/1/status`],
@@ -61,15 +64,15 @@ describe("what a container's processes may do", () => {
     },
   );
 
-  test("a program of root's with the set-uid bit gives its user no root", async () => {
+  test("a program with root's set-uid bit does not make its user root", async () => {
     const script = "cp /usr/bin/id /tmp/id && chown 0:0 /tmp/id && chmod 4755 /tmp/id";
     await sh(plain, "main1", script, { user: "0" });
     expect(await sh(plain, "main1", "stat -c '%u %a' /tmp/id && /tmp/id -u")).toBe("0 4755\n1000\n");
   });
 });
 
-describe("what a container sees of its node", () => {
-  test("the kit, its own folder, and the three files that Docker makes; nothing else is mounted from there", async () => {
+describe("a container sees of its node", () => {
+  test("the kit, its own folder, and the three files that Docker makes; no other mounts", async () => {
     const mounts = (await sh(session, "main1", "cat /proc/self/mountinfo"))
       .trim()
       .split("\n")
@@ -91,7 +94,7 @@ describe("what a container sees of its node", () => {
       "",
     );
     expect(await sh(session, "main1", "find /.skein/self | sort")).toBe("/.skein/self\n/.skein/self/gate\n");
-    // It would have been found where it is.
+    // The same search finds it on the node.
     const { agents } = await cluster();
     const agent = agents.find((each) => each.host.name === containerOf(session, "main1").node)!;
     expect(await readdir(agent.stateDir)).toContain("node-key.pem");
@@ -99,7 +102,7 @@ describe("what a container sees of its node", () => {
     expect(ended.code).not.toBe(0);
   });
 
-  test("no service of any node of the fleet, be its session there or not", async () => {
+  test("no service of any node of the fleet, with or without a part of its session", async () => {
     const { lab, agents } = await cluster();
     const services = await Promise.all(
       lab.hosts.map(async (host) => {
@@ -116,7 +119,7 @@ describe("what a container sees of its node", () => {
         ]);
         return [inside.code === 0, outside.code === 0];
       };
-      // The others hear at once of a node that has joined.
+      // The other nodes get a joined node's addresses at once.
       await expect
         .poll(() => Promise.all(lab.hosts.map(open)), { timeout: 20_000, interval: 500 })
         .toEqual(agents.map(() => [false, true]));
@@ -125,7 +128,7 @@ describe("what a container sees of its node", () => {
     }
   });
 
-  test("nor at a further address of a node, from the moment that it has joined", async () => {
+  test("nor at a second address of a node, from its join on", async () => {
     const { lab, api } = await cluster();
     const [host, more] = [lab.hosts[2]!, "203.0.113.3"];
     const others = [lab.api, ...lab.hosts.filter((each) => each !== host)];
@@ -153,7 +156,7 @@ describe("what a container sees of its node", () => {
     }
   });
 
-  test("its own processes and environment alone", async () => {
+  test("only its own processes and environment", async () => {
     const programs = await sh(session, "main1", "cat /proc/[0-9]*/comm | sort -u");
     const own = ["busybox", "cat", "sh", "sleep", "sort", "tcpsvd", "tini-static", "start"];
     expect(
@@ -196,7 +199,7 @@ describe("what a container sees of its node", () => {
     expect([await filesBelow(kit), await filesBelow(self)]).toEqual(before);
   });
 
-  test("root opens no device of the node, not even one that it makes itself, and changes nothing of the kernel", async () => {
+  test("root opens no device of the node, not even one that it makes itself, and cannot change the kernel", async () => {
     expect(await sh(session, "main1", "find /dev -type b")).toBe("");
     const made = await sh(session, "main1", "mknod /tmp/mem c 1 1 && mknod /tmp/kmsg c 1 11 && ls /tmp", {
       user: "0",
@@ -209,7 +212,7 @@ describe("what a container sees of its node", () => {
       "echo 1 >/proc/sys/vm/drop_caches",
       "echo h >/proc/sysrq-trigger",
       "echo x >/sys/kernel/uevent_helper",
-      // Version 1 of control groups, or 2.
+      // Control groups of version 1, or 2.
       "for f in /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max; do [ -e $f ] && echo max >$f && exit 0; done; exit 1",
       "mount -t proc none /mnt",
       "mount -t cgroup none /mnt",
@@ -223,7 +226,7 @@ describe("what a container sees of its node", () => {
 });
 
 describe("a fork bomb", () => {
-  /** Threads until there is no more, which say how many there were and stay. */
+  /** Starts threads until no more can start, prints their number, and keeps them. */
   const BOMB = `
 import _thread, os, signal
 _thread.stack_size(65536)
@@ -239,10 +242,10 @@ except RuntimeError:
 signal.pause()
 `;
 
-  /** A limit that is soon met: the real one is for nodes that nobody waits for. */
+  /** A low limit, which is soon reached: the real one would make the test wait. */
   const LOWERED = 300;
 
-  test("ends at its container's limit; its neighbour, its node and its own end are as before", async () => {
+  test("ends at its container's limit; its neighbour and its node work, and it can be ended", async () => {
     const bombed = await running({ image: "skein/debian:12", clusterSize: 2 });
     const limits = "/sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max";
     expect(await sh(bombed, "main1", `cat ${limits} 2>/dev/null || true`)).toBe(`${PIDS_LIMIT}\n`);

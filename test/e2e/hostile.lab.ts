@@ -1,4 +1,4 @@
-/** Images and requests made to lead Skein's own programs, or the agent, astray. None reaches the node. */
+/** Images and requests that try to mislead Skein's programs or the agent. None reaches the node. */
 import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -17,7 +17,7 @@ beforeAll(async () => {
   await writeFile(join(target, "secret"), SECRET);
 });
 
-/** A root file system in the making, in which a path counts where it comes first: engines refuse one that comes twice. */
+/** A root file system under construction. Only the first entry of a path counts, because engines refuse duplicates. */
 class Layers {
   readonly #tar: Tar;
   readonly #known = new Set<string>();
@@ -45,7 +45,7 @@ class Layers {
   }
 }
 
-/** An image on every engine: what `fill` makes, over a busybox. */
+/** Makes an image on every engine: the files of `fill` over a busybox. */
 async function image(name: string, fill: (layers: Layers) => void, changes: string[] = []): Promise<string> {
   const { lab } = await cluster();
   const file = join(target, "..", `${name}.tar`);
@@ -74,7 +74,7 @@ async function image(name: string, fill: (layers: Layers) => void, changes: stri
   return `hostile/${name}:1`;
 }
 
-/** Nothing came to the node's folder, nothing went from there into the container, and its own folder has what is Skein's. */
+/** The node's folder is unchanged, nothing of it is in the container, and the container's own folder has Skein's files. */
 async function expectUntouched(session: SessionView): Promise<void> {
   expect(await readdir(target)).toEqual(["secret"]);
   expect(await readFile(join(target, "secret"), "utf8")).toBe(SECRET);
@@ -184,13 +184,13 @@ describe("an image whose links lead out of it", () => {
   });
 });
 
-describe("an image whose configuration is made to be in the way", () => {
-  test("neither its health check, volumes, labels nor variables change what is Skein's", async () => {
+describe("an image with a hostile configuration", () => {
+  test("its health check, volumes, labels and variables change nothing of Skein", async () => {
     const made = await image("config", () => {}, [
       "HEALTHCHECK --interval=1s --timeout=1s CMD touch /healthy",
       "ONBUILD RUN touch /onbuild",
       'VOLUME ["/.skein", "/.skein/self", "/.skein/kit", "/root", "/run/docker.sock"]',
-      "LABEL skein.fleet=stolen skein.node=stolen skein.session=stolen skein.host=stolen skein.epoch=99 skein.hash=stolen",
+      "LABEL skein.fleet=stolen skein.node=stolen skein.session=stolen skein.host=stolen skein.epoch=99",
       "ENV ENV=/evil BASH_ENV=/evil LD_PRELOAD=/evil.so LD_LIBRARY_PATH=/evil PATH=/evil:/bin",
       'ENTRYPOINT ["/bin/sh", "-c", "exec sleep inf"]',
       "WORKDIR /.skein/self",
@@ -213,8 +213,8 @@ describe("an image whose configuration is made to be in the way", () => {
   });
 });
 
-describe("a request made to be in the way", () => {
-  test("variables for libraries, shells and paths lead the kit's programs nowhere", async () => {
+describe("a hostile request", () => {
+  test("variables for libraries, shells and paths do not affect the kit's programs", async () => {
     const env = {
       LD_PRELOAD: "/evil.so",
       LD_LIBRARY_PATH: "/evil",
@@ -252,7 +252,7 @@ describe("a request made to be in the way", () => {
     }
   });
 
-  test("the kit's own first program as the entry point does nothing but run the command", async () => {
+  test("the kit's own first program as the entry point only runs the command", async () => {
     const { id } = await create({
       image: "skein/busybox:1",
       entrypoint: ["/.skein/kit/start", "0"],

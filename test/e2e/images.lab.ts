@@ -1,9 +1,9 @@
-/** SSH without prompts in every kind of image, by root and others, also where the image has nothing at all. */
+/** SSH without prompts in every kind of image, as root and as others, also in an empty image. */
 import { describe, expect, test } from "vitest";
 import { expectSsh } from "./matrix.ts";
 import { end, exec, running, sh } from "./skein.ts";
 
-/** `shell`: how to run a script in it; an empty image has only the kit's. */
+/** `shell`: how to run a script in it; an empty image has only the kit's shell. */
 const KINDS = [
   { kind: "Debian with OpenSSH, as root", image: "skein/debian:12", uid: "0" },
   { kind: "Debian with OpenSSH, as a non-root user", image: "skein/debian-user:12", uid: "1000" },
@@ -39,7 +39,7 @@ describe.each(KINDS)("$kind", ({ image, user, uid, shell }) => {
       ...(user === undefined ? {} : { user }),
     });
     if (image === "skein/empty:1") {
-      // No `hostname` in there: the kit's busybox is named in full.
+      // The image has no `hostname`, so this names the kit's busybox in full.
       const busybox = "/.skein/kit/bin/busybox";
       for (const from of ["main1", "sub1"]) {
         for (const to of ["main1", "sub1"]) {

@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([a, b].map(end)));
 
-/** IPv4 packets that a container's kernel has taken in so far (RFC 4293 ipSystemStatsInReceives), whatever came of them. */
+/** IPv4 packets that a container's kernel has received so far (RFC 4293 ipSystemStatsInReceives), including dropped ones. */
 async function packetsIn(session: SessionView, host: string): Promise<number> {
   const [names, values] = (await sh(session, host, "grep ^Ip: /proc/net/snmp"))
     .split("\n")
@@ -28,7 +28,7 @@ async function packetsIn(session: SessionView, host: string): Promise<number> {
   return Number(values![names!.indexOf("InReceives")]);
 }
 
-/** Tries all that a container has, for at most `seconds` each: ping, TCP and UDP. What got an answer. */
+/** Tries ping, TCP and UDP from a container, at most `seconds` each. Returns those that got an answer. */
 async function answersFrom(
   session: SessionView,
   host: string,
@@ -44,13 +44,13 @@ async function answersFrom(
   return (await sh(session, host, script)).split("\n").filter(Boolean);
 }
 
-/** Tries every container of `to` from one of `from`, all at once: none answers. */
+/** Tries every container of `to` from one of `from`, all at once, and expects no answer. */
 async function expectNoAnswer(from: SessionView, host: string, to: SessionView): Promise<void> {
   const answers = await Promise.all(to.containers.map((each) => answersFrom(from, host, each.address!, 22)));
   expect(answers).toEqual(to.containers.map(() => []));
 }
 
-/** Runs with a route added in the container's namespace, from its node: the container itself lacks the capability. */
+/** Runs with a route that the node adds in the container's namespace: the container itself lacks the capability. */
 async function withRoute(
   session: SessionView,
   host: string,
@@ -98,7 +98,7 @@ function lastAddress(subnet: string, back: number): string {
   return [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join(".");
 }
 
-/** Looks up a name, and says whether it was asked itself. */
+/** Looks up a name, and prints whether the query came back to itself. */
 const NAME_SERVER = `
 import socket, subprocess
 server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -147,7 +147,7 @@ describe("two sessions on the same three hosts", () => {
       }),
     );
     try {
-      // They do answer: the neighbour on the LAN gets through.
+      // The services do answer: the neighbour on the LAN gets through.
       for (const [i, host] of lab.hosts.entries()) {
         const next = lab.hosts[(i + 1) % lab.hosts.length]!;
         const seen = await next.exec(["bash", "-c", `exec 3<>/dev/tcp/${host.address}/${PORT}; cat <&3`]);
@@ -171,13 +171,13 @@ describe("two sessions on the same three hosts", () => {
   test("the way out to the world is open, unless egress is false", async () => {
     const { lab } = await cluster();
     const closed = await running({ image: "skein/debian:12", clusterSize: 1, network: { egress: false } });
-    // The API's machine is "the world": it is no node.
+    // The API's machine stands for the world, since it is no node.
     const world = lab.api.spawn([process.execPath, "-e", SERVICE]);
     await new Promise((resolve) => world.stdout!.once("data", resolve));
     try {
       expect(await answersFrom(a, "main1", lab.api.address, PORT, 10)).toEqual(["ping", "tcp", "udp"]);
       expect(await answersFrom(closed, "main1", lab.api.address, PORT)).toEqual([]);
-      // The engine's resolver asks whoever listens inside: nobody, unless one does as here.
+      // The engine's resolver asks a name server inside the container: none listens, except in this test.
       expect(await exec(closed, "main1", ["python3", "-c", NAME_SERVER])).toMatchObject({
         stdout: "asked\n",
       });
@@ -187,7 +187,7 @@ describe("two sessions on the same three hosts", () => {
     }
   });
 
-  test("packets that claim to be of the overlay, from who is no peer, do not come in", async () => {
+  test("overlay packets from a machine that is no peer do not come in", async () => {
     const { lab } = await cluster();
     const target = containerOf(b, "sub1");
     const host = lab.hosts.find((each) => each.name === target.node)!;
@@ -199,12 +199,12 @@ describe("two sessions on the same three hosts", () => {
     const sent = await lab.api.exec([process.execPath, "-e", send(20)]);
     expect(sent.code, sent.stderr).toBe(0);
     expect(await packetsIn(b, "sub1")).toBe(before);
-    // The same frames from a peer do come in: what was dropped was the stranger's.
+    // The same frames from a peer do come in, so the firewall dropped the stranger's.
     await peer.exec([process.execPath, "-e", send(20)]);
     expect(await packetsIn(b, "sub1")).toBeGreaterThanOrEqual(before + 20);
   });
 
-  test("the API still knows both as running", async () => {
+  test("the API still shows both as running", async () => {
     const { body } = await request<{ items: SessionView[] }>("GET", "/v1/sessions?status=running");
     expect(body.items.map((each) => each.id).sort()).toEqual([a.id, b.id].sort());
   });

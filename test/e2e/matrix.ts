@@ -1,9 +1,9 @@
-/** The full matrix of a session's promise: names, variables, SSH and open ports between every ordered pair of containers. */
+/** Checks a session's whole promise: names, variables, SSH and open ports between every ordered pair of containers. */
 import { expect } from "vitest";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { sh, variables } from "./skein.ts";
 
-/** The table of the contract, by hand for each host: nothing here is computed by the code under test. */
+/** The table of the contract, written by hand for each host, so that the code under test computes none of it. */
 export function clusterVariables(
   session: SessionView,
   replicas: string,
@@ -60,7 +60,7 @@ export async function expectNames(session: SessionView): Promise<void> {
   );
 }
 
-/** `ssh HOST hostname` for every ordered pair, self included: strict, without a prompt, without a flag. */
+/** `ssh HOST hostname` for every ordered pair, self included: strict, without prompts or flags. */
 export async function expectSsh(session: SessionView, shell?: string[]): Promise<void> {
   const hosts = session.containers.map((container) => container.host);
   await Promise.all(
@@ -77,7 +77,7 @@ export async function expectSsh(session: SessionView, shell?: string[]): Promise
   );
 }
 
-/** Every ordered pair pings, and connects over TCP and UDP on ports that nobody declared (needs netcat and ping in the image). */
+/** Every ordered pair pings, and connects over TCP and UDP on undeclared ports (needs netcat and ping in the image). */
 export async function expectOpen(session: SessionView): Promise<void> {
   const hosts = session.containers.map((container) => container.host);
   await Promise.all(

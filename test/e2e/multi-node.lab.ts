@@ -33,7 +33,7 @@ describe("a multi-node session of size 4 on 3 hosts", () => {
 
   test("lets every ordered pair ssh, self included", () => expectSsh(session));
 
-  test("lets each pair ping and connect on TCP and UDP ports nobody declared", () => expectOpen(session));
+  test("lets each pair ping and connect on undeclared TCP and UDP ports", () => expectOpen(session));
 
   test("moves 1 MB over TCP each way between hosts", async () => {
     for (const [from, to] of crossings()) {

@@ -1,4 +1,4 @@
-/** What containers may have of their node itself: nothing where its operator has not allowed it, and what was allowed where he has. */
+/** Containers' access to the node itself: only what its operator has allowed. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type Dockerode from "dockerode";
@@ -16,7 +16,7 @@ interface Problem {
   errors?: { field: string; message: string }[];
 }
 
-/** Two nodes beside the cluster's own, on its first two hosts. */
+/** Two more nodes on the cluster's first two hosts. */
 const agents: Agent[] = [];
 let data: string;
 let scratch: string;
@@ -41,7 +41,7 @@ afterAll(async () => {
   for (const name of NAMES) await request("DELETE", `/v1/nodes/${name}?force=true`);
 });
 
-/** What the engine says to a privileged container; undefined where it starts one. */
+/** The engine's error for a privileged container; undefined if it starts one. */
 async function privilegedOn(docker: Dockerode): Promise<string | undefined> {
   const HostConfig = { Privileged: true, NetworkMode: "none" };
   const container = await docker.createContainer({ Image: image, Cmd: ["sleep", "60"], HostConfig });
@@ -56,7 +56,7 @@ async function privilegedOn(docker: Dockerode): Promise<string | undefined> {
 const nodesOf = (session: SessionView) => session.containers.map(({ node }) => node);
 
 describe("a mount", () => {
-  test("is there, to be read; the session goes where it is allowed", async () => {
+  test("is readable; the session is placed where it is allowed", async () => {
     const session = await running({ image, mounts: [{ source: data, target: "/data" }] });
     expect(NAMES).toContain(nodesOf(session)[0]);
     expect(await sh(session, "main1", "cat /data/set")).toBe("of the node\n");
@@ -64,7 +64,7 @@ describe("a mount", () => {
     await end(session);
   });
 
-  test("may be written to where that is allowed, and nowhere else", async () => {
+  test("may be written to if that is allowed, and not otherwise", async () => {
     const mounts = [{ source: scratch, target: "/scratch", readOnly: false }];
     const session = await running({ image, clusterSize: 2, mounts });
     await sh(session, "main1", "echo mine >/scratch/file");
@@ -83,7 +83,7 @@ describe("a mount", () => {
     ]);
   });
 
-  test("does not go below or beside what is allowed", async () => {
+  test("does not reach below or beside what is allowed", async () => {
     for (const source of [`${data}/set`, `${data}x`, join(data, "..")]) {
       const { status, body } = await request<Problem>("POST", "/v1/plans", {
         image,
@@ -101,7 +101,7 @@ describe("a mount", () => {
 });
 
 describe("a device", () => {
-  test("can be opened where it is allowed", async () => {
+  test("can be opened if it is allowed", async () => {
     const session = await running({ image, devices: ["/dev/fuse"] });
     expect(NAMES).toContain(nodesOf(session)[0]);
     await sh(session, "main1", "exec 3<>/dev/fuse");
@@ -110,7 +110,7 @@ describe("a device", () => {
 });
 
 describe("privileged containers", () => {
-  test("may do what root may, as far as the engine itself can give it", async () => {
+  test("may do what root may, as far as the engine has the rights", async () => {
     const { lab } = await cluster();
     const refusal = await privilegedOn(lab.hosts[0]!.docker);
     const session = await create({ image, clusterSize: 2, privileged: true });
@@ -120,7 +120,7 @@ describe("privileged containers", () => {
       await sh(session, "main1", "mkdir /m && mount -t tmpfs tmpfs /m && ssh sub1 hostname");
       await end(session);
     } else {
-      // An engine that lacks rights itself (the machine of these tests may be a container) says so.
+      // An engine that lacks rights itself reports it: the machine of these tests may be a container.
       expect(session.status).toBe("failed");
       expect(session.reason).toContain(refusal);
     }
@@ -140,7 +140,7 @@ describe("containers on the node's own network", () => {
     });
   });
 
-  test("see its interfaces, and have name and address in the session all the same", async () => {
+  test("see its interfaces, and still have a name and an address in the session", async () => {
     const { lab } = await cluster();
     expect([...new Set(nodesOf(session))].sort()).toEqual(NAMES);
     for (const host of ["main1", "main2"]) {
@@ -153,7 +153,7 @@ describe("containers on the node's own network", () => {
     expect(await sh(session, "worker1", "cat /proc/net/fib_trie")).not.toContain(lab.hosts[0]!.address);
   });
 
-  test("reach all the others, and are reached, by SSH, ping, and on any port", async () => {
+  test("reach all others, and are reachable, by SSH, ping, and on any port", async () => {
     const hosts = session.containers.map(({ host }) => host);
     const tried = hosts.flatMap((from) =>
       hosts.map(async (to) => {
@@ -164,7 +164,7 @@ describe("containers on the node's own network", () => {
     expect(await Promise.all(tried)).toEqual(hosts.flatMap(() => hosts));
   });
 
-  test("bring the node's services within reach of their own session, and of no other", async () => {
+  test("make the node's services reachable for their own session, and for no other", async () => {
     const { lab } = await cluster();
     const { address, node } = containerOf(session, "main1");
     const serve =
@@ -212,7 +212,7 @@ describe("containers on the node's own network", () => {
     expect(await leftovers()).toEqual([]);
   });
 
-  test("need root: SSH is on port 22 of an address of the node's", async () => {
+  test("need root: SSH is on port 22 of the node's address", async () => {
     const failed = await create({ image, hostNetwork: true, user: "1000" });
     expect(failed.status).toBe("failed");
     expect(failed.reason).toContain("its user must be root");

@@ -1,4 +1,4 @@
-/** DELETE leaves nothing: not on a host, not in a ledger; and the same session can be made again at once. */
+/** DELETE leaves nothing, on hosts or in reservations, and the same session can be made again at once. */
 import { describe, expect, test, vi } from "vitest";
 import type { NodeView } from "../../shared/node/node-schemas.ts";
 import { cluster, create, end, request, running } from "./skein.ts";
@@ -16,7 +16,7 @@ async function allocated(): Promise<NodeView["allocated"][]> {
   return body.items.map((node) => node.allocated);
 }
 
-/** What another fleet had on these hosts is gone for the planner once their agents have said so. */
+/** The planner frees another fleet's networks on these hosts once their agents have reported it. */
 async function factsSettled(): Promise<void> {
   await vi.waitFor(async () => {
     const { body } = await request<{ items: NodeView[] }>("GET", "/v1/nodes");
@@ -44,13 +44,13 @@ describe("a session that was deleted", () => {
     expect(await (await cluster()).leftovers()).toEqual([]);
   });
 
-  test("may be deleted again: no error", async () => {
+  test("may be deleted again without an error", async () => {
     const session = await running({ image: "skein/busybox:1" });
     await end(session);
     expect((await end(session)).status).toBe("terminated");
   });
 
-  test("may be deleted while it is being made, at any moment", async () => {
+  test("may be deleted at any moment of its creation", async () => {
     for (let i = 0; i < 8; i++) {
       const { body, status } = await request<{ id: string }>("POST", "/v1/sessions", request4);
       expect(status).toBe(202);
@@ -62,7 +62,7 @@ describe("a session that was deleted", () => {
     expect(await allocated()).toEqual(Array(3).fill({ cpu: 0, memory: 0, gpu: 0 }));
   });
 
-  test("gives its name free; the name then means the latest", async () => {
+  test("frees its name, which then means the latest session", async () => {
     const session = await create({ image: "skein/busybox:1", name: "twice" });
     const taken = await request<{ code: string }>("POST", "/v1/sessions", {
       image: "skein/busybox:1",

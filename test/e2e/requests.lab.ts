@@ -1,4 +1,4 @@
-/** Bad requests over real HTTP: each its own 4xx problem with a code and the field, none a 500, none leaves anything. */
+/** Bad requests over real HTTP: each gets its own 4xx problem with code and field, and leaves nothing behind. */
 import { describe, expect, test } from "vitest";
 import { cluster, request } from "./skein.ts";
 
@@ -31,7 +31,7 @@ const BAD: [string, unknown, number, string, string | undefined][] = [
   ["an unknown nested field", { image, resources: { disk: 1 } }, 400, "invalid_request", "resources.disk"],
   ...["volumes", "binds", "capAdd", "securityOpt", "pidMode", "ipcMode"].map(
     (field): (typeof BAD)[number] => [
-      `a way to the node that there is not: ${field}`,
+      `an unknown access to the node: ${field}`,
       { image, [field]: true },
       400,
       "invalid_request",
@@ -42,7 +42,7 @@ const BAD: [string, unknown, number, string, string | undefined][] = [
     mounts: [{ source: "/", target: "/host" }],
     devices: ["/dev/../etc"],
   }).map(([field, value]): (typeof BAD)[number] => [
-    `a way to the node that cannot be: ${field}`,
+    `an invalid access to the node: ${field}`,
     { image, [field]: value },
     400,
     "invalid_request",
@@ -54,7 +54,7 @@ const BAD: [string, unknown, number, string, string | undefined][] = [
     privileged: true,
     hostNetwork: true,
   }).map(([field, value]): (typeof BAD)[number] => [
-    `a way to the node that none allows: ${field}`,
+    `an access to the node that none allows: ${field}`,
     { image, [field]: value },
     403,
     "not_allowed",
@@ -62,7 +62,7 @@ const BAD: [string, unknown, number, string, string | undefined][] = [
   ]),
   ["host networking", { image, network: { mode: "host" } }, 400, "invalid_request", "network.mode"],
   [
-    "a role's way to the node",
+    "a role's access to the node",
     { image, roles: [{ ...main, privileged: true }] },
     403,
     "not_allowed",

@@ -1,11 +1,11 @@
-/** `onExit: "restart"`: containers come back, as what they were, whoever else was away meanwhile; and no more than they may. */
+/** `onExit: "restart"`: containers come back unchanged, also if API, agent or engine were down, and at most as often as allowed. */
 import { describe, expect, test, vi } from "vitest";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { FAULTS } from "../chaos/faults.ts";
 import { expectNames, expectOpen, expectSsh, expectVariables } from "./matrix.ts";
 import { cluster, containerOf, create, dockerOf, end, get, running, sh } from "./skein.ts";
 
-/** Counts its runs in a file, says which it is, and fails in the first `failures` of them. */
+/** Counts its runs in a file, prints the number, and fails in the first `failures` of them. */
 function failing(failures: number, last: string): string[] {
   const count = "n=$(($(cat /runs 2>/dev/null) + 1)); echo $n >/runs; echo run $n";
   return ["sh", "-c", `${count}; [ $n -gt ${failures} ] || exit 3; ${last}`];
@@ -14,7 +14,7 @@ function failing(failures: number, last: string): string[] {
 const RESTART = { onExit: "restart", maxRestarts: 5 } as const;
 const always = failing(100, "");
 
-/** Waits until a container's reason is so; the session as it then is. */
+/** Waits until a container's reason matches; returns the session at that time. */
 async function said(session: SessionView, host: string, reason: RegExp): Promise<SessionView> {
   return vi.waitFor(
     async () => {
@@ -41,8 +41,8 @@ async function expectNothingLeft(): Promise<void> {
   expect(await (await cluster()).leftovers()).toEqual([]);
 }
 
-describe("a container that is started again", () => {
-  test("has its container, address, names, keys and environment as before, and the session never stopped running", async () => {
+describe("a container that restarts", () => {
+  test("keeps its container, address, names, keys and environment, and the session never stops running", async () => {
     const session = await running({
       image: "skein/debian:12",
       clusterMode: "multi-node",
@@ -69,14 +69,14 @@ describe("a container that is started again", () => {
     await expectNothingLeft();
   });
 
-  test("may be main1: its end with 0 is the session's", async () => {
+  test("may be main1: its exit with 0 ends the session", async () => {
     const { id } = await create({ image: "skein/debian:12", command: failing(2, "exit 0"), ...RESTART });
     const ended = await over(await get(id));
     expect([ended.status, ended.containers[0]!.output]).toEqual(["terminated", "run 1\nrun 2\nrun 3\n"]);
     await expectNothingLeft();
   });
 
-  test("is not, once its restarts are used up: the session fails and says so", async () => {
+  test("ends for good once its restarts are used up: the session fails and says so", async () => {
     const { id } = await create({
       image: "skein/busybox:1",
       roles: [
@@ -93,16 +93,18 @@ describe("a container that is started again", () => {
     await expectNothingLeft();
   });
 
-  test("is not, where somebody removed it: the session fails", async () => {
+  test("does not come back if it was removed: the session fails", async () => {
     const session = await running({ image: "skein/busybox:1", ...RESTART });
     const docker = await dockerOf(session, "main1");
     await docker.getContainer(containerOf(session, "main1").containerId!).remove({ force: true });
-    expect((await over(session)).reason).toMatch(/^main1 on .+: the container is gone, and not by Skein/);
+    expect((await over(session)).reason).toMatch(
+      /^main1 on .+: the container is gone, and Skein did not remove it/,
+    );
     await expectNothingLeft();
   });
 });
 
-test("the API is away during a pause: the container comes back without it", async () => {
+test("the API is down during a pause: the container comes back without it", async () => {
   const { api } = await cluster();
   const session = await running({
     image: "skein/busybox:1",
@@ -119,7 +121,7 @@ test("the API is away during a pause: the container comes back without it", asyn
   await expectNothingLeft();
 });
 
-test("the agent is killed during a pause: it carries on with the same restart; and no pause delays an end", async () => {
+test("the agent is killed during a pause: it goes on with the same restart; and no pause delays an end", async () => {
   const { agents } = await cluster();
   const session = await running({ image: "skein/busybox:1", command: always, ...RESTART });
   await said(session, "main1", /^restart 3 of 5 in \d s; it ended with exit code 3$/);

@@ -33,7 +33,7 @@ async function inspect(host: string) {
 }
 
 describe("a heterogeneous session", () => {
-  test("has main first, then the roles in the order given", () => {
+  test("has main first, then the roles in the order of the request", () => {
     expect(session.containers.map(({ host, rank }) => [host, rank])).toEqual([
       ["main1", 0],
       ["worker1", 1],
@@ -66,7 +66,7 @@ describe("a heterogeneous session", () => {
     }
   });
 
-  test("gives the environment over SSH untouched, quotes and dollars included", async () => {
+  test("passes the environment over SSH unchanged, quotes and dollars included", async () => {
     expect(await sh(session, "main1", "ssh ps1 'printf %s \"$MODE\"'")).toBe('ps it\'s "quoted" $HOME');
   });
 
@@ -75,9 +75,9 @@ describe("a heterogeneous session", () => {
     expect(await sh(session, "worker1", "df -k /dev/shm | tail -1 | awk '{print $2}'")).toBe("8192\n");
   });
 
-  test("lets every ordered pair ssh, over images and users", () => expectSsh(session));
+  test("lets every ordered pair ssh, across images and users", () => expectSsh(session));
 
-  test("counts what it holds as allocated on the nodes", async () => {
+  test("counts its resources as allocated on the nodes", async () => {
     const { body } = await request<{ items: { name: string; allocated: { cpu: number; memory: number } }[] }>(
       "GET",
       "/v1/nodes",
@@ -89,7 +89,7 @@ describe("a heterogeneous session", () => {
 });
 
 describe("GPUs", () => {
-  test("no two containers get the same one, and what is not there is not given", async () => {
+  test("no two containers get the same one, and none gets a missing one", async () => {
     const gpus = await running({
       image: "skein/busybox:1",
       clusterMode: "multi-node",

@@ -1,4 +1,4 @@
-/** Room: a session that does not fit waits, says for what, and runs as soon as room appears. */
+/** Room: a session that does not fit waits, shows the reason, and runs as soon as room appears. */
 import { describe, expect, test } from "vitest";
 import type { NodeView } from "../../shared/node/node-schemas.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
@@ -32,7 +32,7 @@ describe("a session that does not fit", () => {
     await end(now);
   });
 
-  test("says its place, and one with a higher priority goes before it", async () => {
+  test("shows its place, and one with a higher priority goes before it", async () => {
     const { cpu } = (await nodes())[0]!.capacity;
     const all = { image: "skein/busybox:1", clusterMode: "multi-node", clusterSize: 3, resources: { cpu } };
     const holder = await running(all);
@@ -63,7 +63,7 @@ describe("a session that does not fit", () => {
     expect((await ended(id)).status).toBe("terminated");
   });
 
-  test("nothing is placed on a cordoned node, and uncordoning lets the waiting run", async () => {
+  test("nothing is placed on a cordoned node, and uncordoning lets the waiting session run", async () => {
     const all = await nodes();
     for (const { id } of all)
       expect((await request("PATCH", `/v1/nodes/${id}`, { schedulable: false })).status).toBe(200);
@@ -83,7 +83,7 @@ describe("a session that does not fit", () => {
     for (const { id } of all) await request("PATCH", `/v1/nodes/${id}`, { schedulable: true });
   });
 
-  test("a dry run says what a session then gets", async () => {
+  test("a dry run shows what a session would get", async () => {
     const body = { image: "skein/busybox:1", clusterMode: "multi-node", clusterSize: 5 };
     const plan = await request<SessionView>("POST", "/v1/plans", body);
     expect(plan.status).toBe(200);

@@ -1,4 +1,7 @@
-/** A node's key is stolen and replaced, while the node works: the thief is out, the sessions do not notice. A revoked node is out for good. */
+/**
+ * A node's stolen key is replaced while the node works: the thief is shut out, the sessions do not notice. A revoked node is shut out for
+ * good.
+ */
 import { cp, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -20,7 +23,7 @@ const start = async (name: string, more: string[] = []): Promise<Agent> => {
   return startAgent(host, { api: api.url, joinToken, name, flags: [...flags, ...more] });
 };
 const key = (name: string) => readFile(join(host.dir, `agent-${name}`, "node-key.pem"), "utf8");
-/** Where an agent of that name on the host looks for who it is. */
+/** State directory of the agent of that name on the host. */
 const steal = (name: string) =>
   cp(agent.stateDir, join(host.dir, `agent-${name}`), {
     recursive: true,
@@ -43,7 +46,7 @@ afterAll(async () => {
   await host.remove();
 });
 
-test("a stolen key is worth nothing once it is replaced, and what runs on the node runs on", async () => {
+test("a stolen key is void once it is replaced, and the node's containers run on", async () => {
   await steal("thief");
   const stolen = await key("thief");
   await agent.kill("SIGKILL");
@@ -58,7 +61,7 @@ test("a stolen key is worth nothing once it is replaced, and what runs on the no
   expect((await get(session.id)).status).toBe("running");
   expect(await sh(session, "main1", "ssh sub1 hostname")).toBe("sub1\n");
   expect((await request<NodeView>("GET", `/v1/nodes/${NAME}`)).body.status).toBe("ready");
-  // By the new key alone, from now on.
+  // From now on only the new key works.
   await agent.kill("SIGKILL");
   agent = await start(NAME);
   await end(session);

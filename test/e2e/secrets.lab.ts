@@ -8,11 +8,11 @@ import { type Tap, tapLink } from "./tap.ts";
 
 let tap: Tap;
 let session: SessionView;
-/** Each secret in each way it might be written: what to look for, and what it is. */
+/** Each secret in every encoding that may occur: the text to search for, and its name. */
 const needles: { what: string; bytes: Buffer }[] = [];
 /** Answers that the API gave about the session. */
 const answers: string[] = [];
-/** Tokens with which something was done. */
+/** Tokens that were used. */
 const tokens: string[] = [];
 
 function add(what: string, secret: Buffer): void {
@@ -76,7 +76,7 @@ function filesBelow(dir: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
-/** What of `needles` stands in these bytes. */
+/** Names of the `needles` that these bytes contain. */
 function found(bytes: Buffer): string[] {
   return [
     ...needles.filter((needle) => bytes.includes(needle.bytes)).map((needle) => needle.what),
@@ -84,8 +84,18 @@ function found(bytes: Buffer): string[] {
   ];
 }
 
+/** Empty where it is gone by now: an object that falls asleep removes its database's log. */
+function contentOf(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return Buffer.alloc(0);
+  }
+}
+
 describe("private keys", () => {
-  test("are what this test looks for: it would find one", () => {
+  test("are found by this test if they are there", () => {
     expect(needles.length).toBe(16);
     expect(found(Buffer.concat([Buffer.from("x"), needles[0]!.bytes]))).toEqual(["user key of main1"]);
   });
@@ -94,13 +104,13 @@ describe("private keys", () => {
     const { api } = await cluster();
     const files = filesBelow(api.dataDir).filter((file) => !file.endsWith("admin-token"));
     expect(files.some((file) => file.includes("sqlite"))).toBe(true);
-    for (const file of files) expect([file, found(readFileSync(file))]).toEqual([file, []]);
+    for (const file of files) expect([file, found(contentOf(file))]).toEqual([file, []]);
   });
 
   test("are not in the link's traffic", () => {
     const traffic = Buffer.from(tap.frames.join("\n"));
     expect(traffic.toString()).toContain('"type":"welcome"');
-    expect(traffic.toString()).toContain("ssh-ed25519 ");
+    expect(traffic.toString()).toContain('"hostKey":"');
     expect(found(traffic)).toEqual([]);
   });
 
@@ -117,10 +127,10 @@ describe("tokens", () => {
     const { api, agents } = await cluster();
     const texts = [api.log(), ...agents.map((agent) => agent.log()), ...answers, ...tap.frames];
     const files = filesBelow(api.dataDir).filter((file) => !file.endsWith("admin-token"));
-    // Neither half of a signed token either.
+    // Nor does it contain either half of a signed token.
     for (const secret of [api.token, tap.joinToken, ...tokens.flatMap((token) => token.split("."))]) {
       for (const text of texts) expect(text.includes(secret)).toBe(false);
-      for (const file of files) expect([file, readFileSync(file).includes(secret)]).toEqual([file, false]);
+      for (const file of files) expect([file, contentOf(file).includes(secret)]).toEqual([file, false]);
     }
   });
 });

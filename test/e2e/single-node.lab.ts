@@ -26,7 +26,7 @@ describe("a single-node session of size 3", () => {
     expect(session.startedAt).not.toBeNull();
   });
 
-  test("is on one bridge network of its own, not on Docker's default", async () => {
+  test("is on its own bridge network, not on Docker's default", async () => {
     const docker = await dockerOf(session, "main1");
     const networks = await Promise.all(
       session.containers.map(async ({ containerId, address }) => {
@@ -52,7 +52,7 @@ describe("a single-node session of size 3", () => {
 
   test("lets every ordered pair ssh, self included", () => expectSsh(session));
 
-  test("lets each pair ping and connect on TCP and UDP ports nobody declared", () => expectOpen(session));
+  test("lets each pair ping and connect on undeclared TCP and UDP ports", () => expectOpen(session));
 
   test("takes 60 SSH connections at once to one container", async () => {
     const script = `for i in $(seq 60); do ssh sub1 echo here & done; wait`;

@@ -7,7 +7,7 @@ describe.each([
   ["single-node", "bridge"],
   ["multi-node", "overlay"],
 ])("a %s session of size 1", (clusterMode, driver) => {
-  test("is main1 alone, with everything that larger ones have", async () => {
+  test("is main1 alone, with everything that larger sessions have", async () => {
     const session = await running({ image: "skein/debian:12", clusterMode });
     expect(session.containers.map((container) => container.host)).toEqual(["main1"]);
     expect(session.network!.driver).toBe(driver);

@@ -1,4 +1,4 @@
-/** What the end-to-end tests share: one cluster for all files, sessions made through the HTTP API, commands run in containers. */
+/** Shared by the end-to-end tests: one cluster for all files, sessions over the HTTP API, commands in containers. */
 import type Dockerode from "dockerode";
 import { expect } from "vitest";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
@@ -25,7 +25,7 @@ export interface Answer<T = unknown> {
   body: T;
 }
 
-/** One HTTP request as the admin, raw: what is not an object is sent as it is. */
+/** One raw HTTP request as the admin: a body that is no object is sent as it is. */
 export async function request<T = unknown>(
   method: string,
   path: string,
@@ -50,14 +50,14 @@ export async function request<T = unknown>(
   };
 }
 
-/** Asks for a session and waits until it is settled. */
+/** Creates a session and waits until it is settled. */
 export async function create(body: object): Promise<SessionView> {
   const answer = await request<SessionView>("POST", "/v1/sessions", body);
   expect(answer.status, JSON.stringify(answer.body)).toBe(202);
   return settled(answer.body.id);
 }
 
-/** Asks for a session that must come to run. */
+/** Creates a session that must reach `running`. */
 export async function running(body: object): Promise<SessionView> {
   const session = await create(body);
   expect(session.status, session.reason ?? "").toBe("running");
@@ -82,7 +82,7 @@ async function until(id: string, statuses: SessionView["status"][]): Promise<Ses
   for (;;) {
     const { body } = await request<SessionView>("GET", `/v1/sessions/${id}?wait=60`);
     if (statuses.includes(body.status)) return body;
-    // `wait` answers at once for a running session: what it then waits for is the end of main1, which every session ends with.
+    // `wait` answers at once for a running session. So this waits for the end of main1, with which every session ends.
     if (body.status === "running") await endOfMain(body);
   }
 }
@@ -102,7 +102,7 @@ export async function end(session: Pick<SessionView, "id">): Promise<SessionView
   return ended(session.id);
 }
 
-/** The Docker engine that runs a host of the session. A second node on a lab host is named after that: `node1-open`. */
+/** The Docker engine that runs a host of the session. A second node on a lab host has the host's name as prefix: `node1-open`. */
 export async function dockerOf(session: SessionView, host: string): Promise<Dockerode> {
   const { lab } = await cluster();
   const node = containerOf(session, host).node;
@@ -117,7 +117,7 @@ export function containerOf(session: SessionView, host: string) {
   return container;
 }
 
-/** Runs a program in a container with `docker exec`, as the container's own user unless told otherwise. */
+/** Runs a program in a container with `docker exec`, by default as the container's own user. */
 export async function exec(
   session: SessionView,
   host: string,
@@ -128,7 +128,7 @@ export async function exec(
   return dockerExec(docker, containerOf(session, host).containerId!, argv, options);
 }
 
-/** Runs a shell script in a container that must succeed; its stdout. */
+/** Runs a shell script in a container, which must succeed; returns its stdout. */
 export async function sh(
   session: SessionView,
   host: string,
@@ -141,7 +141,7 @@ export async function sh(
   return ran.stdout;
 }
 
-/** Parses what `env -0` or `env` printed. */
+/** Parses the output of `env -0` or `env`. */
 export function variables(printed: string): Record<string, string> {
   return Object.fromEntries(
     printed

@@ -1,4 +1,4 @@
-/** Two more hosts whose agents' link goes through a relay that writes down every frame, both ways. */
+/** Two more hosts whose agents connect through a relay that records every frame, both ways. */
 import { createServer } from "node:http";
 import { WebSocket, WebSocketServer } from "ws";
 import { type Agent, startAgent } from "../lab/cluster.ts";
@@ -6,7 +6,7 @@ import { routerAddress } from "../lab/lan.ts";
 import { cluster, request } from "./skein.ts";
 
 export interface Tap {
-  /** Every text frame that went over the link, both ways, and every body of a join. */
+  /** Every text frame on the link, both ways, and every body of a join. */
   frames: string[];
   joinToken: string;
   log(): string;

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { fuzzAgentLink } from "./agent-link.ts";
 
-test("frames of all kinds to the agent's link: what is right is taken once and in order, the rest closes it, and it dials again", async () => {
+test("frames of all kinds to the agent's link: it takes valid ones once and in order, closes on others, and dials again", async () => {
   const { faults, frames, understood, taken, stops } = await fuzzAgentLink(7, 2000);
   expect(faults).toEqual([]);
   expect(frames).toBe(2000);

@@ -1,39 +1,54 @@
-/** Frames for an agent that really does what they say: right assignments of an engine's sessions, and each with something absurd in it. */
+/** Frames for an agent that really carries them out: valid assignments of sessions, and the same with something absurd in them. */
 import fc from "fast-check";
-import type { Assign, Assignment, Identity } from "../../shared/protocol/protocol.ts";
+import type { Layout, Part, SessionKeys } from "../../shared/protocol/assignment.ts";
 import { PHASES, type Phase } from "../../shared/session/lifecycle.ts";
 
-/** A word on a session: the phase wanted, at this epoch, said this often. */
+/** A frame of a session: the wanted phase, at this epoch, sent this often. */
 export interface Step {
   phase: Phase;
   epoch: number;
   times: number;
-  /** Whether the next word is to wait until the node has done something of this one. */
+  /** Whether the next frame waits until the node has reacted to this one. */
   settles: boolean;
 }
 
-/** One session's life, with an assignment that is changed in one way. */
+/** The steps of one session, whose assignment has one change. */
 export interface Scenario {
   steps: Step[];
-  /** With keys that are not those that its containers have. */
+  /** With keys that are not those of its containers. */
   strangersKeys: boolean;
 }
 
-export type Change = (assignment: Assignment) => object;
+/** The layout of a session, and this node's part. */
+export interface Sent {
+  layout: Layout;
+  part: Part;
+}
+export type Change = (sent: Sent) => { layout?: object; part?: object };
 
+const layout =
+  (change: object): Change =>
+  () => ({ layout: change });
+const part =
+  (change: object): Change =>
+  () => ({ part: change });
 const network =
-  (change: Partial<Assignment["network"]> | object): Change =>
-  (all) => ({
-    network: { ...all.network, ...change },
-  });
+  (change: object): Change =>
+  ({ layout: all }) => ({ layout: { network: { ...all.network, ...change } } });
 const container =
   (change: object): Change =>
-  (all) => ({
-    containers: all.containers.map((each, at) => (at === 0 ? { ...each, ...change } : each)),
+  ({ part: { containers } }) => ({
+    part: { containers: containers.map((each, at) => (at === 0 ? { ...each, ...change } : each)) },
   });
-const peer = { nodeId: "node_nowhere", vtep: "203.0.113.9", gateway: "10.64.0.200" };
+/** This node's VTEP, and its own address in the subnet. */
+const own =
+  (vtep: string, gateway: string): Change =>
+  ({ layout: { nodes } }) => ({ layout: { nodes: [[vtep, gateway], ...nodes.slice(1)] } });
+const beside =
+  (...others: [string, string][]): Change =>
+  ({ layout: { nodes } }) => ({ layout: { nodes: [...nodes, ...others] } });
 
-/** What the protocol lets pass, and no planner would make; the first is none. */
+/** Changes that the protocol accepts but no planner would make; the first one changes nothing. */
 export const CHANGES: Change[] = [
   () => ({}),
   ...[
@@ -42,9 +57,10 @@ export const CHANGES: Change[] = [
     { subnet: "127.0.0.0/8" },
     { subnet: "224.0.0.0/4" },
   ].map(network),
-  ...[{ gateway: "203.0.113.1" }, { gateway: "10.64.0.2" }, { vtep: "203.0.113.1" }, { vtep: "0.0.0.0" }].map(
-    network,
-  ),
+  own("198.51.100.11", "203.0.113.1"),
+  own("198.51.100.11", "10.64.0.2"),
+  own("203.0.113.1", "10.64.0.254"),
+  own("0.0.0.0", "10.64.0.254"),
   ...[
     { mtu: 68 },
     { mtu: 65535 },
@@ -54,19 +70,35 @@ export const CHANGES: Change[] = [
     { vni: 0xffffff },
     { egress: false },
   ].map(network),
-  ...[{ peers: [peer] }, { peers: [peer, peer, { ...peer, nodeId: "__proto__" }] }].map(network),
+  beside(["203.0.113.9", "10.64.0.200"]),
+  beside(["203.0.113.9", "10.64.0.200"], ["203.0.113.9", "10.64.0.200"]),
+  beside(["127.0.0.1", "10.64.0.200"]),
   network({ driver: "overlay", vni: undefined }),
-  network({ driver: "overlay", vni: 0x800000, peers: [{ ...peer, vtep: "127.0.0.1" }] }),
-  (all) => ({ containers: [...all.containers, ...all.containers] }),
-  (all) => ({ containers: all.containers.map((each) => ({ ...each, host: "stranger1" })) }),
-  (all) => ({ containers: all.containers.map((each) => ({ ...each, address: all.network.gateway })) }),
-  () => ({ containers: [] }),
-  () => ({ members: [] }),
-  (all) => ({ members: [...all.members, ...all.members] }),
-  (all) => ({ members: [...all.members, { host: "far1", address: "10.64.0.9", nodeId: "node_nowhere" }] }),
-  () => ({ proofs: [{ from: "nobody1", to: ["main1"] }] }),
-  () => ({ proofs: [{ from: "main1", to: ["nobody1", "main1", "proto"] }] }),
-  () => ({ name: "\0\n../../x" }),
+  network({ driver: "bridge" }),
+  ({ part: { containers } }) => ({ part: { containers: [...containers, ...containers] } }),
+  ({ part: { containers } }) => ({
+    part: { containers: containers.map((each) => ({ ...each, host: "stranger1" })) },
+  }),
+  ({ layout: { nodes }, part: { containers } }) => ({
+    part: { containers: containers.map((each) => ({ ...each, address: nodes[0]![1] })) },
+  }),
+  part({ containers: [] }),
+  layout({ members: [], roles: [] }),
+  ({ layout: { members } }) => ({ layout: { members: members.map(() => members[0]) } }),
+  ({ layout: { nodes, members, roles } }) => ({
+    layout: {
+      nodes: [...nodes, ["203.0.113.9", "10.64.0.200"]],
+      members: [...members, ["10.64.0.9", nodes.length, 0]],
+      roles: [...roles, ["far", 1]],
+    },
+  }),
+  ({ layout: { members } }) => ({
+    layout: { members: members.map(([address, place]) => [address, place, 1]) },
+  }),
+  part({ proof: { ssh: ["nobody1"], ping: [] } }),
+  part({ proof: { ssh: ["nobody1", "main1", "proto"], ping: [0, 0, 1023] } }),
+  layout({ name: "\0\n../../x" }),
+  layout({ env: { "A\0": "b" } }),
   ...[
     { address: "203.0.113.7" },
     { image: "no.such.host/x" },
@@ -107,7 +139,7 @@ const step: fc.Arbitrary<Step> = fc.record({
   settles: fc.nat(7).map((n) => n === 0),
 });
 
-/** Up as far as it goes, then anything. */
+/** As far up as it gets, then anything. */
 export const scenario: fc.Arbitrary<Scenario> = fc.record({
   steps: fc.array(step, { minLength: 2, maxLength: 10 }).map((rest) => [
     ...(["prepared", "started", "running"] as const).map((phase) => ({
@@ -118,35 +150,39 @@ export const scenario: fc.Arbitrary<Scenario> = fc.record({
   strangersKeys: fc.nat(7).map((n) => n === 0),
 });
 
-/** The frame of a step. `identities` are those that the agent reported. */
+/** Public keys that no container has. */
+const STRANGER: SessionKeys[number] = ["root", "A".repeat(43), "A".repeat(43)];
+
+/** The frame of a step. `keys`: those that the agent reported; a stranger's keys replace missing ones. */
 export function assignFor(
   { phase, epoch }: Step,
+  session: string,
+  sent: Sent,
   change: Change,
-  planned: Assignment,
-  identities: readonly Identity[],
-): Assign {
-  const { session } = planned;
+  keys: SessionKeys,
+): object {
   if (phase === "removed") return { type: "assign", session, epoch, phase, force: true };
-  const assignment = { ...planned, ...change(planned), epoch };
-  const keys = phase === "prepared" ? {} : { identities: [...identities] };
-  return { type: "assign", session, epoch, phase, assignment, ...keys };
+  const changed = change(sent);
+  const layout: Layout = { ...sent.layout, ...changed.layout };
+  return {
+    ...{ type: "assign", session, epoch, phase, layout },
+    part: { ...sent.part, ...changed.part },
+    ...(phase === "prepared" ? {} : { keys: layout.members.map((_, rank) => keys[rank] ?? STRANGER) }),
+  };
 }
 
-/** Frames that are to be refused whole. */
-export function refusedFrames(assign: Assign): object[] {
-  const { assignment } = assign;
-  const hosts = ["../../etc", ";rm -rf x"].map((host) => ({
-    ...assign,
-    assignment: { ...assignment, containers: [{ ...assignment!.containers[0], host }] },
-  }));
-  const sessions = ["a\0b"].map((session) => ({
-    ...assign,
-    session,
-    assignment: { ...assignment, session },
-  }));
-  const images = ["a/../../containers/json", ""].map((image) => ({
-    ...assign,
-    assignment: { ...assignment, containers: [{ ...assignment!.containers[0], image }] },
-  }));
-  return [...hosts, ...images, ...sessions];
+/** Frames that the agent must refuse as a whole. */
+export function refusedFrames(session: string, sent: Sent): object[] {
+  const right = { type: "assign", session, epoch: 1, phase: "prepared", ...sent };
+  const [first] = sent.part.containers;
+  const changed = (change: object) => ({
+    ...right,
+    part: { ...sent.part, containers: [{ ...first, ...change }] },
+  });
+  return [
+    ...["../../etc", ";rm -rf x"].map((host) => changed({ host })),
+    ...["a/../../containers/json", ""].map((image) => changed({ image })),
+    { ...right, session: "a\0b" },
+    { ...right, part: { ...sent.part, place: 7 } },
+  ];
 }

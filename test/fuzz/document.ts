@@ -1,4 +1,4 @@
-/** The OpenAPI document, read as a judge: which answers it allows to a request. */
+/** Judges answers by the OpenAPI document: which answers it allows to a request. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { z } from "zod";
@@ -6,7 +6,8 @@ import { TokenMade } from "../../shared/access/access-schemas.ts";
 import { ERRORS } from "../../shared/errors/errors.ts";
 import { ProblemView } from "../../shared/errors/problem-schema.ts";
 import { AgentJoined, JoinToken, NodeView } from "../../shared/node/node-schemas.ts";
-import { PlanView, SessionView } from "../../shared/session/session-schemas.ts";
+import { PlanView } from "../../shared/plan/plan-schema.ts";
+import { SessionView } from "../../shared/session/session-schemas.ts";
 
 export interface Schema {
   $ref?: string;
@@ -65,7 +66,7 @@ export interface Answer {
   body: string;
 }
 
-/** What is wrong with an answer; undefined where nothing is. */
+/** The problem with an answer; undefined if there is none. */
 export function faultOf(method: string, path: string, { status, type, body }: Answer): string | undefined {
   if (status >= 500) return `answers ${status}`;
   const [plain] = path.split("?") as [string];

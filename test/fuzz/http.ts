@@ -1,4 +1,4 @@
-/** The fuzz run over HTTP: requests made from the document against a real API, each answer judged, the state watched. */
+/** The fuzz run over HTTP: requests made from the document against a real API. It judges each answer and watches the state. */
 import { Agent, request as send } from "node:http";
 import fc from "fast-check";
 import { ABOUT, type About, TestNode } from "../support/node.ts";
@@ -18,19 +18,19 @@ export interface Figures {
   requests: number;
   /** Answers by status. */
   statuses: Record<string, number>;
-  /** How often the state was compared with what the answers say of it. */
+  /** How often the state was compared with the answers. */
   stateChecks: number;
   sessions: number;
-  /** Nodes that were there to be changed: each that a request removed was followed by another. */
+  /** Nodes that requests could change: another node replaced each removed one. */
   nodes: number;
-  /** What went wrong, with the request. */
+  /** Problems, with their requests. */
   faults: string[];
 }
 
 const NAMES = ["a", "b", "train", "s-1", "node-1"];
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"];
 const CHECK_EVERY = 100;
-/** Nodes that are up and do what they are asked; requests name the first. */
+/** Nodes that are connected and obey; requests name the first. */
 const NODES = ["node-1", "node-2"];
 
 const encoded = (text: string) => encodeURIComponent(text.toWellFormed()).slice(0, 2000);
@@ -39,7 +39,7 @@ const segment = fc.oneof(
   { weight: 2, arbitrary: oddText.map(encoded) },
   { weight: 1, arbitrary: fc.constantFrom("%", "%zz", "%ff", "%2F..%2F", "a%00", "x".repeat(257)) },
 );
-// A wait that is right is short: the run is not to spend its time with it.
+// A valid wait is short, so that the run does not spend its time on it.
 const queryValue = fc.oneof(
   fc.constantFrom("0", "0.001", "1", "true", "running", "200"),
   oddText.map(encoded),
@@ -128,7 +128,7 @@ export async function fuzzHttp(seed: number, count: number): Promise<Figures> {
         const known = new Set([...made, ...[...nodes.values()].map(({ id }) => id)]);
         const there = new Set([...(await idsOf(api.call, "sessions")), ...(await idsOf(api.call, "nodes"))]);
         const strays = [...there, ...known].filter((id) => !there.has(id) || !known.has(id));
-        if (strays.length > 0) figures.faults.push(`made or lost by what was refused, by then: ${strays}`);
+        if (strays.length > 0) figures.faults.push(`refused requests have made or lost: ${strays}`);
         figures.nodes += await replenish(api, nodes);
       }
     }
@@ -142,7 +142,7 @@ export async function fuzzHttp(seed: number, count: number): Promise<Figures> {
 
 type Call = (method: string, path: string) => Promise<Response>;
 
-/** A node that allows some of what requests may ask for, by the document's own examples. */
+/** A node that allows some of the access that requests ask for, from the document's own examples. */
 const OPEN: About = {
   ...ABOUT,
   facts: {
@@ -156,7 +156,7 @@ const OPEN: About = {
   },
 };
 
-/** Has nodes join in the place of those that were removed; how many did. */
+/** Joins nodes in place of removed ones; returns how many. */
 async function replenish(api: TestApi, nodes: Map<string, TestNode>): Promise<number> {
   const missing = NODES.filter((name) => !nodes.has(name));
   for (const name of missing) {

@@ -1,4 +1,4 @@
-/** `npm run fuzz -- --seed S --requests N --frames M`: the fuzz run; prints its figures, and fails where there is a fault. */
+/** `npm run fuzz -- --seed S --requests N --frames M`: the fuzz run; prints its figures, and fails if it finds a problem. */
 import { parseArgs } from "node:util";
 import { fuzzAgentLink } from "./agent-link.ts";
 import { fuzzHttp } from "./http.ts";
@@ -8,7 +8,7 @@ const { values } = parseArgs({
   options: {
     seed: { type: "string", default: "1" },
     requests: { type: "string", default: "20000" },
-    /** To each side of the link. */
+    /** Frames to each side of the link. */
     frames: { type: "string", default: "20000" },
   },
 });

@@ -1,31 +1,31 @@
-/** What a node, or somebody who is none, may send to the API: conversations of right, spoiled and absurd frames. */
+/** Frames that a node, or a stranger, may send to the API: conversations of valid, spoiled and absurd ones. */
 import fc from "fast-check";
-import { PING } from "../../shared/protocol/protocol.ts";
+import { PING, PROTOCOL } from "../../shared/protocol/protocol.ts";
 import { CONTAINER_STATUSES, PHASES } from "../../shared/session/lifecycle.ts";
 import { ABOUT, identityOf } from "../support/node.ts";
 import { absurd, oddText, spoiled } from "./values.ts";
 
 /**
- * A frame. In its text, `@node`, `@fleet`, `@signature`, `@own`, `@other`, `@theirs` stand for what is known only when it is sent: the dialling
- * node, its fleet, its proof, a session it has a part in, another node, and that one's session.
+ * A frame. In its text, `@node`, `@fleet`, `@signature`, `@own`, `@other`, `@theirs` stand for values that are known only when it is sent:
+ * the dialling node, its fleet, its proof, a session that it has a part in, another node, and that node's session.
  */
 export interface Frame {
   text: string;
-  /** `binary`: as bytes. `broken`: as text that is not UTF-8. `huge`: followed by this many spaces, which mean nothing in JSON. */
+  /** `binary`: as bytes. `broken`: as text that is not UTF-8. `huge`: followed by this many spaces, which JSON ignores. */
   as?: "binary" | "broken";
   huge?: number;
-  /** Must be refused, whatever the protocol's schemas think of it. */
+  /** The API must refuse it, even if the protocol's schemas accept it. */
   wrong?: true;
 }
 
-/** One connection: what it says after `?node=`, and its frames. */
+/** One connection: the text after `?node=`, and its frames. */
 export interface Conversation {
   dial: string;
   frames: Frame[];
 }
 
 const own = <T>(...all: T[]) => fc.constantFrom(...all);
-/** Mostly what is right. */
+/** Mostly valid text. */
 const mostly = <T>(right: T[], ...odd: T[]) =>
   fc.oneof({ weight: 200, arbitrary: own(...right) }, { weight: odd.length, arbitrary: own(...odd) });
 const rarely = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined, freq: 3 });
@@ -76,15 +76,33 @@ const about = fc.record({
       subnets,
       Array<string>(4096).fill("\ud800".repeat(64)),
     ),
+    usedVnis: mostly<unknown>(
+      [[], [{ vni: 42, port: 4789 }], Array(4096).fill({ vni: 0xffffff, port: 14789 })],
+      [{ vni: -1, port: 0 }],
+      Array(4097).fill({ vni: 1, port: 1 }),
+    ),
   }),
 });
 const said = fc.oneof({ weight: 3, arbitrary: fc.constant(ABOUT) }, about);
 
 const hello = fc
-  .record({ said, address: own("192.0.2.1", "0.0.0.0", "255.255.255.255", "192.0.2.2") })
-  .map(({ said: { capacity, facts }, address }) => ({
-    ...{ type: "hello", protocol: { min: 1, max: 1 }, fleet: "@fleet", node: "@node" },
-    ...{ signature: "@signature", bootId: "boot", address, capacity, facts },
+  .record({
+    said,
+    address: own("192.0.2.1", "0.0.0.0", "255.255.255.255", "192.0.2.2"),
+    has: mostly<unknown>(
+      [
+        [],
+        [{ session: "@own", epoch: 1, keys: true }],
+        [{ session: "@theirs", epoch: 2 ** 53 - 1, keys: false }],
+      ],
+      Array(4097).fill({ session: "ses_1", epoch: 1, keys: true }),
+      [{ session: "../x", epoch: 1, keys: true }],
+    ),
+    nodes: mostly([0, 0, 1, 2, 2 ** 53 - 1], -1, 0.5),
+  })
+  .map(({ said: { capacity, facts }, address, has, nodes }) => ({
+    ...{ type: "hello", protocol: PROTOCOL, fleet: "@fleet", node: "@node" },
+    ...{ signature: "@signature", bootId: "boot", address, capacity, facts, has, nodes },
   }));
 const wrongHello = fc
   .tuple(
@@ -93,7 +111,7 @@ const wrongHello = fc
       ...[{ fleet: "flt_1" }, { fleet: "" }, { node: "@other" }, { node: "__proto__" }, { node: "@own" }],
       ...[{ signature: "AAAA" }, { signature: "ß!" }, { signature: "A".repeat(86) }, { signature: "" }],
       ...[
-        { protocol: { min: 2, max: 9 } },
+        { protocol: { min: PROTOCOL.max + 1, max: 9 } },
         { protocol: { min: 0, max: 0 } },
         { protocol: { min: 9, max: 1 } },
       ],
@@ -124,8 +142,8 @@ const identity = fc.record({
     "\ud800",
     "u".repeat(256),
   ),
-  hostKey: mostly(["ssh-ed25519 AAAA"], "ssh-rsa AAAA", "ssh-ed25519 AAAA\n", "no-pty AAAA"),
-  userKey: own("ssh-ed25519 BBBB"),
+  hostKey: mostly(["A".repeat(43)], "ssh-rsa AAAA", `${"A".repeat(42)}\n`, "A".repeat(44)),
+  userKey: own("B".repeat(43)),
 });
 const session = fc.oneof(
   { weight: 30, arbitrary: own("@own") },
@@ -155,14 +173,14 @@ const report = fc.record(
   },
   { requiredKeys: ["type", "session", "epoch", "phase", "containers"] },
 );
-/** Reports as an agent that does its work makes them, so that sessions get far enough for the others to matter. */
+/** Reports of a working agent, so that sessions get far enough for the other frames to matter. */
 const honest = own("prepared", "started", "running", "removed").map((phase) => ({
   ...{ type: "report", session: "@own", epoch: 1, phase },
   containers: ["main1", "sub1"].map((each) => ({ host: each, status: phase, containerId: "c1" })),
   ...(phase === "prepared" ? { identities: [identityOf("main1"), identityOf("sub1")] } : {}),
 }));
 const facts = said.map(({ capacity, facts: all }) => ({ type: "facts", capacity, facts: all }));
-/** No new key is proven: its signature would have to be of this connection's nonce. */
+/** The new key stays unproven: its signature would need this connection's nonce. */
 const rotate = own(
   { publicKey: "A".repeat(43), signature: "A".repeat(86) },
   { publicKey: "A".repeat(43), signature: "@signature" },
@@ -170,8 +188,8 @@ const rotate = own(
   { publicKey: "ß".repeat(64), signature: "=".repeat(128) },
 ).map((proof) => ({ type: "rotate", ...proof }));
 const apis = own<object>(
-  { type: "challenge", protocol: { min: 1, max: 1 }, fleet: "@fleet", nonce: "n" },
-  { type: "welcome", protocol: 1, connection: 1, assignments: [] },
+  { type: "challenge", protocol: PROTOCOL, fleet: "@fleet", nonce: "n" },
+  { type: "welcome", protocol: PROTOCOL.max, connection: 1, redialMs: 0, assignments: [] },
   { type: "assign", session: "@theirs", epoch: 1, phase: "removed" },
 );
 
@@ -228,6 +246,6 @@ export const conversation: fc.Arbitrary<Conversation> = fc.record({
   ),
   frames: fc
     .tuple(greeting, fc.array(frame, { minLength: 1, maxLength: 30 }), rarely(fc.nat(30)))
-    // Some are said twice.
+    // Some are sent twice.
     .map(([first, rest, twice]) => [first, ...rest, ...(twice === undefined ? [] : rest.slice(0, twice))]),
 });

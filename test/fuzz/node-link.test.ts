@@ -6,7 +6,7 @@ test("frames of all kinds to the API: closed with the right code, nothing of ano
   const { faults, frames, understood, closes, dryRuns } = await fuzzNodeLink(7, 300);
   expect(faults).toEqual([]);
   expect(frames).toBe(300);
-  // It reaches what it is about: frames are taken, and refused in many ways; the planner finds room, and finds none.
+  // The run reaches its target: the API takes frames, and refuses them in many ways; the planner finds room, and finds none.
   expect(understood).toBeGreaterThan(100);
   expect(Object.keys(closes)).toEqual(expect.arrayContaining(["4000", "4001", "4004"]));
   expect(Object.keys(dryRuns).sort()).toEqual(["200", "409"]);

@@ -1,6 +1,6 @@
 /**
- * The fuzz run over the link, to the API: conversations of a joined node and of strangers with a real API. What the API does of each
- * frame is foreseen; the state is watched from outside, and another node that does its work must not notice.
+ * The fuzz run over the link, to the API: conversations of a joined node and of strangers with a real API. The run predicts the API's
+ * reaction to each frame and watches the state from outside. Another, working node must not be affected.
  */
 import fc from "fast-check";
 import type { NodeView } from "../../shared/node/node-schemas.ts";
@@ -17,9 +17,9 @@ export interface Figures {
   /** Sent. */
   frames: number;
   understood: number;
-  /** How connections ended, by close code; 4000 is also how the run ends those in which all was understood. */
+  /** How connections ended, by close code; the run itself also uses 4000 to end those with valid frames only. */
   closes: Record<string, number>;
-  /** Answers to the dry runs over what the node said of itself, by status. */
+  /** Answers to dry runs with the facts that the node reported, by status. */
   dryRuns: Record<string, number>;
   sessions: number;
   stateChecks: number;
@@ -28,10 +28,10 @@ export interface Figures {
 
 const IMAGE = "debian:12";
 const CHUNK = 20;
-/** What workerd says of a frame that is over its limit, before any code of ours sees it. */
+/** workerd's own error for a frame over its limit, which reaches no code of ours. */
 const TOO_LARGE = /^.*Uncaught exception: .*Message is too large: .*\n\n?/gm;
 
-/** Sends `count` frames, the same ones for the same seed, but for ids and nonces. */
+/** Sends `count` frames, the same ones for the same seed, except ids and nonces. */
 export async function fuzzNodeLink(seed: number, count: number): Promise<Figures> {
   const figures: Figures = {
     ...{ seed, frames: 0, understood: 0, closes: {}, dryRuns: {}, sessions: 0, stateChecks: 0, faults: [] },
@@ -65,12 +65,12 @@ class LinkFuzz {
   readonly #node: TestNode;
   readonly #other: TestNode;
   readonly #otherLink: NodeSocket;
-  /** A session of the other node alone, as it was. */
+  /** A session of the other node alone, in its first state. */
   readonly #theirs: SessionView;
   readonly #otherView: NodeView;
-  /** A session that both have a part in; another takes its place when it has ended. */
+  /** A session that both have a part in; once it ends, another replaces it. */
   #own = "";
-  /** What the node last said of itself. */
+  /** The facts that the node reported last. */
   #said: About = ABOUT;
 
   private constructor(
@@ -92,11 +92,11 @@ class LinkFuzz {
     const node = await TestNode.join(api, "fuzz");
     const other = await TestNode.join(api, "other", { ...ABOUT, address: "192.0.2.2" });
     const link = await other.follow((assign) => {
-      const { containers = [] } = assign.assignment ?? {};
-      for (const { host } of assign.identities ? containers : []) {
-        const known = assign.identities!.find((each) => each.host === host);
-        if (JSON.stringify(known) !== JSON.stringify(identityOf(host)))
-          figures.faults.push(`another node's identity was taken for ${host}: ${JSON.stringify(known)}`);
+      for (const { host, rank } of assign.keys ? (assign.part?.containers ?? []) : []) {
+        const { user, hostKey, userKey } = identityOf(host);
+        const known = JSON.stringify(assign.keys![rank]);
+        if (known !== JSON.stringify([user, hostKey, userKey]))
+          figures.faults.push(`another node's identity was taken for ${host}: ${known}`);
       }
       return done(assign);
     });
@@ -149,7 +149,7 @@ class LinkFuzz {
     await this.#expect(each, socket, CLOSE.badMessage.code);
   }
 
-  /** What the API has to make of a frame: the message, or the code it closes with. */
+  /** The expected reaction of the API to a frame: the message, or the close code. */
   #foresee(
     { as, huge = 0 }: Frame,
     text: string,
@@ -157,7 +157,7 @@ class LinkFuzz {
     dialled: string,
     nonce: string,
   ): { code?: number; message?: AgentMessage } {
-    // RFC 6455, 7.4.1: workerd says so before any code of ours sees it.
+    // RFC 6455, 7.4.1: workerd itself closes, before any code of ours sees it.
     if (Buffer.byteLength(text) + huge > 2 ** 25) return { code: 1009 };
     if (as !== undefined) return { code: CLOSE.badMessage.code };
     if (text === PING && huge === 0) return {};
@@ -177,7 +177,7 @@ class LinkFuzz {
     return node === this.#node.id && signature === this.#node.signature(nonce);
   }
 
-  /** After a right hello: what is to be removed is, and a session that both nodes have a part in is under way. */
+  /** After a valid hello: removes what has to go, and starts a session that both nodes have a part in. */
   async #welcome(each: Conversation, socket: NodeSocket): Promise<boolean> {
     const welcome = await within(Promise.race([socket.welcomed, socket.closed]));
     if (welcome === undefined || "code" in welcome) {
@@ -198,7 +198,7 @@ class LinkFuzz {
     return true;
   }
 
-  /** The planner has to cope with what a node says of itself. */
+  /** The planner must handle all facts that a node reports. */
   async #dryRun(each: Conversation): Promise<void> {
     const path = "/v1/plans";
     const gpu = this.#figures.frames % 2;
@@ -211,7 +211,7 @@ class LinkFuzz {
     if (fault) this.fault(each, `a dry run ${fault}`);
   }
 
-  /** Waits for the end of a connection. What can be no node's id at all is refused before that. */
+  /** Waits for the end of a connection. The API refuses an invalid node id before the connection exists. */
   async #expect(each: Conversation, socket: NodeSocket, code: number): Promise<void> {
     const closed = await within(socket.closed);
     if (!closed) {
@@ -224,7 +224,7 @@ class LinkFuzz {
       this.fault(each, `closed with ${closed.code} ${closed.reason}, not with ${code}`);
   }
 
-  /** What must hold after each conversation. */
+  /** Checks that must hold after each conversation. */
   async compare(each: Conversation): Promise<void> {
     this.#figures.stateChecks++;
     const [{ status }, theirs, list, own] = await Promise.all([
@@ -257,7 +257,7 @@ class LinkFuzz {
     }
   }
 
-  /** The node comes to its senses: all sessions can be ended, and nothing stays reserved. */
+  /** The node behaves again: all sessions can be ended, and nothing stays reserved. */
   async end(): Promise<void> {
     const link = await this.#node.follow();
     for (const id of [this.#own, this.#theirs.id])

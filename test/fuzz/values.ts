@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { PATHS, type Schema, schemaOf } from "./document.ts";
 
-/** What each decoder and validator trips over sooner or later. */
+/** Values that often break decoders and validators. */
 const ODD = [
   ...["", "\0", "\ud800", "😀".repeat(50), "../../etc/passwd", "__proto__", "constructor", "toString", "%00"],
   ...["-1", "1e309", "NaN", "null", "'; DROP TABLE nodes; --", "a".repeat(5000), "ses_", "\u202e", "ﷺ"],
@@ -20,7 +20,7 @@ export const absurd: fc.Arbitrary<unknown> = fc.oneof(
   }),
 );
 
-/** Texts that are odd as a path's segment, a query's value or a header. */
+/** Odd texts for a path's segment, a query's value or a header. */
 export const oddText: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom(...ODD.map(String)),
   fc.string({ unit: "binary", maxLength: 300 }),
@@ -39,7 +39,7 @@ function texts(schema: Schema): fc.Arbitrary<string> {
   return fc.oneof(example, fc.stringMatching(new RegExp(schema.pattern)));
 }
 
-/** What fits a schema, as far as the schema can say it. */
+/** A value that fits a schema, as far as the schema can express it. */
 export function valid(given: Schema): fc.Arbitrary<unknown> {
   const schema = schemaOf(given);
   if (schema.enum) return fc.constantFrom(...schema.enum);
@@ -74,7 +74,7 @@ export function valid(given: Schema): fc.Arbitrary<unknown> {
   }
 }
 
-/** A value with one thing in it, at any depth, replaced, left out, or of a name that nobody knows. */
+/** A value with one field, at any depth, replaced, left out, or renamed to an unknown name. */
 export function spoiled(value: unknown): fc.Arbitrary<unknown> {
   if (typeof value !== "object" || value === null || Object.keys(value).length === 0) return absurd;
   const entries = Object.entries(value);
@@ -93,11 +93,11 @@ export function spoiled(value: unknown): fc.Arbitrary<unknown> {
   );
 }
 
-/** Bodies as text, as they go over the wire. */
+/** Bodies as the text that is sent. */
 export function bodies(schema: Schema, example: unknown): fc.Arbitrary<string> {
-  // Without a name as well: of a name there is only one.
+  // Also without a name, because a name must be unique.
   const { name: _, ...nameless } = example as { name?: string };
-  // Of the fields that may be left out a few at a time: all at once they contradict each other.
+  // Only a few optional fields at once: all together they contradict each other.
   const varied = valid(schema).chain((value) =>
     fc
       .shuffledSubarray(Object.entries(value as object))

@@ -1,7 +1,7 @@
-/** How long the other side of a link may take for anything. */
+/** A time limit for any reaction of the other side of a link. */
 export const PATIENCE_MS = 20_000;
 
-/** Undefined where it took longer. */
+/** Undefined if it took longer. */
 export async function within<T>(promise: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {

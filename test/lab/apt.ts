@@ -1,13 +1,13 @@
-/** apt-get, as the lab uses it: never asks anything, and fetches new package lists only where the ones at hand will not do. */
+/** apt-get, as the lab uses it: without questions, and with new package lists only if the present ones do not suffice. */
 import { capture, type Result, run } from "./command.ts";
 import { labPath } from "./path.ts";
 
-/** dpkg insists on finding programs of the administrator's. */
+/** dpkg fails unless it finds the administrator's programs. */
 const env = () => ({ ...process.env, PATH: labPath(), DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" });
 
 const aptGet = [
   ...["apt-get", "--yes", "--no-install-recommends"],
-  // Others on the machine may be installing too: wait for their lock, in seconds.
+  // Seconds to wait for the lock: other programs may be installing, too.
   ...["-o", "DPkg::Lock::Timeout=300"],
   ...["-o", "Acquire::Retries=3"],
 ];

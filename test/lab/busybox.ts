@@ -1,4 +1,4 @@
-/** A root file system of one static busybox, a link for each of its applets, and root. */
+/** A root file system with one static busybox, a link for each of its applets, and the user root. */
 import { readFile } from "node:fs/promises";
 import { run } from "./command.ts";
 import { programPath } from "./packages.ts";

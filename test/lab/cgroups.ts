@@ -11,8 +11,8 @@ export function cgroupOf(labId: string): string {
 }
 
 /**
- * Removes a control group from every hierarchy. The kernel refuses while a process is in it: those that were just killed get ten
- * seconds to be gone, after which its EBUSY is thrown.
+ * Removes a control group from every hierarchy. The kernel refuses while a process is in it. Killed processes get ten seconds to be gone,
+ * then this throws the kernel's EBUSY.
  */
 export async function removeCgroup(cgroup: string): Promise<void> {
   const deadline = Date.now() + 10_000;
@@ -33,7 +33,7 @@ export function directoriesOf(cgroup: string): string[] {
   return hierarchies.map((hierarchy) => join(hierarchy, cgroup)).filter((path) => existsSync(path));
 }
 
-/** Only directories can be removed here, and deepest first: the files in them are the kernel's. */
+/** Only directories can be removed, deepest first: the files in them belong to the kernel. */
 function removeTree(directory: string): void {
   for (const child of subdirectories(directory)) removeTree(child);
   rmdirSync(directory);

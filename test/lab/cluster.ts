@@ -1,9 +1,10 @@
-/** A whole Skein on a lab: the API on a machine of its own, an agent on every Docker host, and a client. */
+/** A whole Skein on a lab: the API on its own machine, an agent on every Docker host, and a client. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { createSkein, type Session, type SessionRequest, type Skein } from "../../sdk/index.ts";
+import { outerName, type SettingName, type Settings } from "../../shared/settings/settings.ts";
 import type { Result } from "./command.ts";
 import { dockerExec } from "./docker-exec.ts";
 import type { LabHost } from "./host.ts";
@@ -15,11 +16,11 @@ import { smallDisk } from "./small-disk.ts";
 
 export interface ClusterOptions {
   hosts: number;
-  /** For `skein agent` on each host, beside what joins it. */
+  /** More arguments for `skein agent` on each host. */
   agentFlags?: readonly string[];
-  /** Gives each agent's state a small disk of its own, to be filled. */
+  /** Puts each agent's state on its own small disk, which a test can fill. */
   smallDisks?: boolean;
-  /** Gives the API's data one. */
+  /** Puts the API's data on one, too. */
   smallApiDisk?: boolean;
 }
 
@@ -30,13 +31,13 @@ export interface Cluster {
   agents: Agent[];
   /** A client with the admin's token. */
   skein: Skein;
-  /** Asks for a session and waits until it is running, failed or terminated. */
+  /** Creates a session and waits until it is running, failed or terminated. */
   create(body: SessionRequest): Promise<Session>;
   /** Ends a session and waits until nothing of it is left. */
   end(session: Pick<Session, "id">): Promise<Session>;
   /** `docker exec` in one of its containers. */
   exec(session: Session, host: string, argv: string[]): Promise<Result>;
-  /** All that any session has on any host; empty when nothing is left. */
+  /** Everything that sessions have on any host; empty when nothing is left. */
   leftovers(): Promise<string[]>;
   close(): Promise<void>;
 }
@@ -45,22 +46,30 @@ export interface ApiOptions {
   /** Its data directory's. */
   name: string;
   port: number;
-  flags?: readonly string[];
+  /** Those that are not to have the default of these tests. */
+  settings?: Partial<Settings>;
+  /** The checkout that it is run from; this one unless told. */
+  checkout?: string;
 }
+
+/** Tests ask more often than a user's program does. */
+const TEST_SETTINGS: Partial<Settings> = { requestsPerMinute: 10_000_000, requestBurst: 10_000_000 };
 
 /** A `skein serve`. */
 export class Api extends Service {
   readonly url: string;
   readonly dataDir: string;
 
-  constructor(lab: Lab, { name, port, flags = [] }: ApiOptions) {
+  constructor(lab: Lab, { name, port, settings, checkout }: ApiOptions) {
     const { api } = lab;
     const listen = `${api.address}:${port}`;
     const dataDir = apiDataDir(lab, name);
-    // Tests ask more often than a user's program does.
-    const settings = ["--set", "REQUESTS_PER_MINUTE=10000000", "--set", "REQUEST_BURST=10000000"];
-    const args = ["serve", "--listen", listen, "--data", dataDir, ...settings, ...flags];
-    super({ machine: api, name, args, ready: /^skein api ready at /m });
+    const set = Object.entries({ ...TEST_SETTINGS, ...settings }).flatMap(([setting, value]) => [
+      "--set",
+      `${outerName(setting as SettingName)}=${value}`,
+    ]);
+    const args = ["serve", "--listen", listen, "--data", dataDir, ...set];
+    super({ machine: api, name, args, ready: /^skein api ready at /m, checkout });
     this.url = `http://${listen}`;
     this.dataDir = dataDir;
   }
@@ -79,7 +88,7 @@ export interface AgentOptions {
   /** The API's URL, as this host reaches it. */
   api: string;
   joinToken: string;
-  /** The node's; the host's unless told. */
+  /** The node's name; default: the host's. */
   name?: string;
   flags?: readonly string[];
 }
@@ -117,7 +126,7 @@ export async function startAgent(host: LabHost, options: AgentOptions): Promise<
   return agent;
 }
 
-/** Brings all up; resolves when every node is ready. To be called inside the lab's namespaces. */
+/** Brings everything up; resolves when every node is ready. Call it inside the lab's namespaces. */
 export async function startCluster({
   hosts,
   agentFlags = [],

@@ -1,9 +1,9 @@
-/** Runs programs: argv in, what they said out. */
+/** Runs programs: argv in, exit status and output out. */
 import { spawn } from "node:child_process";
 import { exitStatus } from "./exit-status.ts";
 
 export interface Result {
-  /** Exit status; 128 + signal number where a signal ended it. */
+  /** Exit status; 128 + signal number if a signal ended it. */
   code: number;
   stdout: string;
   stderr: string;
@@ -18,7 +18,7 @@ export interface RunOptions {
   cwd?: string;
 }
 
-/** Runs a program to its end and says how it went, well or not. */
+/** Runs a program to its end, and returns the result, also of a failure. */
 export async function capture(argv: readonly string[], options: RunOptions = {}): Promise<Result> {
   const [program, ...args] = argv as [string, ...string[]];
   const child = spawn(program, args, {
@@ -31,7 +31,7 @@ export async function capture(argv: readonly string[], options: RunOptions = {})
   const stderr: Buffer[] = [];
   child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
   child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
-  // A program that ends without reading its input is no error of ours.
+  // A program may end without reading its input: that is no error.
   child.stdin.on("error", () => {});
   child.stdin.end(options.input);
   return new Promise((resolve, reject) => {
@@ -49,7 +49,7 @@ export async function capture(argv: readonly string[], options: RunOptions = {})
   });
 }
 
-/** Runs a program that must succeed, and gives its stdout; its argv and output are in the error otherwise. */
+/** Runs a program that must succeed, and returns its stdout. The error has its argv and output. */
 export async function run(argv: readonly string[], options?: RunOptions): Promise<string> {
   const result = await capture(argv, options);
   if (result.code !== 0) {

@@ -1,6 +1,6 @@
 /**
- * A Debian root file system straight from Debian's packages: downloaded by apt, unpacked in memory into one tar, and the few things added
- * that the packages' scripts would have made. Takes seconds where debootstrap takes a minute, and needs no root directory.
+ * A Debian root file system straight from Debian's packages: downloaded by apt, and unpacked in memory into one tar, plus the few files
+ * that the packages' scripts would make. It takes seconds instead of debootstrap's minute, and needs no root directory.
  */
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -10,7 +10,7 @@ import { extract, type Header } from "tar-stream";
 import { aptInstall } from "./apt.ts";
 import type { Tar } from "./tar.ts";
 
-/** What a container's user finds there; what these depend on comes along. */
+/** Packages for a container's user; their dependencies come along. */
 const packages = [
   ...[
     "base-files",
@@ -27,7 +27,7 @@ const packages = [
   ...["libc-bin", "mawk", "ncurses-base", "ncurses-bin", "procps", "sed", "tar", "util-linux"],
   ...["iproute2", "iputils-ping", "netcat-openbsd", "openssh-client", "openssh-sftp-server", "rsync"],
   "python3-minimal",
-  // Init scripts would else bring all of Perl, to merge /bin into /usr in a system that is up.
+  // Without it, the packages of init scripts bring all of Perl, to merge /bin into /usr on a running system.
   "usr-is-merged",
 ];
 
@@ -39,7 +39,7 @@ const merged = /^(bin|sbin|lib|lib64)(?=\/|$)/;
 /** The user that `skein/debian-user` runs as; both images have it. */
 export const devUser = { name: "dev", uid: 1000, home: "/home/dev", shell: "/bin/bash" };
 
-/** Fills a tar with the file system. `workDir` is where the downloads go, which are removed afterwards. */
+/** Fills a tar with the file system. Downloads go to `workDir` and are removed afterwards. */
 export async function debianRootfs(tar: Tar, workDir: string): Promise<void> {
   mkdirSync(workDir, { recursive: true });
   const downloads = mkdtempSync(join(workDir, "debian-"));
@@ -58,7 +58,7 @@ export async function debianRootfs(tar: Tar, workDir: string): Promise<void> {
   }
 }
 
-/** Downloads the packages and all they depend on, as for a system on which nothing is installed yet. */
+/** Downloads the packages and their dependencies, as for a system without any packages. */
 async function download(directory: string): Promise<void> {
   const nothingInstalled = join(directory, "status");
   writeFileSync(nothingInstalled, "");
@@ -91,7 +91,7 @@ function isWanted(name: string): boolean {
 }
 
 function moved(header: Header, name: string): Header {
-  // A hard link's target is a name in the tar, and moves with it; a symbolic link's is left to the reader of the link.
+  // A hard link's target is a name in the tar, and changes with it; a symbolic link's target stays.
   if (header.type === "link") return { ...header, name, linkname: inUsr(header.linkname ?? "") };
   return { ...header, name };
 }
@@ -100,18 +100,18 @@ function inUsr(name: string): string {
   return plain(name).replace(merged, "usr/$1");
 }
 
-/** A name as packages have it (`./bin/`), without the decoration. */
+/** A package's name for a file (`./bin/`), without `./` and the slash. */
 function plain(name: string): string {
   return name.replace(/^\.\//, "").replace(/\/$/, "");
 }
 
-/** What installation scripts make in a system that is installed the usual way. */
+/** Files that installation scripts make in a usual installation. */
 function addConfiguration(tar: Tar): void {
   tar.link("usr/bin/awk", "mawk");
   tar.link("usr/bin/nc", "nc.openbsd");
   tar.link("usr/bin/which", "which.debianutils");
   tar.file("etc/shells", "/bin/sh\n/bin/bash\n/usr/bin/bash\n/bin/dash\n");
-  // Without it, the C library asks name servers before it looks into /etc/hosts.
+  // Without it, the C library asks name servers before it reads /etc/hosts.
   tar.file("etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n");
   tar.directory(devUser.home.slice(1), 0o700, devUser.uid);
   tar.users([

@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import type Docker from "dockerode";
 import type { Result } from "./command.ts";
 
-/** Runs a program in a container to its end, as the container's own user unless told otherwise. */
+/** Runs a program in a container to its end, by default as the container's own user. */
 export async function dockerExec(
   docker: Docker,
   container: string,

@@ -1,4 +1,4 @@
-/** One real Docker engine: a `dockerd`, with its own containerd, in the network namespace of its host and apart from all others. */
+/** One real Docker engine: a `dockerd`, with its own containerd, in its host's network namespace, separate from all others. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -21,7 +21,7 @@ export interface EngineOptions {
   netns: string;
   /** Where images, containers and volumes are kept; must be on a real disk for overlay2. */
   dataDir: string;
-  /** Where the socket and other short-lived things are; short, for a socket's path has at most 107 bytes. */
+  /** Directory of the socket and other short-lived files. A short path, because a socket's path has at most 107 bytes. */
   runDir: string;
   /** Where the engine's log goes. */
   logFile: string;
@@ -52,7 +52,7 @@ export class Engine {
     const { netns, runDir, dataDir, logFile } = this.#options;
     mkdirSync(runDir, { recursive: true });
     mkdirSync(dataDir, { recursive: true });
-    // What an engine that was killed leaves; both would mislead the new one, or us.
+    // Left by a killed engine; both would mislead the new one, or this code.
     rmSync(this.socket, { force: true });
     rmSync(join(runDir, "docker.pid"), { force: true });
     const config = join(runDir, "daemon.json");
@@ -71,13 +71,13 @@ export class Engine {
         `dockerd: exit ${exitStatus(code, signal)}\n${readFileSync(logFile, "utf8").slice(-2000)}`,
       );
     });
-    // It is the race below that wants to know; later on, ending is the normal thing.
+    // Only the race below needs this error; later an end is normal.
     end.catch(() => {});
     await Promise.race([end, appears(this.socket, ended.signal)]);
     await Promise.race([end, this.#answer(ended.signal)]);
   }
 
-  /** Resolves when the engine answers: its socket is there a moment before it is listened to. */
+  /** Resolves when the engine answers: its socket exists a moment before it listens. */
   async #answer(ended: AbortSignal): Promise<void> {
     while (!ended.aborted) {
       try {
@@ -114,7 +114,7 @@ export class Engine {
       "data-root": dataDir,
       "exec-root": join(runDir, "exec"),
       pidfile: join(runDir, "docker.pid"),
-      // Would be made in /etc/docker, for all engines alike.
+      // By default all engines would share the one in /etc/docker.
       "deprecated-key-path": join(runDir, "key.json"),
       "exec-opts": ["native.cgroupdriver=cgroupfs"],
       "cgroup-parent": cgroup,
@@ -122,7 +122,7 @@ export class Engine {
   }
 }
 
-/** Resolves when a file is there; rejects when the signal comes first. */
+/** Resolves when a file exists; rejects when the signal comes first. */
 async function appears(path: string, signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const watcher = watch(dirname(path), { signal }, (_event, name) => {

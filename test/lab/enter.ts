@@ -1,6 +1,6 @@
 /**
- * The way into a lab: runs a command inside process, mount and network namespaces of its own. When the process that entered is gone, by
- * whatever death, the kernel ends every process in there, and with them go all interfaces, namespaces and mounts.
+ * Enters a lab: runs a command inside its own process, mount and network namespaces. When the entering process ends, however it dies, the
+ * kernel ends every process inside. All interfaces, namespaces and mounts go with them.
  *
  * As a program: `node test/lab/enter.ts -- COMMAND [ARGUMENT...]`, with the command's exit status.
  */
@@ -22,9 +22,8 @@ export interface EnterOptions {
 }
 
 /**
- * Runs a command inside a new lab (without hosts yet: `startLab` is for the command to call), on the caller's stdio. Installs and
- * builds before that what the lab needs and what is not there yet, since inside there is no way out to any registry.
- * Answers with the command's exit status.
+ * Runs a command inside a new lab, on the caller's stdio. The lab has no hosts yet: the command calls `startLab`. Before that, it installs
+ * and builds what the lab lacks, since the inside reaches no registry. Returns the command's exit status.
  */
 export async function enterLab(argv: readonly string[], options: EnterOptions = {}): Promise<number> {
   await ensurePackages();
@@ -40,7 +39,8 @@ export async function enterLab(argv: readonly string[], options: EnterOptions = 
 }
 
 async function runInside(slot: Slot, argv: readonly string[], options: EnterOptions): Promise<number> {
-  // Death travels down: ours kills unshare, unshare's kills tini, and as tini is the first process of its namespace, all in it die.
+  // Deaths propagate: this process's death kills unshare, and unshare's kills tini. As tini is the first process of its namespace,
+  // everything in it dies.
   const child = spawn(
     "setpriv",
     [
@@ -51,7 +51,7 @@ async function runInside(slot: Slot, argv: readonly string[], options: EnterOpti
     ],
     { stdio: ["inherit", "inherit", "inherit", slot.lock.fd], env: insideEnv(slot, options.env) },
   );
-  // unshare ignores these signals; tini passes them on to the command. Where there is no tini yet, nothing has begun.
+  // unshare ignores these signals; tini passes them on to the command. Without tini, nothing has started yet.
   const forward = (signal: NodeJS.Signals) => {
     const [tini] = childrenOf(child.pid!);
     if (tini === undefined) child.kill("SIGKILL");
@@ -67,7 +67,7 @@ async function runInside(slot: Slot, argv: readonly string[], options: EnterOpti
 }
 
 function insideEnv(slot: Slot, extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
-  // A developer's own DOCKER_HOST and the like point at engines that are not the lab's.
+  // A developer's own DOCKER_HOST and similar variables point at other engines.
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith("DOCKER_"));
   return {
     ...Object.fromEntries(kept),

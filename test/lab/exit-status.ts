@@ -1,4 +1,4 @@
-/** Exit statuses as shells count them. */
+/** Exit statuses, numbered as in shells. */
 import { constants } from "node:os";
 
 /** A child's exit status as one number: its code, or 128 + the number of the signal that ended it. */

@@ -1,6 +1,6 @@
 /**
- * Brings up a lab and keeps it up until it is told to end (SIGINT or SIGTERM): to look around in, or to try things by hand.
- * `node test/lab/enter.ts -- node test/lab/hold.ts [HOSTS]` prints one line of JSON when all is up.
+ * Brings up a lab and keeps it up until SIGINT or SIGTERM, to look around or try things by hand. `node test/lab/enter.ts -- node
+ * test/lab/hold.ts [HOSTS]` prints one line of JSON when everything is up.
  */
 import { once } from "node:events";
 import { startLab } from "./lab.ts";

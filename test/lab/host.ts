@@ -1,4 +1,4 @@
-/** A Docker host: a machine of the lab with an engine of its own. */
+/** A Docker host: a machine of the lab with its own engine. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -70,7 +70,7 @@ export class LabHost extends LabMachine {
     await this.#engine.kill();
   }
 
-  /** Takes the host away with all that is on it. Throws, when that is done, where a program was left running: a leak of whoever started it. */
+  /** Removes the host with everything on it. Then throws if a program was still running: whatever started it has leaked it. */
   async remove(): Promise<void> {
     this.#removed = true;
     await this.endChildren();
@@ -88,7 +88,7 @@ export class LabHost extends LabMachine {
     }
   }
 
-  /** What still runs a second after the engine's end: what it had just started (iptables, say) ends by itself before. */
+  /** Processes that still run a second after the engine's end. Its short-lived children (such as iptables) end before. */
   async #strays(): Promise<RunningProcess[]> {
     const deadline = Date.now() + 1_000;
     while (this.#processes().length > 0 && Date.now() < deadline) await delay(10);

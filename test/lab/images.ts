@@ -1,4 +1,4 @@
-/** The images that every engine of a lab has. They are made from Debian packages, for the lab's hosts reach no registry. */
+/** The images that every engine of a lab has. They are made from Debian packages, because the lab's hosts reach no registry. */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { arch } from "node:os";
@@ -11,7 +11,7 @@ import { Tar } from "./tar.ts";
 
 const path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** Root file systems by name, and what fills them. */
+/** Root file systems by name, and the functions that fill them. */
 const rootfs = {
   debian: (tar) => debianRootfs(tar, rootfsDir),
   busybox: busyboxRootfs,
@@ -42,14 +42,14 @@ export const images: readonly Image[] = [
   { repo: "skein/empty", tag: "1", rootfs: "empty", changes: [] },
 ];
 
-/** Changes whenever the code does that says what is in the images. */
+/** A hash of the code that defines the images' content. */
 export const imagesKey = createHash("sha256")
   .update(arch())
   .update(["images.ts", "debian.ts", "busybox.ts", "tar.ts"].map(source).join("\0"))
   .digest("hex")
   .slice(0, 16);
 
-/** Builds the root file systems that are not there yet; needs Debian's package registry only then. */
+/** Builds missing root file systems; only that needs Debian's package registry. */
 export async function ensureRootfs(): Promise<void> {
   if (existsSync(currentDir())) return;
   using _held = await lock(`${rootfsDir}.lock`);

@@ -10,9 +10,9 @@ import { provideImages } from "./template.ts";
 export interface LabOptions {
   /** How many hosts. */
   hosts: number;
-  /** Their names; `node1`, `node2`, … where none is given. */
+  /** Their names; default: `node1`, `node2`, …. */
   hostNames?: string[];
-  /** The LAN's MTU in bytes; 1500 unless told. */
+  /** The LAN's MTU in bytes; default 1500. */
   mtu?: number;
 }
 
@@ -20,11 +20,11 @@ export interface Lab {
   /** This lab's directory, with one below it for each machine. */
   dir: string;
   api: LabMachine;
-  /** The hosts that are there, in the order in which they came. */
+  /** The present hosts, in the order in which they were added. */
   readonly hosts: LabHost[];
-  /** One more host, with its engine up. */
+  /** Adds a host, with its engine up. */
   addHost(name?: string): Promise<LabHost>;
-  /** Ends and removes everything. Throws when something was left that should not have been, or cannot be removed. */
+  /** Ends and removes everything. Throws if something was left behind, or cannot be removed. */
   close(): Promise<void>;
 }
 
@@ -90,7 +90,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   };
 }
 
-/** A directory for the next lab in this slot: test files bring up one after the other. */
+/** A directory for the next lab in this slot: test files bring up labs one after the other. */
 function nextDir(slotDir: string): string {
   for (let number = 1; ; number++) {
     const dir = join(slotDir, `lab${number}`);

@@ -1,6 +1,6 @@
 /**
- * The lab's virtual LAN: a bridge in the lab's own namespace, where the test itself runs, as a client machine and as the router, which
- * leads nowhere. Each machine is a named network namespace with a cable (a veth pair) to the bridge.
+ * The lab's virtual LAN: a bridge in the lab's own namespace. The test runs there, as a client machine and as the router, which leads
+ * nowhere. Each machine is a named network namespace with a cable (a veth pair) to the bridge.
  */
 import { writeFileSync } from "node:fs";
 import { run } from "./command.ts";
@@ -29,7 +29,7 @@ export async function createLan(mtu: number): Promise<void> {
     `address add ${routerAddress}/24 dev ${bridge}`,
     `link set ${bridge} up`,
   ]);
-  // A router without a route answers "unreachable" at once, where a black hole would make programs wait.
+  // A router without a route answers "unreachable" at once; a black hole would make programs wait.
   writeFileSync("/proc/sys/net/ipv4/ip_forward", "1");
 }
 
@@ -67,7 +67,7 @@ export async function setCable(address: string, state: "up" | "down"): Promise<v
   await ip([`link set ${portOf(address)} ${state}`]);
 }
 
-/** Names of all links in the caller's network namespace. (/sys shows those of whoever mounted it: ask the kernel instead.) */
+/** Names of all links in the caller's network namespace. (/sys shows those of the process that mounted it, so this asks the kernel.) */
 export async function linkNames(): Promise<string[]> {
   const links: { ifname: string }[] = JSON.parse(await run(["ip", "-json", "link"]));
   return links.map((link) => link.ifname);

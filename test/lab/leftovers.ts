@@ -1,4 +1,4 @@
-/** What sessions have on a host: asked of its Docker engine, its kernel and its agent's files, not of Skein. */
+/** What sessions have on a host, read from its Docker engine, its kernel and its agent's files, not from Skein. */
 import { existsSync, globSync } from "node:fs";
 import type { LabHost } from "./host.ts";
 
@@ -11,7 +11,7 @@ interface Place {
   stateDir: string;
 }
 
-/** A line for each thing; empty when nothing of any session is left. */
+/** A line for each object; empty when nothing of any session is left. */
 export async function leftovers(places: readonly Place[]): Promise<string[]> {
   return (await Promise.all(places.map(leftoversOn))).flat();
 }
@@ -60,7 +60,7 @@ async function output(host: LabHost, argv: string[]): Promise<string> {
   return stdout;
 }
 
-/** The agent keeps whatever is a session's in a directory of its own there. */
+/** The agent stores each session's files in its own directory there. */
 async function files(state: string): Promise<string[]> {
   if (!existsSync(state)) return [];
   return globSync("sessions/*", { cwd: state }).map((path) => `file ${path}`);

@@ -1,6 +1,6 @@
 /**
- * Advisory file locks (flock(2)). The lock belongs to the open file description, not to a process: it lasts until
- * every process that holds the descriptor has closed it or died, however it died.
+ * Advisory file locks (flock(2)). The lock belongs to the open file description, not to a process: it lasts until every process that holds
+ * the descriptor has closed it or died.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -9,19 +9,19 @@ import { dirname } from "node:path";
 import { exitStatus } from "./exit-status.ts";
 
 export interface Lock extends Disposable {
-  /** The descriptor that bears the lock, to be shared with children. */
+  /** The descriptor that holds the lock, to share with children. */
   readonly fd: number;
 }
 
-/** flock's status for "somebody else has it", apart from all others it uses itself. */
+/** flock's status for "already locked", distinct from all others that it uses. */
 const TAKEN = 75;
 
-/** The lock of a file (made where it is missing), or undefined when it is taken. */
+/** The lock of a file (created if missing), or undefined if it is taken. */
 export async function tryLock(path: string): Promise<Lock | undefined> {
   return acquire(path, ["--nonblock"]);
 }
 
-/** Waits for the lock of a file (made where it is missing). */
+/** Waits for the lock of a file (created if missing). */
 export async function lock(path: string): Promise<Lock> {
   const held = await acquire(path, []);
   if (held === undefined) throw new Error(`flock ${path}: refused without --nonblock`);
@@ -31,7 +31,7 @@ export async function lock(path: string): Promise<Lock> {
 async function acquire(path: string, flags: string[]): Promise<Lock | undefined> {
   mkdirSync(dirname(path), { recursive: true });
   const fd = openSync(path, "a", 0o600);
-  // Node has no flock of its own; the child locks the description that it shares with us, on its descriptor 3.
+  // Node has no flock. The child locks the open file description that it shares with us, as its descriptor 3.
   const child = spawn("flock", [...flags, "--conflict-exit-code", String(TAKEN), "3"], {
     stdio: ["ignore", "ignore", "inherit", fd],
   });

@@ -9,7 +9,7 @@ import { netnsPath, plugIn, setCable, unplug } from "./lan.ts";
 export interface SpawnOptions {
   env?: NodeJS.ProcessEnv;
   cwd?: string;
-  /** Gets stdout and stderr, added to its end; without it, both are pipes. */
+  /** File to append stdout and stderr to; without it, both are pipes. */
   logFile?: string;
 }
 
@@ -19,7 +19,7 @@ export class LabMachine {
   readonly address: string;
   /** Path of its network namespace. */
   readonly netns: string;
-  /** A directory of its own, for state and logs; kept after the lab's end until the next lab takes its place. */
+  /** Its own directory, for state and logs; kept after the lab's end until the next lab replaces it. */
   readonly dir: string;
   readonly #children = new Set<ChildProcess>();
 
@@ -36,7 +36,7 @@ export class LabMachine {
     await plugIn(this.name, this.address, mtu);
   }
 
-  /** Starts a program on this machine; it is ended, at the latest, when the lab closes. */
+  /** Starts a program on this machine, which ends at the latest when the lab closes. */
   spawn(argv: readonly string[], options: SpawnOptions = {}): ChildProcess {
     const output = options.logFile === undefined ? "pipe" : openSync(options.logFile, "a");
     const child = spawn("nsenter", [`--net=${this.netns}`, "--", ...argv], {
@@ -51,7 +51,7 @@ export class LabMachine {
     return child;
   }
 
-  /** Runs a program on this machine to its end and says how it went. Rejects after `timeout` ms, if given. */
+  /** Runs a program on this machine to its end, and returns the result. Rejects after `timeout` ms, if given. */
   async exec(argv: readonly string[], options: RunOptions = {}): Promise<Result> {
     return capture(["nsenter", `--net=${this.netns}`, "--", ...argv], options);
   }
@@ -65,7 +65,7 @@ export class LabMachine {
     await setCable(this.address, "up");
   }
 
-  /** Ends the programs that `spawn` started: SIGTERM, and SIGKILL for those that run on for five seconds more. */
+  /** Ends the programs that `spawn` started: SIGTERM, then SIGKILL for those that still run five seconds later. */
   async endChildren(): Promise<void> {
     await Promise.all(
       [...this.#children].map(async (child) => {
@@ -78,7 +78,7 @@ export class LabMachine {
     );
   }
 
-  /** Takes it from the LAN, and its network namespace away. */
+  /** Takes it off the LAN, and removes its network namespace. */
   async unplug(): Promise<void> {
     await unplug(this.name, this.address);
   }

@@ -1,4 +1,4 @@
-/** Mounts, of the namespace that we are in. */
+/** Mounts of the current namespace. */
 import { readFileSync } from "node:fs";
 import { run } from "./command.ts";
 
@@ -10,7 +10,7 @@ export function mountsBelow(directory: string): string[] {
     .filter((point) => point === directory || point.startsWith(`${directory}/`));
 }
 
-/** Takes down all that is mounted at or below a directory, innermost first. */
+/** Unmounts everything at or below a directory, innermost first. */
 export async function unmountBelow(directory: string): Promise<void> {
   for (const point of mountsBelow(directory).reverse()) await run(["umount", "--lazy", point]);
 }

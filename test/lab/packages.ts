@@ -1,6 +1,6 @@
 /**
- * The system packages that the lab needs, for itself and for what an agent needs on its hosts. Where all are there, looking
- * costs a few stat calls; where one is missing, Debian's are installed, or the reader is told what to do.
+ * The system packages that the lab and the agents on its hosts need. If all are there, the check costs a few stat calls. If one is missing,
+ * this installs Debian's packages, or an error says what to do.
  */
 import { join } from "node:path";
 import { aptInstall } from "./apt.ts";
@@ -29,7 +29,7 @@ const programs = {
   unshare: "util-linux",
 } as const;
 
-/** Sees to it that all packages are there. Throws an error that says what is missing and how to get it. */
+/** Installs missing packages. Throws an error that names what is missing and how to get it. */
 export async function ensurePackages(): Promise<void> {
   if (missingPackages().length === 0 && !isDenied()) return;
   const aptGet = findProgram("apt-get");
@@ -50,7 +50,7 @@ export async function ensurePackages(): Promise<void> {
   if (still.length > 0) throw new Error(`Still missing after apt-get install: ${still.join(" ")}`);
 }
 
-/** Path of one of the lab's programs, once `ensurePackages` has seen to them. */
+/** Path of one of the lab's programs, after `ensurePackages`. */
 export function programPath(program: keyof typeof programs): string {
   const path = findProgram(program);
   if (path === undefined) throw new Error(`${program} is not on the PATH`);
@@ -65,7 +65,7 @@ function missingPackages(): string[] {
 async function install(packages: string[]): Promise<void> {
   console.error(`lab: installing ${packages.join(" ")}`);
   await withServicesDenied(() => aptInstall(packages));
-  // Debian enables the engine at boot; whoever wants one on the machine itself did not get it from here.
+  // Debian enables the engine at boot. The lab does not need the machine's own engine, so this disables it.
   if (packages.includes("docker.io") && findProgram("systemctl") !== undefined) {
     await capture(["systemctl", "disable", "docker.service", "docker.socket", "containerd.service"]);
   }

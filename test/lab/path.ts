@@ -1,4 +1,4 @@
-/** Where programs are: the caller's PATH, and the directories of system programs, which are not on every user's. */
+/** Where to find programs: the caller's PATH, plus the system directories that not every user's PATH has. */
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
@@ -9,7 +9,7 @@ export function labPath(): string {
   return [...new Set([...(process.env["PATH"] ?? "").split(delimiter), ...systemPath])].join(delimiter);
 }
 
-/** Path of a program, or undefined where there is none. */
+/** Path of a program, or undefined if there is none. */
 export function findProgram(program: string): string | undefined {
   return labPath()
     .split(delimiter)

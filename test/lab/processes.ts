@@ -1,4 +1,4 @@
-/** What runs on a machine of the lab: found by network namespace and control group, so that no process can slip away by daemonising. */
+/** Processes on a machine of the lab, found by network namespace and control group, so that daemons do not escape. */
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -8,7 +8,7 @@ export interface RunningProcess {
   cgroup: string;
 }
 
-/** Processes in a network namespace (a path of one), or in a control group or one below it. Without zombies. */
+/** Processes in a network namespace (given by path), or in a control group and those below it. Without zombies. */
 export function processesOf(netns: string, cgroup: string): RunningProcess[] {
   const namespace = `net:[${statSync(netns).ino}]`;
   return readdirSync("/proc")
@@ -18,7 +18,7 @@ export function processesOf(netns: string, cgroup: string): RunningProcess[] {
     .map(({ pid, argv, cgroup }) => ({ pid, argv, cgroup }));
 }
 
-/** Ends these processes with SIGKILL and waits until they are gone. Throws when one is not within ten seconds. */
+/** Ends these processes with SIGKILL and waits until they are gone. Throws if one is still there after ten seconds. */
 export async function killAll(list: () => RunningProcess[]): Promise<void> {
   const deadline = Date.now() + 10_000;
   for (let left = list(); left.length > 0; left = list()) {
@@ -40,7 +40,7 @@ function describe(pid: number): (RunningProcess & { namespace: string })[] {
   try {
     const argv = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, -1);
     const cgroup = readFileSync(`/proc/${pid}/cgroup`, "utf8");
-    // A zombie has no namespaces any more: reading its link fails.
+    // A zombie has no namespaces, so reading its link fails.
     return [{ pid, argv, cgroup, namespace: readlinkSync(`/proc/${pid}/ns/net`) }];
   } catch {
     return [];

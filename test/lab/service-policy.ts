@@ -1,7 +1,7 @@
 /** Debian's policy of which services may start: denied altogether while packages are installed. */
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 
-/** Asked by Debian's service scripts whether they may start a service; 101 says no. */
+/** Debian's service scripts run this to ask if they may start a service; 101 means no. */
 const policy = "/usr/sbin/policy-rc.d";
 const savedPolicy = `${policy}.before-skein`;
 const denial = "#!/bin/sh\n# Skein installs packages just now.\nexit 101\n";
@@ -20,13 +20,13 @@ export async function withServicesDenied(work: () => Promise<void>): Promise<voi
   }
 }
 
-/** Takes our denial away, also one that was left by a run that was killed, and puts back what was there before. */
+/** Removes the denial, also one left by a killed run, and restores the earlier policy. */
 export function restorePolicy(): void {
   if (isDenied()) rmSync(policy, { force: true });
   if (existsSync(savedPolicy)) renameSync(savedPolicy, policy);
 }
 
-/** Whether we have the policy in hand: now, or because a run was killed. */
+/** Whether the policy is ours: from this run, or from a killed one. */
 export function isDenied(): boolean {
   return existsSync(savedPolicy) || (existsSync(policy) && readFileSync(policy, "utf8") === denial);
 }

@@ -1,4 +1,4 @@
-/** A part of Skein that runs on a machine of the lab as its users run it: `./skein …`, to be killed and started again. */
+/** A part of Skein on a machine of the lab, started as users do: `./skein …`. Tests can kill and restart it. */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync, statSync } from "node:fs";
@@ -7,16 +7,19 @@ import { setTimeout as pause } from "node:timers/promises";
 import { exitStatus } from "./exit-status.ts";
 import type { LabMachine } from "./machine.ts";
 
-const LAUNCHER = join(import.meta.dirname, "../../skein");
+/** This checkout. */
+const ROOT = join(import.meta.dirname, "../..");
 
 export interface ServiceOptions {
   machine: LabMachine;
-  /** Its log's, unique on the machine. */
+  /** Name of its log, unique on the machine. */
   name: string;
   /** Arguments for the launcher. */
   args: readonly string[];
-  /** Its log says this once it is up. */
+  /** A text in its log once it is up. */
   ready: RegExp;
+  /** The checkout that it is run from; this one unless told. */
+  checkout?: string | undefined;
 }
 
 export class Service {
@@ -32,7 +35,7 @@ export class Service {
     this.logFile = join(options.machine.dir, `${options.name}.log`);
   }
 
-  /** Resolves with its exit status when it is gone; of the latest start. */
+  /** Resolves with the exit status of the latest start when it is gone. */
   get exited(): Promise<number> {
     if (this.#exited === undefined) throw new Error(`${this.name} was never started`);
     return this.#exited;
@@ -40,9 +43,9 @@ export class Service {
 
   /** Starts it, and resolves when it is up. */
   async start(): Promise<void> {
-    const { machine, args, ready } = this.#options;
+    const { machine, args, ready, checkout = ROOT } = this.#options;
     const before = existsSync(this.logFile) ? statSync(this.logFile).size : 0;
-    const child = machine.spawn([LAUNCHER, ...args], { logFile: this.logFile });
+    const child = machine.spawn([join(checkout, "skein"), ...args], { logFile: this.logFile });
     this.#child = child;
     this.#exited = once(child, "exit").then(([code, signal]) => {
       this.#child = undefined;
@@ -65,7 +68,7 @@ export class Service {
     await this.#exited;
   }
 
-  /** Sends it a signal that it outlives, like SIGSTOP; nothing where it does not run. */
+  /** Sends it a signal that does not end it, like SIGSTOP. Does nothing if it does not run. */
   signal(signal: NodeJS.Signals): void {
     this.#child?.kill(signal);
   }
@@ -76,7 +79,7 @@ export class Service {
     await this.start();
   }
 
-  /** What it has said on stdout and stderr, from a byte on. */
+  /** Its output on stdout and stderr, from a byte on. */
   log(from = 0): string {
     return existsSync(this.logFile) ? readFileSync(this.logFile).subarray(from).toString() : "";
   }

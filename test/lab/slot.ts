@@ -1,6 +1,6 @@
 /**
- * Slots: one directory for each lab that is up at the same time on this checkout. A slot's lock is held by every process of its lab
- * (they inherit the descriptor), so a slot whose lock is free belongs to a lab of which nothing lives, however it died.
+ * Slots: one directory for each lab that is up at the same time on this checkout. Every process of a lab holds its slot's lock, because it
+ * inherits the descriptor. So a free lock means that no process of that lab lives, however it died.
  */
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -16,7 +16,7 @@ export interface Slot {
   lock: Lock;
 }
 
-/** Takes a free slot, and clears away what dead labs left in theirs. */
+/** Takes a free slot, and cleans up the slots of dead labs. */
 export async function claimSlot(): Promise<Slot> {
   mkdirSync(slotsDir, { recursive: true });
   let claimed: { dir: string; lock: Lock } | undefined;
@@ -32,7 +32,7 @@ export async function claimSlot(): Promise<Slot> {
   return { ...claimed, labId };
 }
 
-/** Removes the control groups of a lab that has ended; its files stay, for whoever wants to know what happened. */
+/** Removes the control groups of a lab that has ended; its files stay, to show what happened. */
 export async function releaseSlot(slot: Slot): Promise<void> {
   await removeCgroup(cgroupOf(slot.labId));
   slot.lock[Symbol.dispose]();

@@ -1,10 +1,10 @@
-/** A disk of its own for one directory, small enough to be filled. */
+/** A disk for one directory, small enough to fill. */
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "./command.ts";
 import { unmountBelow } from "./mounts.ts";
 
-/** As mount writes it: enough for an agent's state. */
+/** Size in mount's notation: enough for an agent's state. */
 const SIZE = "2m";
 
 export interface SmallDisk {
@@ -14,14 +14,14 @@ export interface SmallDisk {
   unmount(): Promise<void>;
 }
 
-/** Mounts it; the directory is made where it is missing. In the lab's mount namespace: outside nobody sees it. */
+/** Mounts it, and creates the directory if needed. Only the lab's mount namespace sees it. */
 export async function smallDisk(directory: string, size = SIZE): Promise<SmallDisk> {
   mkdirSync(directory, { recursive: true });
   await run(["mount", "-t", "tmpfs", "-o", `size=${size},mode=0700`, "tmpfs", directory]);
   return diskAt(directory);
 }
 
-/** The one that is mounted there. */
+/** The disk that is mounted there. */
 export function diskAt(directory: string): SmallDisk {
   const filler = join(directory, "filler");
   return {

@@ -1,4 +1,4 @@
-/** Where the lab keeps what outlives a process: built images, and one directory per lab that is or was up. */
+/** Paths of the lab's lasting files: built images, and one directory per lab that is or was up. */
 import { join } from "node:path";
 
 /** The lab's state directory, in the checkout and ignored by git. */

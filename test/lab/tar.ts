@@ -10,7 +10,7 @@ export interface User {
   shell: string;
 }
 
-/** A tar file in the making. Engines refuse one with the same path twice, so a directory counts where it comes first. */
+/** A tar file under construction. Engines refuse duplicate paths, so only the first entry of a directory counts. */
 export class Tar {
   readonly #pack: Pack = pack();
   readonly #directories = new Set<string>();
@@ -51,7 +51,7 @@ export class Tar {
     }
   }
 
-  /** Adds users, each with a group of its own. Their homes are not made. */
+  /** Adds users, each with its own group. It does not make their homes. */
   users(users: readonly User[]): void {
     const passwd = users.map(({ name, uid, home, shell }) => `${name}:x:${uid}:${uid}::${home}:${shell}\n`);
     this.file("etc/passwd", passwd.join(""));

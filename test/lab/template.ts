@@ -1,7 +1,7 @@
 /**
- * Engine data directories with the images in them. They are imported once, by an engine started for that; after that, each host's
- * engine starts on a copy of hard links, made in a fraction of a second and new for each lab. That is safe because an engine never
- * writes into a layer it has stored (overlayfs copies what a container changes) and replaces its own records by renaming.
+ * Engine data directories with the images in them. An engine started for this imports them once. After that, each host's engine starts on a
+ * copy of hard links, which takes a fraction of a second. That is safe: an engine never writes into a stored layer (overlayfs copies what a
+ * container changes), and replaces its own records by renaming.
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
@@ -46,7 +46,7 @@ async function build(template: string, cgroup: string): Promise<void> {
     const { Driver: driver } = await engine.docker.info();
     await engine.stop();
     await unmountBelow(dataDir);
-    // Images and their layers. All else is databases that engines write in place, so that they must not be shared.
+    // Images and their layers. Everything else is databases that engines write in place, so engines must not share them.
     for (const entry of readdirSync(dataDir)) {
       if (entry !== "image" && entry !== driver) rmSync(join(dataDir, entry), { recursive: true });
     }

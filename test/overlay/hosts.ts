@@ -2,15 +2,17 @@
  * Hosts and containers without Docker, for tests of the kernel's part of the network: a host is a namespace on the lab's LAN, a session's
  * bridge a plain one, a container a namespace with a cable to it.
  */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { hostRunner, type Runner } from "../../agent/host/runner.ts";
-import { linkNames, macOf, type Owner, tableName } from "../../agent/network/link-names.ts";
-import type { Assignment, Member } from "../../shared/protocol/protocol.ts";
-import { CONSTANTS } from "../../shared/settings/constants.ts";
-import { SETTINGS } from "../../shared/settings/settings.ts";
+import { linkNames, type Owner, tableName } from "../../agent/network/link-names.ts";
+import { VXLAN_OVERHEAD } from "../../shared/network/addressing.ts";
+import { macOf } from "../../shared/network/ipv4.ts";
+import type { Assignment, Member } from "../../shared/protocol/assignment.ts";
+import { DEFAULT_SETTINGS } from "../../shared/settings/settings.ts";
 import { capture, type Result } from "../lab/command.ts";
 import { addressOf, netnsPath, plugIn, unplug } from "../lab/lan.ts";
 
@@ -18,7 +20,7 @@ const traffic = join(import.meta.dirname, "traffic.ts");
 
 export class Namespace {
   readonly name: string;
-  /** Changes are noted in `changes`: all commands that do not only read. */
+  /** `changes` records all commands that do more than read. */
   readonly runner: Runner;
   readonly changes: string[] = [];
   readonly #children: ChildProcess[] = [];
@@ -46,7 +48,7 @@ export class Namespace {
     return capture(["nsenter", `--net=${netnsPath(this.name)}`, ...argv]);
   }
 
-  /** Does it get an answer? `bytes` of ICMP payload, not to be fragmented. */
+  /** Whether it gets an answer to `bytes` of ICMP payload with DF set. */
   async pings(address: string, bytes = 56): Promise<boolean> {
     const argv = ["ping", "-n", "-q", "-c", "1", "-W", "1", "-M", "do", "-s", String(bytes), address];
     return (await this.try(...argv)).code === 0;
@@ -56,7 +58,7 @@ export class Namespace {
     return this.try(process.execPath, traffic, ...args.map(String));
   }
 
-  /** The three ways in one: which of ICMP, TCP and UDP get through. */
+  /** Which of ICMP, TCP and UDP get through. */
   async reaches(address: string, port: number): Promise<string> {
     const [icmp, tcp, udp] = await Promise.all([
       this.pings(address),
@@ -67,7 +69,7 @@ export class Namespace {
     return ways.join(" ") || "nothing";
   }
 
-  /** Answers on TCP and UDP; what comes by UDP is in the list, as `FROM TEXT`. */
+  /** Answers on TCP and UDP. The list records what arrives by UDP, as `FROM TEXT`. */
   async serve(port: number): Promise<string[]> {
     const argv = [`--net=${netnsPath(this.name)}`, process.execPath, traffic, "serve", String(port)];
     const child = spawn("nsenter", argv, { stdio: ["ignore", "pipe", "inherit"] });
@@ -120,7 +122,7 @@ export class Host extends Namespace {
     await unplug(this.name, this.address);
   }
 
-  /** What Docker does for a network: a bridge with the gateway's address. */
+  /** Makes what Docker makes for a network: a bridge with the gateway's address. */
   async makeBridge(session: string, network: Assignment["network"]): Promise<void> {
     const { bridge } = linkNames(this.owner, session);
     const prefix = network.subnet.split("/")[1];
@@ -135,7 +137,7 @@ export class Host extends Namespace {
     await this.ip(`link delete ${linkNames(this.owner, session).bridge}`);
   }
 
-  /** What Docker does for a container: a cable to the bridge, a pinned MAC, a default route. */
+  /** Makes what Docker makes for a container: a cable to the bridge, a pinned MAC, a default route. */
   async addContainer(session: string, network: Assignment["network"], address: string): Promise<Namespace> {
     const container = new Namespace(`c-${address}`);
     const port = `p${address.replaceAll(".", "")}`;
@@ -154,7 +156,7 @@ export class Host extends Namespace {
     return container;
   }
 
-  /** A table of its own for one rule of address translation, like Docker's. */
+  /** A separate table for one rule of address translation, like Docker's. */
   async nat(table: string, hook: string, rule: string): Promise<void> {
     const chain = `chain nat {\n type nat hook ${hook}\n ${rule}\n }`;
     await this.runner.run(["nft", "-f", "-"], { input: `table ip ${table} {\n ${chain}\n}\n` });
@@ -174,52 +176,55 @@ export class Host extends Namespace {
       .reduce((sum, packets) => sum + packets, 0);
   }
 
-  /** Counts what its bridges get from `from` (a MAC), and for `nobody` (a MAC). */
-  async watch(from: string, nobody: string): Promise<void> {
+  /** Counts packets on its bridges from the MAC `from`, and to the MAC `unused`. */
+  async watch(from: string, unused: string): Promise<void> {
     const input = `table bridge watch {
       chain watch {
         type filter hook prerouting priority filter;
         ether saddr ${from} ip protocol icmp counter comment "icmp"
         ether saddr ${from} ether daddr ff:ff:ff:ff:ff:ff counter comment "broadcast"
-        ether daddr ${nobody} counter comment "nobody"
+        ether daddr ${unused} counter comment "unused"
       }
     }`;
     await this.runner.run(["nft", "-f", "-"], { input });
   }
 
   async seen() {
-    const [icmp, broadcast, nobody] = await Promise.all(
-      ["icmp", "broadcast", "nobody"].map((comment) => this.#counted("bridge", "watch", comment)),
+    const [icmp, broadcast, unused] = await Promise.all(
+      ["icmp", "broadcast", "unused"].map((comment) => this.#counted("bridge", "watch", comment)),
     );
-    return { icmp: icmp!, broadcast: broadcast!, nobody: nobody! };
+    return { icmp: icmp!, broadcast: broadcast!, unused: unused! };
   }
 }
 
 /** A session with a container on each of `seats`, at `.2`, `.3`, … of `10.64.SUBNET.0/24`; gateways from `.254` down. */
 export function overlayOf(seats: readonly Host[], subnet: number, egress = true) {
-  const all = [...new Set(seats)].map((host, at) => ({
-    nodeId: host.name,
+  const hosts = [...new Set(seats)];
+  /** A host's index among the session's hosts; -1: it is not among them. */
+  const placeOf = (host: Host) => hosts.indexOf(host);
+  const all = hosts.map((host, at) => ({
+    place: at,
     vtep: host.address,
     gateway: `10.64.${subnet}.${254 - at}`,
   }));
   const members: Member[] = seats.map((host, at) => ({
     host: at === 0 ? "main1" : `sub${at}`,
     address: `10.64.${subnet}.${2 + at}`,
-    nodeId: host.name,
+    place: placeOf(host),
   }));
   const networkOf = (host: Host): Assignment["network"] => {
-    const own = all.find((node) => node.nodeId === host.name)!;
+    const own = all[placeOf(host)]!;
     return {
       driver: "overlay",
       subnet: `10.64.${subnet}.0/24`,
       gateway: own.gateway,
       vtep: own.vtep,
-      mtu: 1500 - CONSTANTS.vxlanOverhead,
-      vni: SETTINGS.vniBase + subnet,
-      port: SETTINGS.vxlanPort,
+      mtu: 1500 - VXLAN_OVERHEAD,
+      vni: DEFAULT_SETTINGS.vniBase + subnet,
+      port: DEFAULT_SETTINGS.vxlanPort,
       egress,
       peers: all.filter((node) => node !== own),
     };
   };
-  return { members, networkOf };
+  return { members, networkOf, placeOf };
 }

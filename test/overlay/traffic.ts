@@ -1,12 +1,12 @@
 /**
  * Traffic for tests of the network, run inside a namespace: `node traffic.ts COMMAND ARGUMENT...`.
  *
- *   serve PORT                                      answers on TCP and UDP with what it got, until it is killed; says "ready", then what came by UDP
- *   tcp HOST PORT BYTES                             sends that much, and wants it back
- *   udp HOST PORT TEXT                              sends a datagram, and wants it back
+ *   serve PORT                                      echoes TCP and UDP until it is killed; prints "ready", then each UDP message
+ *   tcp HOST PORT BYTES                             sends this many bytes, and expects them back
+ *   udp HOST PORT TEXT                              sends a datagram, and expects it back
  *   frame VTEP PORT VNI DSTMAC SRC DST DSTPORT TEXT sends an IPv4 UDP datagram in an Ethernet frame in a VXLAN packet (RFC 7348)
  *
- * Exits with 0 where that worked within a second, else with 1 and the reason.
+ * Exits with 0 if that worked within a second, else with 1 and the reason.
  */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";

@@ -22,7 +22,7 @@ function found(files: Record<string, string | Buffer>): string[] {
   return secretsBelow(dir);
 }
 
-test("secrets where they belong are no find", () => {
+test("secrets in their own files are not reported", () => {
   const image = { "node1/docker/overlay2/1/ssh.so": "-----BEGIN PRIVATE KEY-----" };
   expect(found({ "api.log": "ready", "api/x.sqlite": Buffer.from([0, 1, 255]), ...image })).toEqual([]);
 });

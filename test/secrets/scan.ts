@@ -1,12 +1,12 @@
 /**
- * Looks for secrets where none may be, after a run on the lab: in all that APIs, agents and engines left there (databases, logs, state).
- * As a program: `node test/secrets/scan.ts [DIRECTORY]`; a line for each find on stdout, and exit status 1 where there is one.
+ * Looks for leaked secrets after a run on the lab, in all databases, logs and state that APIs, agents and engines left there. As a program:
+ * `node test/secrets/scan.ts [DIRECTORY]`; a line for each find on stdout, and exit status 1 if there is one.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { slotsDir } from "../lab/state.ts";
 
-/** Files that are there to hold a secret, and what else may know it. */
+/** Files that hold a secret, and other files that may contain it. */
 const KEEPERS: Record<string, (text: string) => string[]> = {
   "admin-token": (text) => [text.trim()],
   // The PKCS #8 body: the last 32 of its bytes are the key.
@@ -17,7 +17,7 @@ const KEEPERS: Record<string, (text: string) => string[]> = {
   },
 };
 
-/** What a secret looks like of which no file tells us. */
+/** Patterns of secrets that no known file holds. */
 const SHAPES: Record<string, RegExp> = {
   "a private key": /PRIVATE KEY/,
   // "openssh-key-v1", as it begins in base64.
@@ -26,7 +26,7 @@ const SHAPES: Record<string, RegExp> = {
   "a token": /skt_[\w-]{40,}\.[\w-]{43}/,
 };
 
-/** An engine's own directory: images and containers, which have keys for themselves. */
+/** An engine's own directory: images and containers have their own keys. */
 const NOT_OURS = "docker";
 
 function filesBelow(directory: string): string[] {
@@ -37,7 +37,7 @@ function filesBelow(directory: string): string[] {
   });
 }
 
-/** A line for each file and secret; empty where all is well. O(files × secrets). */
+/** A line for each file and secret; empty if there is none. O(files × secrets). */
 export function secretsBelow(directory: string): string[] {
   const files = filesBelow(directory);
   const known = files.flatMap((path) => {

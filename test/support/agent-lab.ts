@@ -1,4 +1,4 @@
-/** What the tests of the agent on a lab share: three hosts with an agent each, and the control plane they are linked to. */
+/** Shared by the tests of the agent on a lab: three hosts with an agent each, and their control plane. */
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import type Docker from "dockerode";
@@ -10,24 +10,24 @@ import { leftovers } from "../lab/leftovers.ts";
 import { AgentProcess } from "./agent-process.ts";
 import { Control, type ControlSession } from "./control.ts";
 
-/** Where the test's own process is on the lab's LAN. */
+/** Address of the test's own process on the lab's LAN. */
 export const CLIENT = "198.51.100.1";
 
 export interface AgentLab {
   control: Control;
   /** One per host, in order. */
   agents: AgentProcess[];
-  /** Where a container of a session is, by the newest report. */
+  /** A container's host, from the newest report. */
   find(session: ControlSession, host: string): { node: string; machine: LabHost; docker: Docker; id: string };
   /** A container's newest report. */
   reported(session: ControlSession, host: string): ContainerReport;
-  /** What a shell script prints in a container, both streams together. */
+  /** Output of a shell script in a container, both streams together. */
   sh(session: ControlSession, host: string, script: string): Promise<string>;
   /** Ends all agents with a signal, and starts them again once `meanwhile` is done. */
   away(signal: NodeJS.Signals, meanwhile?: () => Promise<void>): Promise<void>;
 }
 
-/** Brings it up before all tests of a file and down after them; after each test nothing of any session may be left. */
+/** Brings it up before all tests of a file, and down after them. After each test nothing of any session may be left. */
 export function useAgentLab(): AgentLab {
   let lab: Lab;
   const here = { find, reported, sh, away } as AgentLab;
@@ -40,7 +40,7 @@ export function useAgentLab(): AgentLab {
   });
 
   afterEach(async () => {
-    // Only after a failure there is something; it is not to fail those that come after.
+    // Something is left only after a failure; removed, so that later tests do not fail, too.
     await here.control.clear();
     expect(await leftovers(here.agents)).toEqual([]);
   });
@@ -92,7 +92,7 @@ export function useAgentLab(): AgentLab {
   return here;
 }
 
-/** Requests: idle containers on one node, or over all. */
+/** Requests for idle containers on one node, or over all nodes. */
 export const idle = (size: number, more: object = {}) => ({
   image: "skein/busybox:1",
   clusterSize: size,

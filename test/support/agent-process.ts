@@ -1,4 +1,4 @@
-/** The agent as a process of its own on a lab host: started, killed and started again. Run as a program it is that process. */
+/** The agent as its own process on a lab host, which tests start, kill and restart. Run as a program, this file is that process. */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -11,7 +11,9 @@ const KIT_ROOT = join(import.meta.dirname, "../../.skein/kit");
 export class AgentProcess {
   readonly host: LabHost;
   readonly options: AgentOptions;
-  /** All that it wrote, over all its starts. */
+  /** The program of the next start: this file, or that of another build. */
+  program = import.meta.filename;
+  /** All its output, over all its starts. */
   log = "";
   readonly #env: NodeJS.ProcessEnv;
   #child: ChildProcess | undefined;
@@ -44,7 +46,7 @@ export class AgentProcess {
   }
 
   start(): this {
-    const child = this.host.spawn([process.execPath, import.meta.filename, JSON.stringify(this.options)], {
+    const child = this.host.spawn([process.execPath, this.program, JSON.stringify(this.options)], {
       env: this.#env,
     });
     for (const stream of [child.stdout!, child.stderr!]) {

@@ -1,6 +1,6 @@
 /** A wrong clock for a program in Node.js. */
 
-/** Environment in which `Date` is off by so many milliseconds, from before the program's first line on. */
+/** Environment that makes `Date` wrong by so many milliseconds, from the program's first line on. */
 export function clockWrongBy(ms: number): NodeJS.ProcessEnv {
   const code = `
     const Right = Date;

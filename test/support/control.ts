@@ -1,6 +1,6 @@
 /**
  * The API's side of the link for tests of the agent alone: nodes join it, it plans with the real planner, and drives sessions from phase to
- * phase, all in memory. What it sends and hears is there to be looked at.
+ * phase, all in memory. Tests can inspect what it sends and receives.
  */
 import { createPublicKey, randomBytes, verify } from "node:crypto";
 import { once } from "node:events";
@@ -8,17 +8,24 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { type WebSocket, WebSocketServer } from "ws";
+import { spaceOf } from "../../shared/network/address-space.ts";
 import { AgentJoin } from "../../shared/node/node-schemas.ts";
 import type { NodeSnapshot } from "../../shared/plan/plan.ts";
 import { plan } from "../../shared/plan/planner.ts";
+import {
+  type Assignment,
+  assignmentOf,
+  type Layout,
+  type Part,
+  type SessionKeys,
+} from "../../shared/protocol/assignment.ts";
 import { assignmentsOf } from "../../shared/protocol/assignments.ts";
 import {
   AgentMessage,
   type Assign,
-  type Assignment,
   connectProof,
+  type Held,
   type Hello,
-  type Identity,
   PING,
   PONG,
   PROTOCOL,
@@ -26,6 +33,7 @@ import {
 } from "../../shared/protocol/protocol.ts";
 import { readSpec } from "../../shared/request/spec.ts";
 import type { Phase } from "../../shared/session/lifecycle.ts";
+import { DEFAULT_SETTINGS } from "../../shared/settings/settings.ts";
 
 interface ControlNode {
   id: string;
@@ -33,27 +41,39 @@ interface ControlNode {
   publicKey: string;
   about: Pick<Hello, "address" | "capacity" | "facts">;
   socket?: WebSocket;
-  /** What is told on welcome, by session. */
+  /** The complete assignments for it, by session. A frame leaves out what the node has already. */
   desired: Map<string, Assign>;
+  /** What it has, by session: from its hello, and sent since. */
+  has: Map<string, Held>;
 }
 
-/** A session under way: its assignments by node id, and the identities once all are prepared. */
+/** A session under way. */
 export interface ControlSession {
   id: string;
   epoch: number;
+  layout: Layout;
+  /** By node id; `assignments` are the same, expanded. */
+  parts: Map<string, Part>;
   assignments: Map<string, Assignment>;
-  identities: Identity[];
+  /** Set once all nodes are prepared. */
+  keys?: SessionKeys;
 }
 
 export class Control {
   readonly fleet: string;
   readonly nodes = new Map<string, ControlNode>();
-  /** All that ever came in, as text: to be searched for what must not be there. */
+  /** Everything ever received, as text: tests search it for secrets. */
   readonly heard: string[] = [];
   readonly reports: { node: string; report: Report }[] = [];
+  /** The text of every `assign` and `welcome`, for counting. */
+  readonly said: string[] = [];
+  /** Added to every layout and part that is sent, as a newer API might. */
+  extra: object = {};
   readonly #server: Server;
   readonly #sockets = new WebSocketServer({ noServer: true });
   readonly #watchers = new Set<() => void>();
+  /** Addresses of the fleet's nodes, in the order in which they joined. */
+  readonly #addresses: string[] = [];
   #made = 0;
 
   private constructor(fleet: string) {
@@ -83,7 +103,7 @@ export class Control {
     await once(this.#server, "close");
   }
 
-  /** Resolves with the first truthy answer; asks again whenever something is heard. */
+  /** Resolves with the first truthy answer; retries whenever a frame arrives. */
   async until<T>(condition: () => T | undefined | false): Promise<T> {
     return await new Promise<T>((resolve) => {
       const look = () => {
@@ -113,9 +133,9 @@ export class Control {
     return this.reports.findLast((each) => each.node === node && each.report.session === session)?.report;
   }
 
-  /** Plans a request (as for `POST /v1/sessions`) over the connected nodes; nothing is told yet. */
+  /** Plans a request (as for `POST /v1/sessions`) over the connected nodes, without sending it. */
   plan(request: object, { id = `ses_${++this.#made}`, epoch = 1 } = {}): ControlSession {
-    const spec = readSpec(request);
+    const spec = readSpec(request, DEFAULT_SETTINGS);
     const nodes: NodeSnapshot[] = [...this.nodes.values()].map(({ id: nodeId, name, about }) => ({
       id: nodeId,
       name,
@@ -127,49 +147,62 @@ export class Control {
       allocated: { cpu: 0, memory: 0, gpuIds: [], containers: 0 },
       gpuIds: about.facts.gpuIds,
       usedSubnets: about.facts.usedSubnets,
+      usedVnis: about.facts.usedVnis,
       mtu: about.facts.mtu,
       allows: about.facts.allows,
     }));
     const others = [...this.nodes.values()].flatMap((node) => [...node.desired.values()]);
     const networks = others
       .filter(({ session }) => session !== id)
-      .flatMap(({ assignment }) => assignment?.network ?? []);
+      .flatMap(({ layout }) => layout?.network ?? []);
     const reserved = {
       subnets: networks.map(({ subnet }) => subnet),
       vnis: networks.flatMap(({ vni }) => vni ?? []),
     };
-    const planned = plan(spec, { nodes, reserved });
+    const space = { ...spaceOf(DEFAULT_SETTINGS, this.fleet), origin: 0 };
+    const planned = plan(spec, { nodes, reserved, space });
     if (!planned.plan) throw new Error(planned.refusal.reason);
-    const assignments = assignmentsOf(spec, planned.plan, { id, name: id, epoch });
-    return { id, epoch, assignments, identities: [] };
+    const { layout, parts } = assignmentsOf(spec, planned.plan, { id, name: id });
+    const written = [...parts].map(([node, part]) => [node, assignmentOf(id, epoch, layout, part)] as const);
+    return { id, epoch, layout, parts, assignments: new Map(written) };
   }
 
   /** Asks every node of a session for a phase, without waiting. */
   ask(session: ControlSession, phase: Phase, force?: boolean): void {
-    for (const [nodeId, assignment] of session.assignments) {
-      this.tell(nodeId, {
-        type: "assign",
-        session: session.id,
-        epoch: session.epoch,
-        phase,
-        ...(phase === "removed" ? {} : { assignment }),
-        ...(session.identities.length > 0 && phase !== "removed" ? { identities: session.identities } : {}),
-        ...(force === undefined ? {} : { force }),
-      });
-    }
+    for (const nodeId of session.parts.keys()) this.tell(nodeId, assignOf(session, nodeId, phase, force));
   }
 
   tell(nodeId: string, assign: Assign): void {
     const node = this.nodes.get(nodeId)!;
     node.desired.set(assign.session, assign);
-    node.socket?.send(JSON.stringify(assign));
+    if (node.socket) this.#say(node.socket, this.#without(node, assign));
   }
 
-  /** Asks for a phase and waits until all nodes report it; throws what the first one fails with. */
+  /** The frame without what the node has already; from now on the node has the rest, too. */
+  #without(node: ControlNode, { layout, part, keys, ...bare }: Assign): object {
+    const { session, epoch, phase } = bare;
+    if (phase === "removed") return bare;
+    const held = node.has.get(session);
+    const known = held?.epoch === epoch ? held : undefined;
+    node.has.set(session, { session, epoch, keys: known?.keys || keys !== undefined });
+    return {
+      ...bare,
+      ...(known ? {} : { layout: { ...layout, ...this.extra }, part: { ...part, ...this.extra } }),
+      ...(known?.keys || !keys ? {} : { keys }),
+    };
+  }
+
+  #say(socket: WebSocket, message: object): void {
+    const text = JSON.stringify(message);
+    this.said.push(text);
+    socket.send(text);
+  }
+
+  /** Asks for a phase and waits until all nodes report it; throws the first failure. */
   async reach(session: ControlSession, phase: Phase, force?: boolean): Promise<Report[]> {
     this.ask(session, phase, force);
     const reports = await this.until(() => {
-      const all = [...session.assignments.keys()].map((node) => this.reportOf(node, session.id));
+      const all = [...session.parts.keys()].map((node) => this.reportOf(node, session.id));
       const failed = all.find((report) => report?.failure && report.epoch === session.epoch);
       if (failed && phase !== "removed") return [failed];
       return (
@@ -185,7 +218,10 @@ export class Control {
         reports.flatMap(({ identities = [] }) => identities).map((each) => [each.host, each]),
       );
       const [first] = session.assignments.values();
-      session.identities = first!.members.map(({ host }) => known.get(host)!);
+      session.keys = first!.members.map(({ host }) => {
+        const { user, hostKey, userKey } = known.get(host)!;
+        return [user, hostKey, userKey];
+      });
     }
     if (phase === "removed") for (const node of this.nodes.values()) node.desired.delete(session.id);
     return reports;
@@ -202,7 +238,7 @@ export class Control {
     return await this.reach(session, "removed", force);
   }
 
-  /** Removes all sessions that nodes are still asked for, at once. */
+  /** Removes all sessions that are still assigned to nodes, at once. */
   async clear(): Promise<void> {
     const left = [...this.nodes.values()].flatMap((node) =>
       [...node.desired.values()].map(({ session, epoch }) => ({ node, session, epoch })),
@@ -221,7 +257,11 @@ export class Control {
     this.heard.push(body);
     const { name, publicKey, ...about } = AgentJoin.parse(JSON.parse(body));
     const id = `node_${name}`;
-    this.nodes.set(id, { id, name, publicKey, about, desired: new Map() });
+    this.nodes.set(id, { id, name, publicKey, about, desired: new Map(), has: new Map() });
+    // Adds one address at a time, so that the number of the last change equals their count.
+    this.#addresses.push(about.address);
+    for (const { socket } of this.nodes.values())
+      if (socket) this.#sayNodes(socket, this.#addresses.length - 1);
     response.setHeader("content-type", "application/json");
     response.writeHead(201).end(JSON.stringify({ nodeId: id, fleet: this.fleet }));
   }
@@ -250,11 +290,25 @@ export class Control {
         if (!proves(message, node.publicKey, nonce)) return socket.close(4001);
         node.about = message;
         node.socket = socket;
-        const assignments = [...node.desired.values()];
-        socket.send(JSON.stringify({ type: "welcome", protocol: PROTOCOL.max, connection: 1, assignments }));
+        node.has = new Map(message.has.map((held) => [held.session, held]));
+        this.#sayNodes(socket, message.nodes);
+        const assignments = [...node.desired.values()].map((assign) => this.#without(node, assign));
+        this.#say(socket, {
+          type: "welcome",
+          protocol: PROTOCOL.max,
+          connection: 1,
+          redialMs: 0,
+          assignments,
+        });
       }
       this.#look();
     });
+  }
+
+  #sayNodes(socket: WebSocket, since: number): void {
+    const added = this.#addresses.slice(since);
+    const number = this.#addresses.length;
+    if (since !== number) socket.send(JSON.stringify({ type: "nodes", since, number, added, removed: [] }));
   }
 
   #look(): void {
@@ -270,4 +324,22 @@ function proves({ fleet, node, signature }: Hello, publicKey: string, nonce: str
     key,
     Buffer.from(signature, "base64url"),
   );
+}
+
+/** The complete frame of a session for a node and a phase. */
+export function assignOf(
+  { id, epoch, layout, parts, keys }: ControlSession,
+  nodeId: string,
+  phase: Phase,
+  force?: boolean,
+): Assign {
+  const bare: Assign = {
+    type: "assign",
+    session: id,
+    epoch,
+    phase,
+    ...(force === undefined ? {} : { force }),
+  };
+  if (phase === "removed") return bare;
+  return { ...bare, layout, part: parts.get(nodeId)!, ...(keys && phase !== "prepared" ? { keys } : {}) };
 }

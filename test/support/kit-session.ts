@@ -1,4 +1,4 @@
-/** Sessions made of the kit alone, without an agent: containers on one bridge network that trust each other by SSH. */
+/** Sessions from the kit alone, without an agent: containers on one bridge network that trust each other by SSH. */
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import type Docker from "dockerode";
 import type { Kit } from "../../agent/kit/build.ts";
 import { makeGate, openGate } from "../../agent/kit/gate.ts";
 import { kitBinds, kitEntrypoint, kitSysctls, pathWithKit } from "../../agent/kit/layout.ts";
-import { proveCommand, unproven } from "../../agent/kit/prove.ts";
+import { type ProofTarget, proveCommand, type Unproven, unproven } from "../../agent/kit/prove.ts";
 import { containerFiles, packEntries } from "../../agent/ssh/archive.ts";
 import { type Entry, placePrepared, placeStarted } from "../../agent/ssh/place.ts";
 import type { Peer } from "../../agent/ssh/ssh-files.ts";
@@ -21,11 +21,11 @@ export interface Wanted {
   user?: string;
   argv?: string[];
   env?: string[];
-  /** Written into the container before Skein looks at it: what another image would have. */
+  /** Files written into the container before Skein reads it, as if from another image. */
   own?: Entry[];
 }
 
-/** Where sessions are made: an engine, the kit, a directory for the containers' own folders. */
+/** The environment of sessions: an engine, the kit, a directory for the containers' own folders. */
 export interface Place {
   docker: Docker;
   kit: Kit;
@@ -49,7 +49,12 @@ export class KitSession implements AsyncDisposable {
     this.#network = network;
   }
 
-  static async start({ docker, kit, dir }: Place, wanted: Wanted[]): Promise<KitSession> {
+  /** `sysctls`: for all containers, besides those that Skein sets. */
+  static async start(
+    { docker, kit, dir }: Place,
+    wanted: Wanted[],
+    sysctls: object = {},
+  ): Promise<KitSession> {
     const number = ++KitSession.#made;
     const subnet = `10.64.${number}`;
     const network = await docker.createNetwork({
@@ -79,7 +84,7 @@ export class KitSession implements AsyncDisposable {
             NetworkMode: network.id,
             ExtraHosts: hosts.map((each) => `${each.host}:${each.address}`),
             SecurityOpt: ["no-new-privileges"],
-            Sysctls: kitSysctls(),
+            Sysctls: { ...kitSysctls(), ...sysctls },
           },
           NetworkingConfig: {
             EndpointsConfig: { [`kit${number}`]: { IPAMConfig: { IPv4Address: hosts[i]!.address } } },
@@ -103,8 +108,8 @@ export class KitSession implements AsyncDisposable {
         const peer: Peer = {
           ...hosts[i]!,
           user: seen.account.user,
-          hostKey: keys.host.publicLine,
-          userKey: keys.user.publicLine,
+          hostKey: keys.host.publicKey,
+          userKey: keys.user.publicKey,
         };
         return { peer, container, selfDir, entries: placePrepared(seen, keys, host), seen };
       }),
@@ -128,9 +133,13 @@ export class KitSession implements AsyncDisposable {
     await Promise.all(this.made.map(({ selfDir }) => openGate(selfDir)));
   }
 
-  async prove(host: string): Promise<{ host: string; reason: string }[]> {
-    const targets = this.made.map(({ peer }) => peer);
-    const { stdout } = await exec(this.of(host).container, proveCommand(targets, 10));
+  /** From a container to all, in both ways. */
+  async prove(host: string): Promise<Unproven[]> {
+    const targets = this.made.flatMap(({ peer: { host: to, user } }): ProofTarget[] => [
+      { way: "ping", host: to, user },
+      { way: "ssh", host: to, user },
+    ]);
+    const { stdout } = await exec(this.of(host).container, proveCommand(targets, 10, 1500));
     return unproven(targets, stdout);
   }
 
@@ -147,7 +156,7 @@ interface Said {
   stderr: string;
 }
 
-/** As the container's user. `kitsh` below is a shell that is in every container. */
+/** As the container's user. `kitsh` below is a shell that every container has. */
 export async function exec(container: Docker.Container, argv: string[], tty = false): Promise<Said> {
   const job = await container.exec({ Cmd: argv, AttachStdout: true, AttachStderr: true, Tty: tty });
   const stream = await job.start({ Tty: tty });

@@ -1,4 +1,4 @@
-/** A node's side of the link for tests against a real API: a key, a WebSocket, the protocol; behind it nothing. */
+/** A node's side of the link for tests against a real API: a key, a WebSocket and the protocol, but no containers. */
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { once } from "node:events";
 import WebSocket from "ws";
@@ -16,9 +16,10 @@ import {
 } from "../../shared/protocol/protocol.ts";
 import { CONSTANTS } from "../../shared/settings/constants.ts";
 import { FACTS } from "../../shared/testing/fixtures.ts";
-import type { TestApi } from "./server.ts";
+import { keepAlive } from "./keep-alive.ts";
+import type { ApiClient } from "./server.ts";
 
-/** What a node says of itself besides its name. */
+/** The facts that a node reports besides its name. */
 export type About = Pick<AgentJoin, "address" | "capacity" | "facts">;
 
 export const ABOUT: About = {
@@ -27,8 +28,34 @@ export const ABOUT: About = {
   facts: FACTS,
 };
 
+/** Frames that went over links, and their bytes; pings and pongs are not counted. */
+export interface Traffic {
+  framesReceived: number;
+  bytesReceived: number;
+  framesSent: number;
+  bytesSent: number;
+}
+
+export function noTraffic(): Traffic {
+  return { framesReceived: 0, bytesReceived: 0, framesSent: 0, bytesSent: 0 };
+}
+
+/** A link that ended before its welcome; the message is the same for the same cause. */
+export class LinkRefused extends Error {
+  /** The API's close code, or 1006. */
+  readonly code: number;
+  /** Seconds to wait before the next dial (Retry-After). */
+  readonly afterMs: number;
+
+  constructor(code: number, why: string, afterMs: number) {
+    super(why);
+    this.code = code;
+    this.afterMs = afterMs;
+  }
+}
+
 export class TestNode {
-  readonly api: TestApi;
+  readonly api: ApiClient;
   readonly id: string;
   readonly fleet: string;
   readonly name: string;
@@ -36,7 +63,7 @@ export class TestNode {
   readonly #key: KeyObject;
 
   private constructor(
-    api: TestApi,
+    api: ApiClient,
     id: string,
     fleet: string,
     { name, about, key }: { name: string; about: About; key: KeyObject },
@@ -50,7 +77,12 @@ export class TestNode {
   }
 
   /** Joins the fleet, labelled with its own name; does not connect. */
-  static async join(api: TestApi, name: string, about: About = ABOUT): Promise<TestNode> {
+  static async join(
+    api: ApiClient,
+    name: string,
+    about: About = ABOUT,
+    labels: Record<string, string> = {},
+  ): Promise<TestNode> {
     const { token } = (await (await api.call("POST", "/v1/join-tokens")).json()) as { token: string };
     const { publicKey, privateKey: key } = generateKeyPairSync("ed25519");
     const body = {
@@ -58,7 +90,7 @@ export class TestNode {
       joinToken: token,
       publicKey: publicKey.export({ format: "jwk" }).x!,
       name,
-      labels: { name },
+      labels: { name, ...labels },
     };
     const response = await api.call("POST", "/v1/agents", body);
     if (response.status !== 201) throw new Error(`${name} cannot join: ${await response.text()}`);
@@ -78,57 +110,93 @@ export class TestNode {
       node: this.id,
       signature: this.signature(nonce),
       bootId: "boot",
+      has: [],
+      nodes: 0,
       ...this.about,
     };
   }
 
-  /** Dials, proves who it is, and is welcomed; does from then on what it is asked. */
-  async follow(react: (assign: Assign) => Report = done): Promise<NodeSocket> {
-    const socket = await NodeSocket.dial(this.api, this.id);
+  /** Dials, proves its key and gets its welcome. From then on it obeys. @throws LinkRefused */
+  async follow(react: (assign: Assign) => Report = done, traffic = noTraffic()): Promise<NodeSocket> {
+    const socket = await NodeSocket.dial(this.api, this.id, traffic);
+    const left = keepAlive(socket);
+    socket.closed.then(left);
     const first = await Promise.race([socket.next(), socket.closed]);
-    if ("code" in first) throw new Error(`the link was closed with ${first.code} ${first.reason}`);
+    if ("code" in first) throw refusal(socket, first);
     const { nonce } = first as Challenge;
+    const parts = new Map<string, Assign["part"]>();
+    socket.skips = NO_ANSWER;
     socket.onFrame = (frame) => {
       const assigns = frame.type === "assign" ? [frame] : frame.type === "welcome" ? frame.assignments : [];
-      for (const assign of assigns) socket.send(JSON.stringify(react(assign)));
+      for (const assign of assigns) {
+        // It comes with the first frame of an epoch only.
+        const key = `${assign.session} ${assign.epoch}`;
+        if (assign.part) parts.set(key, assign.part);
+        const part = assign.phase === "removed" ? undefined : parts.get(key);
+        socket.send(JSON.stringify(react(part ? { ...assign, part } : assign)));
+      }
     };
     socket.send(JSON.stringify(this.hello(nonce)));
     const ended = await Promise.race([socket.welcomed, socket.closed]);
-    if ("code" in ended) throw new Error(`the hello was answered with ${ended.code} ${ended.reason}`);
-    const pinging = setInterval(() => socket.send(PING), CONSTANTS.pingSeconds * 1000).unref();
-    socket.closed.then(() => clearInterval(pinging));
+    if ("code" in ended) throw refusal(socket, ended);
     return socket;
   }
 }
+
+function refusal(
+  { failure, afterMs }: NodeSocket,
+  { code, reason }: { code: number; reason: string },
+): LinkRefused {
+  return new LinkRefused(code, failure || `the link was closed with ${code} ${reason}`.trim(), afterMs);
+}
+
+/** The start of frames that need no answer. With thousands of nodes they are most of the bytes, so they stay unparsed. */
+const NO_ANSWER = '{"type":"nodes"';
 
 /** A WebSocket to `/v1/agents/connect`: frames in order, and how it closed. */
 export class NodeSocket {
   readonly closed: Promise<{ code: number; reason: string }>;
   /** Resolves with the first welcome. */
   readonly welcomed: Promise<Extract<ApiMessage, { type: "welcome" }>>;
-  /** The status of an answer that is no WebSocket; 0: there was one. */
-  refused = 0;
-  /** Takes frames that nobody asks for with `next`. */
+  /** Why there is no WebSocket, as the error of `ws`; "": there is one, or was. */
+  failure = "";
+  /** Seconds to wait before the next dial (Retry-After). */
+  afterMs = 0;
+  /** Time of the last frame, on performance's clock. */
+  heardAt = performance.now();
+  /** Frames that begin like this are only counted. */
+  skips: string | undefined;
+  /** Receives frames that no call of `next` takes. */
   onFrame: (frame: ApiMessage) => void = () => {};
   readonly #socket: WebSocket;
+  readonly #traffic: Traffic;
   #waiting: ((frame: ApiMessage) => void) | undefined;
   #unread: ApiMessage[] = [];
 
-  private constructor(socket: WebSocket) {
+  private constructor(socket: WebSocket, traffic: Traffic) {
     this.#socket = socket;
+    this.#traffic = traffic;
     const welcome = Promise.withResolvers<Extract<ApiMessage, { type: "welcome" }>>();
     this.welcomed = welcome.promise;
     this.closed = new Promise((resolve) => {
       socket.on("close", (code, reason) => resolve({ code, reason: String(reason) }));
     });
+    socket.on("unexpected-response", (_request, { statusCode, headers }) => {
+      this.failure = `Unexpected server response: ${statusCode}`;
+      this.afterMs = Number(headers["retry-after"] ?? 0) * 1000;
+      socket.terminate();
+    });
     // `close` follows.
     socket.on("error", ({ message }) => {
-      this.refused = Number(/^Unexpected server response: (\d+)$/.exec(message)?.[1] ?? 0);
+      this.failure ||= message;
     });
-    socket.on("message", (data) => {
-      const text = String(data);
-      if (text === PONG) return;
-      const frame = JSON.parse(text) as ApiMessage;
+    socket.on("message", (data: Buffer) => {
+      this.heardAt = performance.now();
+      if (isText(data, PONG)) return;
+      traffic.framesReceived++;
+      traffic.bytesReceived += data.length;
+      if (this.skips !== undefined && isText(data.subarray(0, this.skips.length), this.skips)) return;
+      const frame = JSON.parse(String(data)) as ApiMessage;
       if (frame.type === "welcome") welcome.resolve(frame);
       const waiting = this.#waiting;
       this.#waiting = undefined;
@@ -138,14 +206,20 @@ export class NodeSocket {
     });
   }
 
-  /** `query` is what the node says of its id: what comes after `?node=`. */
-  static async dial(api: TestApi, query: string): Promise<NodeSocket> {
+  /** `query`: the text after `?node=`, which should be the node's id. */
+  static async dial(api: ApiClient, query: string, traffic = noTraffic()): Promise<NodeSocket> {
     const url = `${api.server.url.replace("http", "ws")}/v1/agents/connect?node=${query}`;
-    const socket = new WebSocket(url, { perMessageDeflate: false });
-    const dialled = new NodeSocket(socket);
-    // Refused: `closed` tells.
+    const handshakeTimeout = CONSTANTS.pingSeconds * 1000;
+    const socket = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout });
+    const dialled = new NodeSocket(socket, traffic);
+    // Refused: `closed` has the reason.
     await Promise.race([once(socket, "open").catch(() => {}), dialled.closed]);
     return dialled;
+  }
+
+  /** The HTTP status of a refused upgrade; 0: there was none. */
+  get refused(): number {
+    return Number(/^Unexpected server response: (\d+)$/.exec(this.failure)?.[1] ?? 0);
   }
 
   get open(): boolean {
@@ -163,22 +237,33 @@ export class NodeSocket {
 
   /** A Buffer with `binary: false` goes as a text frame, whatever is in it. */
   send(data: string | Buffer, binary = typeof data !== "string"): void {
-    if (this.open) this.#socket.send(data, { binary }, () => {});
+    if (!this.open) return;
+    this.#traffic.framesSent++;
+    this.#traffic.bytesSent += Buffer.byteLength(data);
+    this.#socket.send(data, { binary }, () => {});
+  }
+
+  ping(): void {
+    if (this.open) this.#socket.send(PING, () => {});
   }
 
   close(code = 1000): void {
     this.#socket.close(code);
   }
 
-  /** Without a word of goodbye. */
+  /** Ends without a close frame. */
   cut(): void {
     this.#socket.terminate();
   }
 }
 
-/** What an agent reports that has done what it was asked. */
-export function done({ session, epoch, phase, assignment }: Assign): Report {
-  const hosts = assignment?.containers.map(({ host }) => host) ?? [];
+function isText(data: Buffer, text: string): boolean {
+  return data.length === text.length && data.toString("latin1") === text;
+}
+
+/** The report of an agent that has reached the wanted phase. */
+export function done({ session, epoch, phase, part }: Assign): Report {
+  const hosts = part?.containers.map(({ host }) => host) ?? [];
   return {
     type: "report",
     session,
@@ -190,6 +275,6 @@ export function done({ session, epoch, phase, assignment }: Assign): Report {
 }
 
 export function identityOf(host: string) {
-  const key = (of: string) => `ssh-ed25519 ${Buffer.from(`${of}-${host}`).toString("base64")}`;
+  const key = (of: string) => `${of}-${host}`.padEnd(43, "A");
   return { host, user: "root", hostKey: key("host"), userKey: key("user") };
 }

@@ -1,23 +1,57 @@
-/** A real `skein serve` for tests without Docker hosts: the same workerd and bundle, in a directory of its own. */
+/** A real `skein serve` for tests without Docker hosts: the same workerd and bundle, in its own directory. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Server, startServer } from "../../cli/serve/server.ts";
 import type { Settings } from "../../shared/settings/settings.ts";
 
-export interface TestApi {
-  /** The one that runs now; `kill` and `start` change it. */
+/** An API, and the admin's calls to it. */
+export interface ApiClient {
+  readonly server: Pick<Server, "url" | "token">;
+  /** Sends a body as JSON. Rejects if the API cannot be reached, or the signal aborts. */
+  call(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+    signal?: AbortSignal,
+  ): Promise<Response>;
+}
+
+export interface TestApi extends ApiClient {
+  /** The workerd that runs now; `kill` and `start` change it. */
   server: Server;
-  /** As the admin; a body is sent as JSON. Rejects where the API cannot be reached. */
-  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
-  /** SIGKILL for workerd; resolves when it is gone. */
+  /** Sends workerd SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
-  /** Starts it again on the same port and data. */
+  /** Restarts it on the same port and data. */
   start(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** `log` takes what workerd says; it goes to our stderr unless told. */
+/** For a program that did not start the API itself. `patienceMs`: time limit of a call without its own signal. */
+export function apiClient(server: ApiClient["server"], patienceMs?: number): ApiClient {
+  return {
+    server,
+    call(method, path, body, headers = {}, signal = patience(patienceMs)) {
+      return fetch(server.url + path, {
+        method,
+        headers: {
+          authorization: `Bearer ${server.token}`,
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(signal && { signal }),
+      });
+    },
+  };
+}
+
+function patience(ms: number | undefined): AbortSignal | undefined {
+  return ms === undefined ? undefined : AbortSignal.timeout(ms);
+}
+
+/** `log` receives workerd's output; default: our stderr. */
 export async function testApi(
   settings: Partial<Settings> = {},
   log?: (text: string) => void,
@@ -27,17 +61,7 @@ export async function testApi(
     startServer({ host: "127.0.0.1", port, data, settings, ...(log && { log }) });
   const api: TestApi = {
     server: await start(0),
-    call(method, path, body, headers = {}) {
-      return fetch(api.server.url + path, {
-        method,
-        headers: {
-          authorization: `Bearer ${api.server.token}`,
-          ...(body === undefined ? {} : { "content-type": "application/json" }),
-          ...headers,
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-    },
+    call: (...args) => apiClient(api.server).call(...args),
     async kill() {
       process.kill(api.server.pid, "SIGKILL");
       await api.server.ended;

@@ -1,4 +1,4 @@
-/** The OpenAPI document as one HTML page, without scripts, and with nothing from elsewhere. */
+/** The OpenAPI document as one HTML page, without scripts or resources from other servers. */
 import { html, raw } from "hono/html";
 import type { HtmlEscapedString } from "hono/utils/html";
 import { STYLE } from "./style.ts";
@@ -106,7 +106,7 @@ function fields(schema: Schema): Html {
   )}</table>`;
 }
 
-/** The fields of an object that has no name of its own, or of a list of such. */
+/** The fields of an unnamed object, or of a list of such objects. */
 function nested(name: string, of: Schema): Html | "" {
   const inner = of.properties ? of : of.items?.properties ? of.items : undefined;
   if (!inner) return "";

@@ -1,0 +1,74 @@
+/**
+ * Counts the agents' sockets of this process, and how many of them are still connecting. Each takes two descriptors, and workerd exits when
+ * it has none left for a new connection. So the edge refuses new agents before that (`MAX_LINKS`). On Cloudflare each object may run in its
+ * own process: there the counts stay small, and the platform sets the limits.
+ */
+
+/** Each Link object's last count, by its name. */
+const counts = new Map<string, number>();
+
+/**
+ * Agents that may connect at once. A handshake takes about 2 ms of a core, so these are connected within a second. Thousands at once would
+ * take longer than an agent waits; they would all dial again and double the load.
+ */
+const MOST_GREETINGS = 256;
+/**
+ * How long an agent that has dialled and sends nothing counts as connecting. A cancelled dial counts as long: the platform does not report
+ * its end.
+ */
+const GREETING_MS = 10_000;
+
+/** Agents in one stage of connecting. */
+class Connecting {
+  /** Start of each (ms since 1970), oldest first. */
+  readonly #since = new Map<symbol, number>();
+
+  /** Call the returned function when the agent leaves this stage. */
+  begin(): () => void {
+    const one = Symbol();
+    this.#since.set(one, Date.now());
+    return () => this.#since.delete(one);
+  }
+
+  count(): number {
+    const oldest = Date.now() - GREETING_MS;
+    for (const [one, since] of this.#since) {
+      if (since >= oldest) break;
+      this.#since.delete(one);
+    }
+    return this.#since.size;
+  }
+}
+
+/** Accepted by the edge; their Link object has not counted them yet. */
+const dials = new Connecting();
+/** Counted, but without a welcome. */
+const greetings = new Connecting();
+
+export function noteLinks(link: string, count: number): void {
+  counts.set(link, count);
+}
+
+export function openLinks(): number {
+  return [...counts.values()].reduce((sum, count) => sum + count, 0);
+}
+
+/** The edge accepts a dial. Call the returned function when its Link object has answered. */
+export function dialBegins(): () => void {
+  return dials.begin();
+}
+
+/** Whether `maxLinks` links are open or dialled: a thousand dials may come before the first is counted. */
+export function isFull(maxLinks: number): boolean {
+  return openLinks() + dials.count() >= maxLinks;
+}
+
+/** An agent has dialled. Call the returned function when it is connected, or gone. */
+export function greetingBegins(): () => void {
+  return greetings.begin();
+}
+
+/** Whether as many agents are connecting as this process accepts at once. */
+export function isBusyGreeting(): boolean {
+  return dials.count() + greetings.count() >= MOST_GREETINGS;
+}

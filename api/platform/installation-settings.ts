@@ -1,0 +1,26 @@
+/**
+ * The settings of this installation, read from the worker's variables (`SKEIN_MAX_BODY_BYTES`, …) when the worker is loaded. An invalid
+ * value stops the worker from starting, so that a deployment shows it at once.
+ */
+import { env } from "cloudflare:workers";
+import {
+  SETTING_NAMES,
+  type Settings,
+  settingsOf,
+  settingValue,
+  variableOf,
+} from "../../shared/settings/settings.ts";
+
+const variables = env as unknown as Record<string, unknown>;
+
+export const SETTINGS: Readonly<Settings> = {
+  ...settingsOf(
+    Object.fromEntries(
+      SETTING_NAMES.flatMap((name) => {
+        const value = variables[variableOf(name)];
+        // workerd binds a setting to null if `skein serve` was not given it.
+        return value === undefined || value === null ? [] : [[name, settingValue(name, String(value))]];
+      }),
+    ),
+  ),
+};

@@ -1,0 +1,166 @@
+/** Reports, plans, losses and alarms in any order: the rules never ask for an illegal step, and every session can end. */
+import { reset, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import fc from "fast-check";
+import { afterEach, expect, test } from "vitest";
+import { plan } from "../../shared/plan/planner.ts";
+import type { ContainerReport, Failure, Report } from "../../shared/protocol/protocol.ts";
+import { readSpec } from "../../shared/request/spec.ts";
+import { CONTAINER_STATUSES, maySessionGo, PHASES, SESSION_STATES } from "../../shared/session/lifecycle.ts";
+import { isRemoving, newRecord, type SessionRecord } from "../../shared/session/session-record.ts";
+import { DEFAULT_SETTINGS } from "../../shared/settings/settings.ts";
+import { fleet, hosts } from "../../shared/testing/fixtures.ts";
+import { sessionOf } from "../platform/objects.ts";
+import { giveUp, nodeGone, nodeLost } from "./loss.ts";
+import { fleetTold, terminate } from "./removal.ts";
+import { begin, takeReport } from "./rules.ts";
+import { phaseOf, SessionStore } from "./session-store.ts";
+import { limitAt, strike } from "./wait-limits.ts";
+
+afterEach(() => reset());
+
+const NODES = ["node_1", "node_2", "node_3"];
+const IDENTITY = { hostKey: "ssh-ed25519 AAAA", userKey: "ssh-ed25519 AAAA" };
+
+const node = fc.constantFrom(...NODES);
+const failure: fc.Arbitrary<Failure> = fc.record({
+  code: fc.constantFrom("image", "network_conflict", "internal"),
+  message: fc.constant("it broke"),
+});
+
+/** The next event. `obey`: these nodes do as asked; `report`: one node reports anything. */
+const arbitraryStep = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant("obey" as const), nodes: fc.constant(NODES) }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant("obey" as const), nodes: fc.subarray(NODES) }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant("plan" as const) }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant("told" as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("report" as const),
+      node,
+      epoch: fc.nat(3),
+      phase: fc.constantFrom("none", ...PHASES),
+      status: fc.constantFrom(...CONTAINER_STATUSES),
+      exitCode: fc.constantFrom(0, 3),
+      failure: fc.option(failure, { nil: undefined }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("lost" as const), node }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("gone" as const), node }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("giveUp" as const), nodes: fc.subarray(NODES) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("limit" as const), late: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("end" as const) }) },
+);
+type Step = typeof arbitraryStep extends fc.Arbitrary<infer S> ? S : never;
+type Saying = Extract<Step, { kind: "report" }>;
+
+/** A Session's rules on their own store, without Fleet and Links. */
+class Rules {
+  readonly store: SessionStore;
+  record: SessionRecord;
+  #now = Date.parse("2026-11-24T12:00:00Z");
+
+  constructor(storage: DurableObjectStorage, retries: number, onNodeLoss: "fail" | "keep") {
+    this.store = new SessionStore(storage);
+    this.record = newRecord({ id: "ses_1", project: "p", name: "train", createdAt: "2026-11-24T00:00:00Z" });
+    const size = { clusterMode: "multi-node", clusterSize: 4 } as const;
+    this.store.create(this.record, readSpec({ image: "a", ...size, retries, onNodeLoss }, DEFAULT_SETTINGS));
+  }
+
+  take(step: Step): void {
+    const before = this.record;
+    this.#now += 1000;
+    this.record = this.#after(step, this.#now);
+    const legal = this.record.status === before.status || maySessionGo(before.status, this.record.status);
+    expect([before.status, this.record.status, legal]).toEqual([before.status, this.record.status, true]);
+  }
+
+  #after(step: Step, now: number): SessionRecord {
+    const { store, record } = this;
+    const name = "node" in step ? step.node.replace("node_", "host") : "";
+    switch (step.kind) {
+      case "plan":
+        return this.#begin(now);
+      case "told":
+        return fleetTold(record, record.news);
+      case "obey":
+        return step.nodes.reduce((current, each) => this.#obey(current, each, now), record);
+      case "report":
+        return takeReport(store, record, step.node, this.#anything(step), now).record;
+      case "lost":
+        return nodeLost(store, record, { kind: "nodeLost", node: step.node, name, seconds: 60 }, now);
+      case "gone":
+        return nodeGone(store, record, step.node, name, now);
+      case "giveUp":
+        return giveUp(store, record, step.nodes, now);
+      case "limit":
+        return strike(store, record, (limitAt(record) ?? now) + (step.late ? 120_000 : 0));
+      case "end":
+        return terminate(store, record, "terminated", "ended by request", now);
+    }
+  }
+
+  /** Fleet sends the next plan once it may know that the session needs one; an old plan may come at any time. */
+  #begin(now: number): SessionRecord {
+    const { store, record } = this;
+    const { plan: planned } = plan(store.spec(), fleet(hosts(3)));
+    const epoch = isRemoving(record) ? record.epoch : record.epoch + 1;
+    return begin(store, record, { epoch, plan: planned!, nodesChange: 0 }, now);
+  }
+
+  #obey(record: SessionRecord, id: string, now: number): SessionRecord {
+    const part = this.store.partOf(id);
+    if (!part) return record;
+    const phase = phaseOf(part.wanted);
+    return takeReport(this.store, record, id, this.#whole(id, part.epoch, phase, { status: phase }), now)
+      .record;
+  }
+
+  #anything({ node: id, epoch, phase, status, exitCode, failure: broken }: Saying): Report {
+    const report = this.#whole(id, epoch, phase, { status, ...(status === "exited" ? { exitCode } : {}) });
+    return broken ? { ...report, failure: broken } : report;
+  }
+
+  #whole(id: string, epoch: number, phase: Report["phase"], each: Omit<ContainerReport, "host">): Report {
+    const hosts = this.store.containersOn(id).map(({ host }) => host);
+    return {
+      type: "report",
+      session: "ses_1",
+      epoch,
+      phase,
+      containers: hosts.map((host) => ({ host, ...each })),
+      identities: hosts.map((host) => ({ host, user: "root", ...IDENTITY })),
+    };
+  }
+}
+
+test("no order of events makes the rules ask for an illegal step, and a session that is ended ends", async () => {
+  const seen = new Set<string>();
+  await runInDurableObject(sessionOf(env, "ses_rules"), (_, { storage }) =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(arbitraryStep, { minLength: 20, maxLength: 80 }),
+        fc.nat(2),
+        fc.constantFrom("fail", "keep"),
+        async (steps, retries, onNodeLoss) => {
+          await storage.deleteAll();
+          const rules = new Rules(storage, retries, onNodeLoss);
+          for (const step of steps) {
+            rules.take(step);
+            seen.add(rules.record.status);
+          }
+          rules.take({ kind: "end" });
+          rules.take({ kind: "obey", nodes: NODES });
+          // What is left are parts of earlier plans.
+          rules.take({ kind: "giveUp", nodes: NODES });
+          rules.take({ kind: "told" });
+          seen.add(rules.record.status);
+          expect(SESSION_STATES[rules.record.status].live).toBe(false);
+        },
+      ),
+      { numRuns: 150 },
+    ),
+  );
+  expect([...seen].sort()).toEqual(Object.keys(SESSION_STATES).sort());
+}, 30_000);

@@ -1,0 +1,67 @@
+/** Delivers a Session's letters to Fleet and the Links. Their bodies are made at delivery, from the session at that time. */
+
+import type { SessionRecord } from "../../shared/session/session-record.ts";
+import type { Letter } from "../mailbox/mailbox.ts";
+import type { SessionNews } from "../platform/messages.ts";
+import { fleetOf, linkAt, linkNumberOf } from "../platform/objects.ts";
+import { wordOf } from "./assign-frames.ts";
+import { afterFleet } from "./removal.ts";
+import { RANK_OF, type SessionStore } from "./session-store.ts";
+import { sessionView } from "./session-view.ts";
+
+export const FLEET = "fleet";
+
+/** The Link that serves a node. */
+export function linkTarget(node: string): string {
+  return `link/${linkNumberOf(node)}`;
+}
+
+/** Returns the number of the news that Fleet has taken. Rejects if Fleet did not take them. */
+export async function tellFleet(
+  env: Cloudflare.Env,
+  store: SessionStore,
+  letters: Letter<undefined>[],
+): Promise<number> {
+  const record = store.record()!;
+  const body = newsOf(store, record);
+  await fleetOf(env).sessionNews(
+    record.id,
+    letters.map(({ seq, subject }) => ({ seq, subject, body })),
+  );
+  return record.news;
+}
+
+/** Sends the nodes of a Link the phases that they have not reached. Rejects if the Link did not take them. */
+export async function tellNodes(env: Cloudflare.Env, store: SessionStore, target: string): Promise<void> {
+  const record = store.record()!;
+  const words = store
+    .askedParts()
+    .filter(({ node }) => linkTarget(node) === target)
+    .map((part) => wordOf(store, record, part));
+  if (words.length === 0) return;
+  await linkAt(env, Number(target.split("/")[1])).assign({
+    session: record.id,
+    nodesChange: store.nodesChange(),
+    words,
+    ...(words.some(({ part }) => part !== undefined) ? { layout: store.layout() } : {}),
+    ...(words.some(({ withKeys }) => withKeys) ? { keys: store.keys() } : {}),
+  });
+}
+
+function newsOf(store: SessionStore, record: SessionRecord): SessionNews {
+  const { id, epoch, removed, outcome, avoid } = record;
+  const after = afterFleet(record);
+  const view = sessionView(store, after);
+  return {
+    id,
+    status: after.status,
+    epoch,
+    view: JSON.stringify({ ...view, containers: view.containers.map((each) => ({ ...each, output: null })) }),
+    removed: store
+      .parts()
+      .filter(({ reached }) => reached === RANK_OF.removed)
+      .map(({ epoch: of, node }) => ({ epoch: of, node })),
+    replan: removed && outcome === "replan",
+    avoid: [...avoid],
+  };
+}

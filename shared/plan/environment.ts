@@ -1,0 +1,55 @@
+/**
+ * The environment of every container: the variables Backend.AI documents under "Cluster Networking"
+ * (HOSTS in rank order, which Backend.AI itself leaves open), and Skein's own.
+ */
+import type { SessionSpec } from "../request/spec.ts";
+
+/** One container of a session, by its place in it. */
+export interface Replica {
+  host: string;
+  role: string;
+  /** 1-based within the role. */
+  index: number;
+  /** 0-based over the session. */
+  rank: number;
+}
+
+/** All containers of a spec in rank order: `main` first, then the roles as given, index ascending. */
+export function replicasOf(spec: Pick<SessionSpec, "roles">): Replica[] {
+  return spec.roles
+    .flatMap(({ name, replicas }) =>
+      Array.from({ length: replicas }, (_, i) => ({ role: name, index: i + 1 })),
+    )
+    .map(({ role, index }, rank) => ({ host: `${role}${index}`, role, index, rank }));
+}
+
+/**
+ * By host: the `BACKENDAI_CLUSTER_*` and `SKEIN_*` variables, which win over the user's own. A dry run has no
+ * `session`. O(containers) strings; HOSTS and REPLICAS are built once.
+ */
+export function environmentsOf(
+  spec: SessionSpec,
+  session?: { id: string; name: string },
+): Map<string, Record<string, string>> {
+  const replicas = replicasOf(spec);
+  const shared = {
+    BACKENDAI_CLUSTER_SIZE: String(replicas.length),
+    BACKENDAI_CLUSTER_HOSTS: replicas.map((replica) => replica.host).join(","),
+    BACKENDAI_CLUSTER_REPLICAS: spec.roles.map(({ name, replicas }) => `${name}:${replicas}`).join(","),
+    ...(session ? { SKEIN_SESSION_ID: session.id, SKEIN_SESSION_NAME: session.name } : {}),
+  };
+  const userEnv = new Map(spec.roles.map((role) => [role.name, role.env]));
+  return new Map(
+    replicas.map((replica) => [
+      replica.host,
+      {
+        ...userEnv.get(replica.role),
+        ...shared,
+        BACKENDAI_CLUSTER_HOST: replica.host,
+        BACKENDAI_CLUSTER_IDX: String(replica.index),
+        BACKENDAI_CLUSTER_ROLE: replica.role,
+        BACKENDAI_CLUSTER_LOCAL_RANK: String(replica.rank),
+      },
+    ]),
+  );
+}

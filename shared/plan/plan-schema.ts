@@ -1,0 +1,42 @@
+/** A plan as the API answers it, as a zod schema: a source of the OpenAPI document. */
+import { z } from "zod";
+import { NetworkView } from "../network/network-view.ts";
+import { Resources } from "../request/resources.ts";
+
+/** Which container of its session it is. */
+export const replicaFields = {
+  host: z.string().meta({ description: "Role and 1-based index", example: "sub1" }),
+  role: z.string().meta({ description: "The role", example: "sub" }),
+  index: z.int().meta({ description: "1-based within the role", example: 1 }),
+  rank: z.int().meta({ description: "0-based over the session; main1 is 0", example: 1 }),
+};
+
+export const PlanView = z
+  .object({
+    clusterMode: z
+      .enum(["single-node", "multi-node"])
+      .meta({ description: "One node or many", example: "multi-node" }),
+    clusterSize: z.int().meta({ description: "Containers in all", example: 4 }),
+    network: NetworkView,
+    containers: z
+      .array(
+        z.object({
+          ...replicaFields,
+          nodeId: z.string().meta({ description: "The node", example: "node_01jd" }),
+          node: z.string().meta({ description: "The node's name", example: "gpu-a" }),
+          address: z.string().meta({ description: "On the session's network", example: "10.64.0.3" }),
+          image: z.string().meta({ description: "The image", example: "debian:12" }),
+          command: z
+            .array(z.string())
+            .nullable()
+            .meta({ description: "null: the image's, or idle", example: ["python", "train.py"] }),
+          env: z
+            .record(z.string(), z.string())
+            .meta({ description: "The user's and Skein's", example: { BACKENDAI_CLUSTER_SIZE: "4" } }),
+          resources: Resources,
+        }),
+      )
+      .meta({ description: "In rank order" }),
+  })
+  .meta({ id: "Plan" });
+export type PlanView = z.infer<typeof PlanView>;

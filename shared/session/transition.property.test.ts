@@ -1,0 +1,202 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { maySessionGo, SESSION_STATES, SESSION_STATUSES, type SessionStatus } from "./lifecycle.ts";
+import type { EventKind, SessionEvent, SessionEvents } from "./session-events.ts";
+import { newRecord, type SessionRecord } from "./session-record.ts";
+import { STEPS } from "./session-steps.ts";
+import { IllegalStep, transition } from "./transition.ts";
+
+const NEW = newRecord({ id: "ses_1", project: "p", name: "train", createdAt: "2026-11-24T00:00:00Z" });
+const KINDS = Object.keys(STEPS) as EventKind[];
+
+const ms = fc.integer({ min: 1_800_000_000_000, max: 1_900_000_000_000 });
+const time = ms.map((at) => new Date(at).toISOString());
+const reason = fc.constantFrom("one reason", "another");
+const node = fc.constantFrom("node_a", "node_b", "node_c");
+const end = fc.constantFrom("terminated", "failed");
+const nothing = fc.constant({});
+const at = fc.record({ at: ms });
+const removalBegins = { reason, at: ms, giveUpAt: ms };
+
+const dataOf: { [K in EventKind]: fc.Arbitrary<SessionEvents[K]> } = {
+  begun: fc.record({ epoch: fc.nat(9), at: ms }),
+  progressed: at,
+  prepared: at,
+  started: at,
+  running: nothing,
+  nodeLost: fc.record({ node, reason }),
+  nodeReturned: fc.record({ node }),
+  waitRestarted: at,
+  replanned: fc.record(removalBegins),
+  retried: fc.record({ ...removalBegins, atFault: fc.array(node, { maxLength: 2 }) }),
+  ended: fc.record({ ...removalBegins, outcome: end }),
+  partRemoved: nothing,
+  graceEnded: at,
+  gaveUp: fc.record({ askAgainAt: ms }),
+  removalTimedOut: fc.record({ reason }),
+  removed: at,
+  requeued: nothing,
+  terminated: nothing,
+  failed: nothing,
+};
+
+/** Events that begin a removal are rarer, because otherwise few sessions would reach `running`. */
+const RARE: readonly EventKind[] = ["ended", "replanned", "retried"];
+
+const arbitraryEvent = fc.oneof(
+  ...KINDS.map((kind) => ({
+    weight: RARE.includes(kind) ? 1 : 8,
+    arbitrary: dataOf[kind].map((data) => ({ kind, ...data }) as SessionEvent),
+  })),
+);
+
+function isOver({ status, outcome, removed }: SessionRecord): boolean {
+  return !SESSION_STATES[status].live || (removed && outcome !== "replan");
+}
+
+/** The rules that a record breaks. They hold in every state that a session can be in. */
+function violations(record: SessionRecord): string[] {
+  const { status, reason: why, epoch, startedAt, endedAt, outcome, removed, lost, giveUpAt } = record;
+  const rules: Record<string, boolean> = {
+    "the outcome of a pending session is none, or another plan":
+      status !== "pending" || outcome === null || outcome === "replan",
+    "the outcome of a terminating session is an end":
+      status !== "terminating" || outcome === "terminated" || outcome === "failed",
+    "no other session has an outcome": ["pending", "terminating"].includes(status) || outcome === null,
+    "`removed` needs an outcome": outcome !== null || !removed,
+    "`giveUpAt` is set exactly while a removal is under way":
+      (giveUpAt !== null) === (outcome !== null && !removed),
+    "another plan comes after a plan": outcome !== "replan" || epoch > 0,
+    "a session without a plan uses no node":
+      epoch > 0 || !["preparing", "starting", "running"].includes(status),
+    "the gate is closed before `starting`": !["pending", "preparing"].includes(status) || startedAt === null,
+    "the gate of a running session is open": status !== "running" || startedAt !== null,
+    "`endedAt` is set exactly once nothing is left": (endedAt !== null) === isOver(record),
+    "a removal has a reason": outcome === null || why !== null,
+    "only a running session goes on without nodes": status === "running" || Object.keys(lost).length === 0,
+  };
+  return Object.entries(rules).flatMap(([rule, holds]) => (holds ? [] : [rule]));
+}
+
+/** Fields that do not depend on the state. */
+const free = fc.record({
+  reason,
+  epoch: fc.integer({ min: 1, max: 5 }),
+  force: fc.boolean(),
+  news: fc.nat(9),
+  retried: fc.nat(3),
+  avoid: fc.uniqueArray(node, { maxLength: 2 }),
+  phaseAt: fc.option(ms),
+  progressAt: fc.option(ms),
+});
+const removal = fc.oneof(
+  fc.record({ removed: fc.constant(false), giveUpAt: ms }),
+  fc.record({ removed: fc.constant(true), giveUpAt: fc.constant(null) }),
+);
+const opened = { startedAt: time };
+const maybeOpened = { startedAt: fc.option(time) };
+
+/** State → the fields that depend on it. */
+const formsOf: { [S in SessionStatus]: fc.Arbitrary<Partial<SessionRecord>>[] } = {
+  pending: [
+    fc.record({ epoch: fc.nat(5) }),
+    fc
+      .tuple(fc.constant({ outcome: "replan" } as const), removal)
+      .map(([form, how]) => ({ ...form, ...how })),
+  ],
+  preparing: [nothing],
+  starting: [fc.record(maybeOpened)],
+  running: [fc.record({ ...opened, lost: fc.dictionary(node, reason, { maxKeys: 3 }) })],
+  terminating: [
+    fc
+      .tuple(fc.record({ ...maybeOpened, outcome: end }), removal, time)
+      .map(([form, how, endedAt]) => ({ ...form, ...how, endedAt: how.removed ? endedAt : null })),
+  ],
+  terminated: [fc.record({ ...maybeOpened, endedAt: time })],
+  failed: [fc.record({ ...maybeOpened, endedAt: time })],
+};
+
+/** Any record that breaks no rule, also records that no real session has. */
+const arbitraryRecord: fc.Arbitrary<SessionRecord> = fc.oneof(
+  ...SESSION_STATUSES.flatMap((status) =>
+    formsOf[status].map((form) =>
+      fc.tuple(free, form).map(([some, rest]) => ({ ...NEW, status, ...some, ...rest })),
+    ),
+  ),
+);
+
+/** The record after the event, or undefined if it is illegal. No other error may be thrown. */
+function step(record: SessionRecord, event: SessionEvent): SessionRecord | undefined {
+  const before = structuredClone(record);
+  try {
+    return transition(deepFrozen(record), event);
+  } catch (error) {
+    expect(error).toBeInstanceOf(IllegalStep);
+    return undefined;
+  } finally {
+    expect(record).toEqual(before);
+  }
+}
+
+function deepFrozen(record: SessionRecord): SessionRecord {
+  Object.freeze(record.lost);
+  Object.freeze(record.avoid);
+  return Object.freeze(record);
+}
+
+function expectSound(before: SessionRecord, event: SessionEvent, after: SessionRecord): void {
+  const moved = before.status !== after.status;
+  expect(violations(after)).toEqual([]);
+  expect(!moved || maySessionGo(before.status, after.status)).toBe(true);
+  expect(STEPS[event.kind].in).toContain(before.status);
+  expect(after.epoch).toBeGreaterThanOrEqual(before.epoch);
+  expect(after.news).toBeGreaterThanOrEqual(before.news);
+  expect(after.retried).toBeGreaterThanOrEqual(before.retried);
+  if (before.startedAt !== null) expect(after.startedAt).toBe(before.startedAt);
+  const { id, project, name, createdAt } = before;
+  expect(after).toMatchObject({ id, project, name, createdAt });
+  if (!SESSION_STATES[before.status].live) {
+    expect(after).toEqual({ ...before, news: after.news });
+  }
+}
+
+test("an event leads any legal record to a legal one, or is an IllegalStep", () => {
+  fc.assert(
+    fc.property(arbitraryRecord, arbitraryEvent, (record, event) => {
+      expect(violations(record)).toEqual([]);
+      const after = step(record, event);
+      if (after) expectSound(record, event, after);
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test("every event outside its states is an IllegalStep", () => {
+  fc.assert(
+    fc.property(arbitraryRecord, arbitraryEvent, (record, event) => {
+      fc.pre(!STEPS[event.kind].in.includes(record.status));
+      expect(step(record, event)).toBeUndefined();
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test("random events take a new session only through legal records", () => {
+  const seen = new Set<string>();
+  fc.assert(
+    fc.property(fc.array(arbitraryEvent, { minLength: 300, maxLength: 400 }), (events) => {
+      let record = NEW;
+      for (const event of events) {
+        const after = step(record, event);
+        if (!after) continue;
+        expectSound(record, event, after);
+        seen.add(event.kind);
+        record = after;
+      }
+    }),
+    // Shrinking such a walk takes a minute, and the test of single steps shrinks well.
+    { numRuns: 60, endOnFailure: true },
+  );
+  // A walk that misses an event proves nothing about it.
+  expect([...seen].sort()).toEqual([...KINDS].sort());
+});
