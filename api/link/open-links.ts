@@ -70,5 +70,6 @@ export function greetingBegins(): () => void {
 
 /** Whether as many agents are connecting as this process accepts at once. */
 export function isBusyGreeting(): boolean {
-  return dials.count() + greetings.count() >= MOST_GREETINGS;
+  // Not the sum: an agent counts as both from its Link's first line until its Link's answer.
+  return Math.max(dials.count(), greetings.count()) >= MOST_GREETINGS;
 }
