@@ -77,7 +77,7 @@ test("VNIs in use are those of all other VXLAN devices, and those that the kerne
     { vni: 4096, port: 8472 },
     { vni: 0x800002, port: 14789 },
   ]);
-  // Before it has joined a fleet, a node has no ids, and none of the devices is its own.
+  // A node that has not joined has no ids, so no device is its own.
   expect(await usedVnis(lab.runner, { fleet: "", node: "" })).toHaveLength(5);
 });
 
