@@ -63,7 +63,7 @@ const SCHEMA = `
     node TEXT NOT NULL,
     name TEXT NOT NULL,
     wanted INTEGER NOT NULL,
-      reached INTEGER NOT NULL DEFAULT 0,
+    reached INTEGER NOT NULL DEFAULT 0,
     absent INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (epoch, node)
   );
@@ -147,12 +147,12 @@ export class SessionStore {
       RANK_OF.prepared,
       nodes,
     );
-    const seats = plan.containers.map(({ rank, host, nodeId }) => ({ rank, host, nodeId }));
+    const placed = plan.containers.map(({ rank, host, nodeId }) => ({ rank, host, nodeId }));
     this.#sql.exec("DELETE FROM containers");
     this.#sql.exec(
       `INSERT INTO containers (rank, host, node)
        SELECT value ->> 'rank', value ->> 'host', value ->> 'nodeId' FROM json_each(?)`,
-      JSON.stringify(seats),
+      JSON.stringify(placed),
     );
   }
 
