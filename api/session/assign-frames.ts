@@ -2,7 +2,8 @@
 import type { Assign, Held } from "../../shared/protocol/protocol.ts";
 import type { SessionRecord } from "../../shared/session/session-record.ts";
 import { frameOf, type Word } from "../platform/messages.ts";
-import { type PartRow, phaseOf, RANK_OF, type SessionStore } from "./session-store.ts";
+import { type PartRow, phaseOf, RANK_OF } from "./part-table.ts";
+import type { SessionStore } from "./session-store.ts";
 
 /**
  * The next frame for a node. The first frame of an epoch carries the assignment, the one for `started` the keys. A node whose link was down
@@ -25,7 +26,7 @@ export function welcomeFrame(
   const withKeys = !removed && part.wanted >= RANK_OF.started && !(has && held.keys);
   return frameOf(word(store, record, part, withPart, withKeys), {
     ...(withPart ? { layout: store.layout() } : {}),
-    ...(withKeys ? { keys: store.keys() } : {}),
+    ...(withKeys ? { keys: store.containers.keys() } : {}),
   });
 }
 

@@ -2,8 +2,10 @@
 import { isRemoving, needsNodes, type SessionRecord } from "../../shared/session/session-record.ts";
 import { transition } from "../../shared/session/transition.ts";
 import type { ToSession } from "../platform/messages.ts";
+import type { ContainerRow } from "./container-table.ts";
+import type { PartRow } from "./part-table.ts";
 import { checkRemoved, failOrReplan, terminate } from "./removal.ts";
-import type { ContainerRow, PartRow, SessionStore } from "./session-store.ts";
+import type { SessionStore } from "./session-store.ts";
 
 type NodeLost = Extract<ToSession, { kind: "nodeLost" }>;
 
@@ -20,7 +22,7 @@ export function nodeLost(
   message: NodeLost,
   now: number,
 ): SessionRecord {
-  const part = store.partOf(message.node);
+  const part = store.parts.of(message.node);
   if (!part) return record;
   const next = needsPart(record, part) ? failOrKeep(store, record, message, now) : record;
   // The alarm asks once more whether the node is connected, then gives it up.
@@ -37,7 +39,7 @@ function failOrKeep(
   if (record.status === "running" && store.spec().onNodeLoss === "keep") {
     return transition(record, { kind: "nodeLost", node, reason: what });
   }
-  const held = hostsText(store.containersOn(node));
+  const held = hostsText(store.containers.on(node));
   const remedy = "check that the machine is up, its agent runs, and it reaches the API";
   return failOrReplan(store, record, { reason: `${what}; it held ${held}; ${remedy}`, atFault: [node] }, now);
 }
@@ -50,11 +52,11 @@ export function nodeGone(
   name: string,
   now: number,
 ): SessionRecord {
-  const part = store.partOf(node);
+  const part = store.parts.of(node);
   if (!part) return record;
-  store.setAbsent(node);
+  store.parts.setAbsent(node);
   if (!needsPart(record, part)) return checkRemoved(store, record, now);
-  const held = hostsText(store.containersOn(node));
+  const held = hostsText(store.containers.on(node));
   const reason = `node ${name} was removed from the fleet by force while it held ${held}`;
   return terminate(store, record, "failed", reason, now);
 }
@@ -67,7 +69,7 @@ export function giveUp(
   now: number,
 ): SessionRecord {
   if (!isRemoving(record)) return record;
-  for (const node of disconnected) store.setAbsent(node);
+  for (const node of disconnected) store.parts.setAbsent(node);
   return checkRemoved(store, transition(record, { kind: "gaveUp", askAgainAt: now + ASK_AGAIN_MS }), now);
 }
 

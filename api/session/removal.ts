@@ -5,7 +5,8 @@ import type { SessionEvent } from "../../shared/session/session-events.ts";
 import { type End, isRemoving, type SessionRecord } from "../../shared/session/session-record.ts";
 import { transition } from "../../shared/session/transition.ts";
 import { SETTINGS } from "../platform/installation-settings.ts";
-import { RANK_OF, type SessionStore } from "./session-store.ts";
+import { RANK_OF } from "./part-table.ts";
+import type { SessionStore } from "./session-store.ts";
 
 /** Begins the end. Changes nothing if it has begun already. */
 export function terminate(
@@ -40,14 +41,14 @@ function removeAll(
   event: SessionEvent<"replanned" | "retried" | "ended">,
 ): SessionRecord {
   const next = transition(record, event);
-  store.want(record.epoch, RANK_OF.removed);
+  store.parts.want(record.epoch, RANK_OF.removed);
   return checkRemoved(store, next, event.at);
 }
 
 /** Call when a part was removed or given up: the removal is over once the session waits for no part. */
 export function checkRemoved(store: SessionStore, record: SessionRecord, now: number): SessionRecord {
-  if (!isRemoving(record) || !store.allRemoved()) return record;
-  if (record.outcome !== "replan") store.loseRest("its node has not confirmed its removal");
+  if (!isRemoving(record) || !store.parts.allRemoved()) return record;
+  if (record.outcome !== "replan") store.containers.loseRest("its node has not confirmed its removal");
   return transition(record, { kind: "removed", at: now });
 }
 

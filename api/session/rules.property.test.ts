@@ -12,9 +12,10 @@ import { DEFAULT_SETTINGS } from "../../shared/settings/settings.ts";
 import { fleet, hosts } from "../../shared/testing/fixtures.ts";
 import { sessionOf } from "../platform/objects.ts";
 import { giveUp, nodeGone, nodeLost } from "./loss.ts";
+import { phaseOf } from "./part-table.ts";
 import { fleetTold, terminate } from "./removal.ts";
 import { begin, takeReport } from "./rules.ts";
-import { phaseOf, SessionStore } from "./session-store.ts";
+import { SessionStore } from "./session-store.ts";
 import { limitAt, strike } from "./wait-limits.ts";
 
 afterEach(() => reset());
@@ -110,7 +111,7 @@ class Rules {
   }
 
   #obey(record: SessionRecord, id: string, now: number): SessionRecord {
-    const part = this.store.partOf(id);
+    const part = this.store.parts.of(id);
     if (!part) return record;
     const phase = phaseOf(part.wanted);
     return takeReport(this.store, record, id, this.#whole(id, part.epoch, phase, { status: phase }), now)
@@ -123,7 +124,7 @@ class Rules {
   }
 
   #whole(id: string, epoch: number, phase: Report["phase"], each: Omit<ContainerReport, "host">): Report {
-    const hosts = this.store.containersOn(id).map(({ host }) => host);
+    const hosts = this.store.containers.on(id).map(({ host }) => host);
     return {
       type: "report",
       session: "ses_1",

@@ -8,9 +8,11 @@ import { CONTAINER_STATES } from "../../shared/session/lifecycle.ts";
 import { isGateClosed, needsNodes, type SessionRecord } from "../../shared/session/session-record.ts";
 import { transition } from "../../shared/session/transition.ts";
 import type { Start } from "../platform/messages.ts";
+import { type ContainerRow, keysText } from "./container-table.ts";
+import { type PartRow, RANK_OF } from "./part-table.ts";
 import { checkRemoved, failOrReplan, terminate } from "./removal.ts";
 import { containersEnd } from "./session-ends.ts";
-import { type ContainerRow, keysText, type PartRow, RANK_OF, type SessionStore } from "./session-store.ts";
+import type { SessionStore } from "./session-store.ts";
 
 /** Advice for each kind of failure. */
 const REMEDIES: Record<Failure["code"], string> = {
@@ -40,7 +42,7 @@ export function takeReport(
   report: Report,
   now: number,
 ): { record: SessionRecord; done: boolean } {
-  const part = store.partOf(node);
+  const part = store.parts.of(node);
   if (!part || report.epoch !== part.epoch) return { record, done: false };
   const done = report.phase === "removed";
   if (part.reached === RANK_OF.removed) return { record, done };
@@ -63,7 +65,7 @@ function afterReport(
   if (current && record.status === "preparing") next = transition(next, { kind: "progressed", at: now });
   const rank = RANK_OF[report.phase];
   if (part.reached < rank) {
-    store.reached(part.epoch, part.node, rank);
+    store.parts.reached(part.epoch, part.node, rank);
     if (report.phase === "removed") next = transition(next, { kind: "partRemoved" });
   }
   if (current && needsNodes(next)) next = advance(store, next, part, report, now);
@@ -75,11 +77,11 @@ function takeContainers(store: SessionStore, node: string, report: Report, prepa
   const reports = new Map(report.containers.map((each) => [each.host, each]));
   const identities = new Map((report.identities ?? []).map((each) => [each.host, each]));
   const removed = report.phase === "removed";
-  for (const row of store.containersOn(node)) {
+  for (const row of store.containers.on(node)) {
     const identity = identities.get(row.host);
     const after = merged(row, reports.get(row.host), removed);
     if (identity && (preparing || row.keys === null)) after.keys = keysText(identity);
-    if (Object.keys(after).some((key) => after[key] !== row[key])) store.putContainer(after);
+    if (Object.keys(after).some((key) => after[key] !== row[key])) store.containers.put(after);
   }
 }
 
@@ -127,15 +129,15 @@ function planFailure({ node, name }: PartRow, { code, host, message }: Failure):
 
 /** Asks all nodes for the next phase once all have reached the one before. */
 function climb(store: SessionStore, record: SessionRecord, now: number): SessionRecord {
-  const all = (rank: number) => store.allReached(record.epoch, rank);
+  const all = (rank: number) => store.parts.allReached(record.epoch, rank);
   let next = record;
-  if (next.status === "preparing" && all(RANK_OF.prepared) && store.allIdentified()) {
+  if (next.status === "preparing" && all(RANK_OF.prepared) && store.containers.allIdentified()) {
     next = transition(next, { kind: "prepared", at: now });
-    store.want(record.epoch, RANK_OF.started);
+    store.parts.want(record.epoch, RANK_OF.started);
   }
   if (next.status === "starting" && isGateClosed(next) && all(RANK_OF.started)) {
     next = transition(next, { kind: "started", at: now });
-    store.want(record.epoch, RANK_OF.running);
+    store.parts.want(record.epoch, RANK_OF.running);
   }
   if (next.status === "starting" && all(RANK_OF.running)) next = transition(next, { kind: "running" });
   return next;

@@ -1,6 +1,7 @@
 /** When a container's end ends the session. */
 import { type End, isGateClosed, type SessionRecord } from "../../shared/session/session-record.ts";
-import type { ContainerRow, SessionStore } from "./session-store.ts";
+import type { ContainerRow } from "./container-table.ts";
+import type { SessionStore } from "./session-store.ts";
 
 interface ContainersEnd {
   outcome: End;
@@ -17,8 +18,8 @@ export function containersEnd(store: SessionStore, record: SessionRecord): Conta
   const ignoring = new Set(
     store.spec().roles.flatMap(({ name, onExit }) => (onExit === "ignore" ? [name] : [])),
   );
-  for (const row of store.stopped()) {
-    const where = `${row.host} on ${store.nameOf(row.node)}`;
+  for (const row of store.containers.stopped()) {
+    const where = `${row.host} on ${store.parts.of(row.node)!.name}`;
     if (row.status === "lost") {
       const what = "the container is gone, and Skein did not remove it";
       return { outcome: "failed", reason: `${where}: ${what}${detail(row)}` };

@@ -5,8 +5,9 @@ import type { Letter } from "../mailbox/mailbox.ts";
 import type { SessionNews } from "../platform/messages.ts";
 import { fleetOf, linkAt, linkNumberOf } from "../platform/objects.ts";
 import { wordOf } from "./assign-frames.ts";
+import { RANK_OF } from "./part-table.ts";
 import { afterFleet } from "./removal.ts";
-import { RANK_OF, type SessionStore } from "./session-store.ts";
+import type { SessionStore } from "./session-store.ts";
 import { sessionView } from "./session-view.ts";
 
 export const FLEET = "fleet";
@@ -34,8 +35,8 @@ export async function tellFleet(
 /** Sends the nodes of a Link the phases that they have not reached. Rejects if the Link did not take them. */
 export async function tellNodes(env: Cloudflare.Env, store: SessionStore, target: string): Promise<void> {
   const record = store.record()!;
-  const words = store
-    .askedParts()
+  const words = store.parts
+    .asked()
     .filter(({ node }) => linkTarget(node) === target)
     .map((part) => wordOf(store, record, part));
   if (words.length === 0) return;
@@ -44,7 +45,7 @@ export async function tellNodes(env: Cloudflare.Env, store: SessionStore, target
     nodesChange: store.nodesChange(),
     words,
     ...(words.some(({ part }) => part !== undefined) ? { layout: store.layout() } : {}),
-    ...(words.some(({ withKeys }) => withKeys) ? { keys: store.keys() } : {}),
+    ...(words.some(({ withKeys }) => withKeys) ? { keys: store.containers.keys() } : {}),
   });
 }
 
@@ -57,8 +58,8 @@ function newsOf(store: SessionStore, record: SessionRecord): SessionNews {
     status: after.status,
     epoch,
     view: JSON.stringify({ ...view, containers: view.containers.map((each) => ({ ...each, output: null })) }),
-    removed: store
-      .parts()
+    removed: store.parts
+      .all()
       .filter(({ reached }) => reached === RANK_OF.removed)
       .map(({ epoch: of, node }) => ({ epoch: of, node })),
     replan: removed && outcome === "replan",

@@ -13,10 +13,11 @@ import type { Lookup, ToSession } from "../platform/messages.ts";
 import { fleetOf } from "../platform/objects.ts";
 import { welcomeFrame } from "./assign-frames.ts";
 import { giveUp, nodeGone, nodeLost } from "./loss.ts";
+import { RANK_OF } from "./part-table.ts";
 import { fleetTold, terminate } from "./removal.ts";
 import { begin, takeReport } from "./rules.ts";
 import { FLEET, linkTarget, tellFleet, tellNodes } from "./session-mail.ts";
-import { RANK_OF, SessionStore } from "./session-store.ts";
+import { SessionStore } from "./session-store.ts";
 import { sessionView } from "./session-view.ts";
 import { limitAt, strike } from "./wait-limits.ts";
 import { Waiters } from "./waiters.ts";
@@ -97,7 +98,7 @@ export class Session extends DurableObject<Cloudflare.Env> {
   /** The frame for a node that reconnects and has `held` of this session; undefined if the session needs nothing of it. */
   frameFor(node: string, held: Held | undefined): string | undefined {
     const record = this.#store.record();
-    const part = record && this.#store.partOf(node);
+    const part = record && this.#store.parts.of(node);
     if (!part || part.reached === RANK_OF.removed) return undefined;
     return welcomeFrame(this.#store, record, part, held);
   }
@@ -123,9 +124,9 @@ export class Session extends DurableObject<Cloudflare.Env> {
       const before = this.#store.record()!;
       const done = work(before);
       if (done.record !== before) this.#store.putRecord(done.record);
-      if (isNews(before, done.record, this.#store.takeChanged()))
+      if (isNews(before, done.record, this.#store.containers.takeChanged()))
         this.#mailbox.post(FLEET, undefined, "news");
-      const links = new Set(this.#store.takeAsked().map(linkTarget));
+      const links = new Set(this.#store.parts.takeAsked().map(linkTarget));
       for (const link of links) this.#mailbox.post(link, undefined, "parts");
       return done;
     });
@@ -145,10 +146,7 @@ export class Session extends DurableObject<Cloudflare.Env> {
 
   /** The grace is over: gives up the nodes that are disconnected. */
   async #giveUp(): Promise<void> {
-    const waitedFor = this.#store
-      .parts()
-      .filter(({ reached, absent }) => reached !== RANK_OF.removed && absent === 0)
-      .map(({ node }) => node);
+    const waitedFor = this.#store.parts.waitedFor().map(({ node }) => node);
     // If Fleet cannot be reached, all nodes count as connected: the platform retries an alarm that throws only six times.
     const connected = new Set(
       await fleetOf(this.env)

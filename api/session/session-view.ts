@@ -4,7 +4,8 @@ import { SESSION_STATES } from "../../shared/session/lifecycle.ts";
 import { pendingView } from "../../shared/session/planned-view.ts";
 import type { SessionRecord } from "../../shared/session/session-record.ts";
 import type { ContainerView, SessionView } from "../../shared/session/session-schemas.ts";
-import type { ContainerRow, SessionStore } from "./session-store.ts";
+import type { ContainerRow } from "./container-table.ts";
+import type { SessionStore } from "./session-store.ts";
 
 export function sessionView(store: SessionStore, record: SessionRecord): SessionView {
   const { status, reason, epoch, startedAt, endedAt } = record;
@@ -12,7 +13,7 @@ export function sessionView(store: SessionStore, record: SessionRecord): Session
   // A session that waits for another plan does not show the one that failed.
   const planned = epoch > 0 && status !== "pending";
   const plan = planned ? store.plan(epoch) : undefined;
-  const rows = new Map((planned ? store.containers() : []).map((row) => [row.rank, row]));
+  const rows = new Map((planned ? store.containers.all() : []).map((row) => [row.rank, row]));
   const names = new Map(plan?.nodes.map(({ id, name }) => [id, name]));
   const addresses = new Map(plan?.containers.map(({ rank, address }) => [rank, address]));
   const pending = pendingView(store.spec(), record);

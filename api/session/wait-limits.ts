@@ -2,8 +2,9 @@
 import { isRemoving, type SessionRecord } from "../../shared/session/session-record.ts";
 import { transition } from "../../shared/session/transition.ts";
 import { SETTINGS } from "../platform/installation-settings.ts";
+import type { PartRow } from "./part-table.ts";
 import { checkRemoved, failOrReplan } from "./removal.ts";
-import type { PartRow, SessionStore } from "./session-store.ts";
+import type { SessionStore } from "./session-store.ts";
 
 interface Limit {
   seconds: number;
@@ -76,14 +77,14 @@ export function strike(store: SessionStore, record: SessionRecord, now: number):
   if (now - due.at > LATE_MS) return transition(record, { kind: "waitRestarted", at: now });
   const { limit } = due;
   if (isRemoving(record)) return endWithout(store, record, limit, now);
-  const behind = store.behind(record.epoch);
+  const behind = store.parts.behind(record.epoch);
   const atFault = behind.map(({ node }) => node);
   return failOrReplan(store, record, { reason: sayLimit(store, limit, behind), atFault }, now);
 }
 
 function endWithout(store: SessionStore, record: SessionRecord, limit: Limit, now: number): SessionRecord {
-  const slow = store.parts().filter((part) => part.reached < part.wanted && part.absent === 0);
-  for (const { node } of slow) store.setAbsent(node);
+  const slow = store.parts.waitedFor();
+  for (const { node } of slow) store.parts.setAbsent(node);
   const reason = sayLimit(store, limit, slow);
   return checkRemoved(store, transition(record, { kind: "removalTimedOut", reason }), now);
 }
@@ -92,7 +93,7 @@ function endWithout(store: SessionStore, record: SessionRecord, limit: Limit, no
 function sayLimit(store: SessionStore, { missed, seconds, remedy }: Limit, parts: PartRow[]): string {
   const first = parts[0];
   const others = parts.length > 1 ? ` (and ${parts.length - 1} more)` : "";
-  const at = first && store.containersOn(first.node).find(({ reason }) => reason !== null);
+  const at = first && store.containers.on(first.node).find(({ reason }) => reason !== null);
   const where = first ? `node ${first.name}${others}` : "the session";
   return `${where} ${missed} ${seconds} s${at ? ` (${at.host}: ${at.reason})` : ""}; ${remedy}`;
 }

@@ -1,0 +1,147 @@
+/** The nodes' parts in each epoch of a Session: which phase each is asked for, and which it has reached. */
+import { PHASES, type Phase } from "../../shared/session/lifecycle.ts";
+
+/** Phases as numbers, so that "further" is "greater"; 0 is none. */
+export const RANK_OF: Record<Phase | "none", number> = {
+  none: 0,
+  prepared: 1,
+  started: 2,
+  running: 3,
+  removed: 4,
+};
+
+export function phaseOf(rank: number): Phase {
+  return PHASES[rank - 1]!;
+}
+
+/** One node's part of one epoch. `wanted` and `reached` are ranks of phases. */
+export interface PartRow extends Record<string, SqlStorageValue> {
+  epoch: number;
+  node: string;
+  name: string;
+  wanted: number;
+  reached: number;
+  /** 1: a removal does not wait for it, because the node is disconnected, too slow, or has left the fleet. */
+  absent: number;
+}
+
+export const PARTS_SCHEMA = `
+  CREATE TABLE IF NOT EXISTS parts (
+    epoch INTEGER NOT NULL,
+    node TEXT NOT NULL,
+    name TEXT NOT NULL,
+    wanted INTEGER NOT NULL,
+    reached INTEGER NOT NULL DEFAULT 0,
+    absent INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (epoch, node)
+  );`;
+
+export class PartTable {
+  readonly #sql: SqlStorage;
+  readonly #asked = new Set<string>();
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  /** Adds the parts of a new epoch: all are asked to be prepared. */
+  begin(epoch: number, nodes: readonly { id: string; name: string }[]): void {
+    for (const { id } of nodes) this.#asked.add(id);
+    this.#sql.exec(
+      `INSERT INTO parts (epoch, node, name, wanted)
+       SELECT ?, value ->> 'id', value ->> 'name', ? FROM json_each(?)`,
+      epoch,
+      RANK_OF.prepared,
+      JSON.stringify(nodes),
+    );
+  }
+
+  all(): PartRow[] {
+    return this.#sql.exec<PartRow>("SELECT * FROM parts ORDER BY epoch, node").toArray();
+  }
+
+  /** A node's part in the latest plan that has one for it. */
+  of(node: string): PartRow | undefined {
+    return this.#sql
+      .exec<PartRow>("SELECT * FROM parts WHERE node = ? ORDER BY epoch DESC LIMIT 1", node)
+      .toArray()[0];
+  }
+
+  /** Sets the wanted phase of all parts of an epoch, except of parts with a later one. */
+  want(epoch: number, rank: number): void {
+    const asked = this.#sql.exec<{ node: string }>(
+      "UPDATE parts SET wanted = ?1 WHERE epoch = ?2 AND wanted < ?1 RETURNING node",
+      rank,
+      epoch,
+    );
+    for (const { node } of asked) this.#asked.add(node);
+  }
+
+  /** Nodes whose wanted phase changed since the last call: the Session has to send it. */
+  takeAsked(): string[] {
+    const asked = [...this.#asked];
+    this.#asked.clear();
+    return asked;
+  }
+
+  reached(epoch: number, node: string, rank: number): void {
+    this.#sql.exec(
+      "UPDATE parts SET reached = MAX(reached, ?) WHERE epoch = ? AND node = ?",
+      rank,
+      epoch,
+      node,
+    );
+    // A node that works on an epoch has removed its parts of earlier ones.
+    this.#sql.exec("UPDATE parts SET reached = ? WHERE epoch < ? AND node = ?", RANK_OF.removed, epoch, node);
+  }
+
+  setAbsent(node: string): void {
+    this.#sql.exec("UPDATE parts SET absent = 1 WHERE node = ? AND reached < ?", node, RANK_OF.removed);
+  }
+
+  /** Each node's latest part, if it has not reached its wanted phase. */
+  asked(): PartRow[] {
+    return this.#sql
+      .exec<PartRow>(
+        `SELECT * FROM parts WHERE reached < wanted
+         AND NOT EXISTS (SELECT 1 FROM parts later WHERE later.node = parts.node AND later.epoch > parts.epoch)`,
+      )
+      .toArray();
+  }
+
+  /** Parts of the epoch that have not reached the phase they were asked for. */
+  behind(epoch: number): PartRow[] {
+    return this.#sql
+      .exec<PartRow>("SELECT * FROM parts WHERE epoch = ? AND reached < wanted ORDER BY name", epoch)
+      .toArray();
+  }
+
+  /** Parts of any epoch that a removal waits for: neither removed nor given up. */
+  waitedFor(): PartRow[] {
+    return this.#sql
+      .exec<PartRow>(
+        "SELECT * FROM parts WHERE reached < ? AND absent = 0 ORDER BY epoch, node",
+        RANK_OF.removed,
+      )
+      .toArray();
+  }
+
+  /** Whether a removal waits for no part of any epoch. */
+  allRemoved(): boolean {
+    return this.#none("SELECT 1 FROM parts WHERE reached < ? AND absent = 0 LIMIT 1", RANK_OF.removed);
+  }
+
+  /** Whether all parts of the epoch have reached this phase. */
+  allReached(epoch: number, rank: number): boolean {
+    return this.#none("SELECT 1 FROM parts WHERE epoch = ? AND reached < ? LIMIT 1", epoch, rank);
+  }
+
+  /** Forgets what it has in memory. */
+  clear(): void {
+    this.#asked.clear();
+  }
+
+  #none(query: string, ...bindings: (string | number)[]): boolean {
+    return this.#sql.exec(query, ...bindings).toArray().length === 0;
+  }
+}
