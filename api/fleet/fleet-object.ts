@@ -33,10 +33,9 @@ import type {
 import { linkNumberOf } from "../platform/objects.ts";
 import { type Slice, type SliceRequest, sliceOf } from "../platform/slice.ts";
 import { listAudit, noteChange, noteRefusals } from "./audit-log.ts";
-import { carryFromFleet, limiterTarget, linkTarget, sessionTarget } from "./fleet-mail.ts";
+import { carryFromFleet, limiterTarget, sessionTarget } from "./fleet-mail.ts";
 import { FleetSnapshot } from "./fleet-snapshot.ts";
-import { redialSpread, SWEEP_MS, sweepLinks } from "./leases.ts";
-import { forgetNode, tellLoss } from "./leaving.ts";
+import { forgetNode } from "./leaving.ts";
 import { NodeChangeLog } from "./node-changes.ts";
 import * as nodes from "./node-table.ts";
 import {
@@ -48,15 +47,12 @@ import {
 } from "./one-time-keys.ts";
 import { QueueRunner } from "./queue-runner.ts";
 import { busyNodes, holds, sessionsOn } from "./reservations.ts";
-import { RETENTION_PAUSE_MS, retentionDue, sweepEnded } from "./retention.ts";
 import { FLEET_SCHEMA } from "./schema.ts";
 import { findSession, listSessions } from "./session-index.ts";
 import { takeNews } from "./session-news.ts";
 import { addToken, listTokens, type NewToken, revokeToken } from "./token-list.ts";
+import { Upkeep } from "./upkeep.ts";
 import * as queue from "./waiting-queue.ts";
-
-/** Delay from a join or leave until Fleet sends it to the nodes that have work: many joins at once make one message. */
-const SETTLE_MS = 200;
 
 export class Fleet extends DurableObject<Cloudflare.Env> {
   readonly #sql: SqlStorage;
@@ -65,12 +61,7 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
   readonly #snapshot: FleetSnapshot;
   readonly #changes: NodeChangeLog;
   readonly #queue: QueueRunner;
-  /** When the next sweep asks the Links, ms since 1970. */
-  #sweepDue = 0;
-  /** No ended session is forgotten before this, ms since 1970. */
-  #retentionRests = 0;
-  /** Counted at the last sweep: counting all nodes at each hello would cost O(nodes²). */
-  #redialMs: number | undefined;
+  readonly #upkeep: Upkeep;
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
@@ -87,6 +78,7 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
       carryFromFleet(env, about, target, letters),
     );
     this.#queue = new QueueRunner(ctx.storage, this.#mailbox, this.#snapshot, this.#changes);
+    this.#upkeep = new Upkeep(ctx.storage, this.#mailbox, this.#alarm, this.#changes);
   }
 
   // Sessions
@@ -174,7 +166,7 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
         this.#snapshot.freed(effect.freed);
         this.#snapshot.networksChanged();
         this.#queue.lookSoon();
-        if (effect.ended) this.#armRetention(now);
+        if (effect.ended) this.#upkeep.armRetention(now);
       }
     });
   }
@@ -203,10 +195,8 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
 
   /** What a Link must know of a node that dials; undefined if the node is not in the fleet. */
   identityOf(node: string): NodeIdentity | undefined {
-    const [row] = this.#sql
-      .exec<{ public_key: string }>("SELECT public_key FROM nodes WHERE id = ?", node)
-      .toArray();
-    return row && { fleet: this.#id(), publicKey: row.public_key };
+    const publicKey = nodes.publicKeyOf(this.#sql, node);
+    return publicKey === undefined ? undefined : { fleet: this.#id(), publicKey };
   }
 
   /** An agent has proven its node's key. O(1) if its hello changes nothing. */
@@ -222,7 +212,7 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
         connection,
         sessions: sessionsOn(this.#sql, node),
         nodesChange: this.#changes.number,
-        redialMs: this.#spread(),
+        redialMs: this.#upkeep.redialMs,
       };
     });
   }
@@ -347,51 +337,16 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
   override async alarm(): Promise<void> {
     this.#alarm.rang();
     try {
-      if (Date.now() >= this.#sweepDue) await this.#sweep();
-      this.#change(() => this.#onTime(Date.now()));
+      const markDown = await this.#upkeep.sweep(this.env);
+      this.#change(() => {
+        const gone = [...markDown(), ...this.#upkeep.onTime(Date.now())];
+        if (gone.length > 0) this.#nodesChanged(gone);
+        else this.#queue.lookSoon();
+      });
       await this.#mailbox.deliverAll();
     } finally {
       this.#arm();
-      this.#armRetention(Date.now());
-    }
-  }
-
-  #onTime(now: number): void {
-    const lost = nodes.loseNodes(this.#sql, now - SETTINGS.nodeLeaseSeconds * 1000);
-    for (const row of lost) tellLoss(this.#sql, this.#mailbox, row, now);
-    if (lost.length > 0) this.#nodesChanged(lost.map(({ id }) => id));
-    if (now >= this.#retentionRests && sweepEnded(this.#sql, this.#mailbox, now))
-      this.#retentionRests = now + RETENTION_PAUSE_MS;
-    this.#announceNodes();
-    this.#queue.lookSoon();
-  }
-
-  /** Finds the nodes whose link ended without a close event. */
-  async #sweep(): Promise<void> {
-    this.#sweepDue = Date.now() + SWEEP_MS;
-    this.#redialMs = undefined;
-    const down = await sweepLinks(this.env, this.#sql);
-    this.#change(() => {
-      const gone = down.filter(({ node, connection, heardAt }) =>
-        nodes.disconnectNode(this.#sql, node, connection, heardAt),
-      );
-      if (gone.length > 0) this.#nodesChanged(gone.map(({ node }) => node));
-    });
-  }
-
-  #spread(): number {
-    this.#redialMs ??= redialSpread(nodes.countNodes(this.#sql));
-    return this.#redialMs;
-  }
-
-  /** Sends joins and leaves to the nodes that have work: one letter per Link. */
-  #announceNodes(): void {
-    const { kv } = this.ctx.storage;
-    const { number } = this.#changes;
-    if ((kv.get<number>("announced") ?? 0) === number) return;
-    kv.put("announced", number);
-    for (const link of new Set(busyNodes(this.#sql).map(linkNumberOf))) {
-      this.#mailbox.post(linkTarget(link), { kind: "nodesChanged" }, "nodes");
+      this.#upkeep.armRetention(Date.now());
     }
   }
 
@@ -411,19 +366,9 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
 
   /** One alarm for everything that is due at some time. */
   #arm(): void {
-    const now = Date.now();
     this.#mailbox.schedule();
-    if (nodes.hasNode(this.#sql)) this.#alarm.ringBy(Math.max(now, this.#sweepDue));
-    const down = nodes.earliestDown(this.#sql);
-    if (down !== null) this.#alarm.ringBy(down + SETTINGS.nodeLeaseSeconds * 1000);
+    this.#upkeep.arm(Date.now());
     if (this.#queue.due !== undefined) this.#alarm.ringBy(this.#queue.due);
-    if ((this.ctx.storage.kv.get<number>("announced") ?? 0) !== this.#changes.number)
-      this.#alarm.ringBy(now + SETTLE_MS);
-  }
-
-  #armRetention(now: number): void {
-    const due = retentionDue(this.#sql, now);
-    if (due !== undefined) this.#alarm.ringBy(Math.max(due, this.#retentionRests));
   }
 
   /** Loaded at first use. */

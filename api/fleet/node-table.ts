@@ -163,6 +163,12 @@ export function nodeConnections(sql: SqlStorage): NodeConnection[] {
   return sql.exec<NodeConnection>("SELECT id, connection, status = 'ready' AS ready FROM nodes").toArray();
 }
 
+/** Undefined if the node is not in the fleet. */
+export function publicKeyOf(sql: SqlStorage, id: string): string | undefined {
+  const [row] = sql.exec<{ public_key: string }>("SELECT public_key FROM nodes WHERE id = ?", id).toArray();
+  return row?.public_key;
+}
+
 export function hasNode(sql: SqlStorage): boolean {
   return sql.exec("SELECT 1 FROM nodes LIMIT 1").toArray().length > 0;
 }
