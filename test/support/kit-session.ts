@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { PassThrough, type Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import type Docker from "dockerode";
+import { expect, vi } from "vitest";
 import type { Kit } from "../../agent/kit/build.ts";
 import { makeGate, openGate } from "../../agent/kit/gate.ts";
-import { kitBinds, kitEntrypoint, kitSysctls, pathWithKit } from "../../agent/kit/layout.ts";
+import { INSIDE, kitBinds, kitEntrypoint, kitSysctls, pathWithKit } from "../../agent/kit/layout.ts";
 import { type ProofTarget, proveCommand, type Unproven, unproven } from "../../agent/kit/prove.ts";
 import { containerFiles, packEntries } from "../../agent/ssh/archive.ts";
 import { type Entry, placePrepared, placeStarted } from "../../agent/ssh/place.ts";
@@ -169,4 +170,25 @@ export async function exec(container: Docker.Container, argv: string[], tty = fa
   err.end();
   const [stdout, stderr] = await texts;
   return { code: (await job.inspect()).ExitCode ?? -1, stdout, stderr };
+}
+
+/** A shell script, run by the kit's own shell. */
+export const kitsh = (script: string) => [`${INSIDE.kit}/bin/sh`, "-c", script];
+
+/** What a container's command has printed so far, both streams together. */
+export async function output(container: Docker.Container): Promise<string> {
+  const logs = (await container.logs({ stdout: true, stderr: true, follow: false })) as unknown as Buffer;
+  const texts: string[] = [];
+  for (let at = 0; at < logs.length; at += 8 + logs.readUInt32BE(at + 4)) {
+    texts.push(logs.subarray(at + 8, at + 8 + logs.readUInt32BE(at + 4)).toString());
+  }
+  return texts.join("");
+}
+
+/** Waits for this output of the container. */
+export async function untilOutput(container: Docker.Container, expected: string): Promise<void> {
+  await vi.waitFor(async () => expect(await output(container)).toContain(expected), {
+    timeout: 20_000,
+    interval: 50,
+  });
 }
