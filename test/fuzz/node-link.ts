@@ -4,12 +4,14 @@
  */
 import fc from "fast-check";
 import type { NodeView } from "../../shared/node/node-schemas.ts";
-import { AgentMessage, CLOSE, type Hello, PING, PROTOCOL } from "../../shared/protocol/protocol.ts";
+import { CLOSE } from "../../shared/protocol/protocol.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
-import { ABOUT, type About, done, identityOf, NodeSocket, TestNode } from "../support/node.ts";
+import { ABOUT, type About, done, NodeSocket, TestNode } from "../support/node.ts";
 import { type TestApi, testApi } from "../support/server.ts";
+import { Bystander, difference } from "./bystander.ts";
 import { faultOf } from "./document.ts";
 import { type Conversation, conversation, type Frame } from "./node-frames.ts";
+import { verdictOf } from "./node-verdict.ts";
 import { PATIENCE_MS, within } from "./within.ts";
 
 export interface Figures {
@@ -63,53 +65,24 @@ class LinkFuzz {
   readonly #api: TestApi;
   readonly #figures: Figures;
   readonly #node: TestNode;
-  readonly #other: TestNode;
-  readonly #otherLink: NodeSocket;
-  /** A session of the other node alone, in its first state. */
-  readonly #theirs: SessionView;
-  readonly #otherView: NodeView;
+  readonly #other: Bystander;
   /** A session that both have a part in; once it ends, another replaces it. */
   #own = "";
   /** The facts that the node reported last. */
   #said: About = ABOUT;
 
-  private constructor(
-    api: TestApi,
-    figures: Figures,
-    node: TestNode,
-    other: { node: TestNode; link: NodeSocket; view: NodeView; session: SessionView },
-  ) {
+  private constructor(api: TestApi, figures: Figures, node: TestNode, other: Bystander) {
     this.#api = api;
     this.#figures = figures;
     this.#node = node;
-    this.#other = other.node;
-    this.#otherLink = other.link;
-    this.#otherView = other.view;
-    this.#theirs = other.session;
+    this.#other = other;
   }
 
   static async prepare(api: TestApi, figures: Figures): Promise<LinkFuzz> {
     const node = await TestNode.join(api, "fuzz");
-    const other = await TestNode.join(api, "other", { ...ABOUT, address: "192.0.2.2" });
-    const link = await other.follow((assign) => {
-      for (const { host, rank } of assign.keys ? (assign.part?.containers ?? []) : []) {
-        const { user, hostKey, userKey } = identityOf(host);
-        const known = JSON.stringify(assign.keys![rank]);
-        if (known !== JSON.stringify([user, hostKey, userKey]))
-          figures.faults.push(`another node's identity was taken for ${host}: ${known}`);
-      }
-      return done(assign);
-    });
-    const request = { image: IMAGE, name: "theirs", clusterSize: 2, resources: { cpu: 0.5 } };
-    const created = await api.call("POST", "/v1/sessions?wait=20", {
-      ...request,
-      placement: { labels: { name: "other" } },
-    });
-    const session = (await created.json()) as SessionView;
-    if (session.status !== "running") throw new Error(`the other node's session is ${session.status}`);
-    const view = (await (await api.call("GET", "/v1/nodes/other")).json()) as NodeView;
+    const other = await Bystander.join(api, IMAGE, (what) => figures.faults.push(what));
     figures.sessions++;
-    return new LinkFuzz(api, figures, node, { node: other, link, view, session });
+    return new LinkFuzz(api, figures, node, other);
   }
 
   fault({ dial, frames }: Conversation, what: string): void {
@@ -126,10 +99,11 @@ class LinkFuzz {
     if (!known) return await this.#expect(each, socket, CLOSE.unknownNode.code);
     const challenge = await within(socket.next());
     if (challenge?.type !== "challenge") return this.fault(each, "no challenge came");
+    const on = { node: this.#node, id: dialled, nonce: challenge.nonce };
     let proven = false;
     for (const frame of each.frames.slice(0, most)) {
       const text = this.#filled(frame.text).replaceAll("@signature", this.#node.signature(challenge.nonce));
-      const verdict = this.#foresee(frame, text, proven, dialled, challenge.nonce);
+      const verdict = verdictOf(frame, text, { ...on, proven });
       this.#figures.frames++;
       transmit(socket, frame, text);
       if (verdict.code !== undefined) return await this.#expect(each, socket, verdict.code);
@@ -147,34 +121,6 @@ class LinkFuzz {
     if (proven) await this.#dryRun(each);
     socket.send("{");
     await this.#expect(each, socket, CLOSE.badMessage.code);
-  }
-
-  /** The expected reaction of the API to a frame: the message, or the close code. */
-  #foresee(
-    { as, huge = 0 }: Frame,
-    text: string,
-    proven: boolean,
-    dialled: string,
-    nonce: string,
-  ): { code?: number; message?: AgentMessage } {
-    // RFC 6455, 7.4.1: workerd itself closes, before any code of ours sees it.
-    if (Buffer.byteLength(text) + huge > 2 ** 25) return { code: 1009 };
-    if (as !== undefined) return { code: CLOSE.badMessage.code };
-    if (text === PING && huge === 0) return {};
-    const message = messageOf(text);
-    if (!message || (message.type === "hello") === proven) return { code: CLOSE.badMessage.code };
-    if (message.type === "rotate") return { code: CLOSE.badSignature.code };
-    if (message.type !== "hello") return { message };
-    if (message.node !== dialled || message.fleet !== this.#node.fleet)
-      return { code: CLOSE.unknownNode.code };
-    const version = Math.min(message.protocol.max, PROTOCOL.max);
-    if (version < Math.max(message.protocol.min, PROTOCOL.min)) return { code: CLOSE.protocol.code };
-    // Only the fuzzed node has its key here.
-    return this.#proves(message, nonce) ? { message } : { code: CLOSE.badSignature.code };
-  }
-
-  #proves({ node, signature }: Hello, nonce: string): boolean {
-    return node === this.#node.id && signature === this.#node.signature(nonce);
   }
 
   /** After a valid hello: removes what has to go, and starts a session that both nodes have a part in. */
@@ -229,38 +175,28 @@ class LinkFuzz {
     this.#figures.stateChecks++;
     const [{ status }, theirs, list, own] = await Promise.all([
       this.#api.call("GET", "/healthz"),
-      this.#session(this.#theirs.id),
+      this.#session(this.#other.session.id),
       this.#nodes(),
       this.#own === "" ? undefined : this.#session(this.#own),
     ]);
     if (status !== 200) this.fault(each, `healthz answers ${status}`);
-    if (!this.#otherLink.open) this.fault(each, "another node's link was closed");
-    const same = (what: string, is: unknown, was: unknown) => {
-      if (JSON.stringify(is) !== JSON.stringify(was))
-        this.fault(each, `${what} is ${JSON.stringify(is)}, not ${JSON.stringify(was)}`);
-    };
-    same("another node's session", theirs, this.#theirs);
-    const [other, node] = list as [NodeView, NodeView];
-    const constant = ({ lastSeenAt: _, ...rest }: NodeView) => rest;
-    same("another node", constant(other), constant(this.#otherView));
-    const { address, capacity, facts, name, labels, schedulable } = node;
-    same("the node", { address, capacity, facts }, this.#said);
-    same(
-      "the node",
-      { name, labels, schedulable },
-      { name: "fuzz", labels: { name: "fuzz" }, schedulable: true },
-    );
-    for (const { host, nodeId, containerId, exitCode, output } of own?.containers ?? []) {
-      if (nodeId !== this.#other.id) continue;
-      if (![null, `id-of-${host}`].includes(containerId) || exitCode !== null || output !== null)
-        this.fault(each, `another node's ${host} has ${containerId}, ${exitCode}, ${output}`);
-    }
+    const [other, { address, capacity, facts, name, labels, schedulable }] = list as [NodeView, NodeView];
+    const faults = [
+      ...this.#other.changes(other, theirs, own),
+      ...difference("the node", { address, capacity, facts }, this.#said),
+      ...difference(
+        "the node",
+        { name, labels, schedulable },
+        { name: "fuzz", labels: { name: "fuzz" }, schedulable: true },
+      ),
+    ];
+    for (const what of faults) this.fault(each, what);
   }
 
   /** The node behaves again: all sessions can be ended, and nothing stays reserved. */
   async end(): Promise<void> {
     const link = await this.#node.follow();
-    for (const id of [this.#own, this.#theirs.id])
+    for (const id of [this.#own, this.#other.session.id])
       if (id !== "") await this.#api.call("DELETE", `/v1/sessions/${id}`);
     const until = Date.now() + 3 * PATIENCE_MS;
     for (;;) {
@@ -273,7 +209,7 @@ class LinkFuzz {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     link.close();
-    this.#otherLink.close();
+    this.#other.close();
   }
 
   async #held(): Promise<string> {
@@ -306,8 +242,8 @@ class LinkFuzz {
       .replaceAll("@node", this.#node.id)
       .replaceAll("@other", this.#other.id)
       .replaceAll("@fleet", this.#node.fleet)
-      .replaceAll("@theirs", this.#theirs.id)
-      .replaceAll("@own", this.#own === "" ? this.#theirs.id : this.#own);
+      .replaceAll("@theirs", this.#other.session.id)
+      .replaceAll("@own", this.#own === "" ? this.#other.session.id : this.#own);
   }
 }
 
@@ -318,12 +254,4 @@ function transmit(socket: NodeSocket, { as, huge = 0 }: Frame, text: string): vo
     Buffer.alloc(huge, " "),
   ]);
   socket.send(bytes, as === "binary");
-}
-
-function messageOf(text: string): AgentMessage | undefined {
-  try {
-    return AgentMessage.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
 }
