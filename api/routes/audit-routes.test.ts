@@ -110,6 +110,16 @@ test("the log keeps the last changes, as many as the setting says", async () => 
   expect((await log()).map(({ target }) => target)).toEqual(made.slice(0, 3));
 });
 
+/** As it reaches Fleet, but for its time. */
+const refusal = {
+  actor: null,
+  project: null,
+  action: "listNodes",
+  target: null,
+  status: 401,
+  code: "unauthorized",
+};
+
 describe("refusals", () => {
   test("of each kind are in the log, with who was refused what", async () => {
     const a = await mint("user", "a");
@@ -229,15 +239,6 @@ describe("refusals", () => {
 
   test("the last 1,000 are kept, and they displace no change", async () => {
     await joinToken();
-    const refusal = {
-      at: 0,
-      actor: null,
-      project: null,
-      action: "listNodes",
-      target: null,
-      status: 401,
-      code: "unauthorized",
-    };
     const many = Array.from({ length: 1500 }, (_, i) => ({ ...refusal, at: i }));
     const first = { seq: 1, subject: "", body: many.slice(0, 1000) };
     const second = { seq: 2, subject: "", body: many.slice(1000) };
@@ -256,14 +257,6 @@ describe("refusals", () => {
     await joinToken();
     const [{ at, id } = { at: "", id: 0 }] = await log();
     const then = Date.parse(at);
-    const refusal = {
-      actor: null,
-      project: null,
-      action: "listNodes",
-      target: null,
-      status: 401,
-      code: "unauthorized",
-    };
     const many = [...Array.from({ length: 998 }, () => then), then - 1, then + 1];
     const body = many.map((at) => ({ ...refusal, at }));
     await fleetOf(env).takeRefusals([{ seq: 1, subject: "", body }]);
