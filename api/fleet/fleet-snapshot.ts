@@ -3,9 +3,9 @@
  * the first time Fleet reads only what changed.
  */
 import type { AddressSpace } from "../../shared/network/address-space.ts";
-import type { Capacity, Facts, NodeStatus } from "../../shared/node/node-schemas.ts";
+import type { Facts } from "../../shared/node/node-schemas.ts";
 import type { NodeSnapshot, Snapshot } from "../../shared/plan/plan.ts";
-import type { NodeRow } from "./node-table.ts";
+import { type NodeRow, nodeOf } from "./node-table.ts";
 import { heldOn, heldOnAll, reservedNetworks } from "./reservations.ts";
 
 /** Changes since the queue last looked; undefined: anything may have changed. */
@@ -139,13 +139,7 @@ const NOTHING: NodeSnapshot["allocated"] = { cpu: 0, memory: 0, gpuIds: [], cont
 function snapshotOf(row: NodeRow, allocated = NOTHING): NodeSnapshot {
   const { gpuIds, usedSubnets, usedVnis, mtu, allows } = JSON.parse(row.facts) as Facts;
   return {
-    id: row.id,
-    name: row.name,
-    status: row.status as NodeStatus,
-    schedulable: row.schedulable === 1,
-    labels: JSON.parse(row.labels) as Record<string, string>,
-    address: row.address,
-    capacity: JSON.parse(row.capacity) as Capacity,
+    ...nodeOf(row),
     allocated,
     gpuIds,
     usedSubnets,

@@ -188,8 +188,8 @@ export function listNodes(sql: SqlStorage, before: number, limit: number): { seq
     .map((row) => ({ seq: row.seq, view: nodeView(sql, row) }));
 }
 
-export function nodeView(sql: SqlStorage, row: NodeRow): NodeView {
-  const { cpu, memory, gpuIds } = heldOn(sql, row.id);
+/** What a node's view and its snapshot have in common. */
+export function nodeOf(row: NodeRow) {
   return {
     id: row.id,
     name: row.name,
@@ -198,6 +198,13 @@ export function nodeView(sql: SqlStorage, row: NodeRow): NodeView {
     labels: JSON.parse(row.labels) as Record<string, string>,
     address: row.address,
     capacity: JSON.parse(row.capacity) as Capacity,
+  };
+}
+
+export function nodeView(sql: SqlStorage, row: NodeRow): NodeView {
+  const { cpu, memory, gpuIds } = heldOn(sql, row.id);
+  return {
+    ...nodeOf(row),
     // Docker counts in billionths of a core, so that 0.1 + 0.2 cores read as 0.3.
     allocated: { cpu: Math.round(cpu * 1e9) / 1e9, memory, gpu: gpuIds.length },
     facts: JSON.parse(row.facts) as Facts,
