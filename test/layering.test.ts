@@ -44,7 +44,7 @@ const INSIDE: Record<string, Table> = {
     queue: ["network", "plan", "request"],
     session: ["network", "plan", "request", "text"],
     protocol: ["network", "node", "plan", "request", "session", "settings", "text"],
-    testing: ["network", "node", "plan", "request", "settings"],
+    testing: ["network", "node", "plan", "protocol", "request", "settings"],
   },
   api: {
     platform: [],

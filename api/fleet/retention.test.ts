@@ -3,11 +3,11 @@ import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
+import { done } from "../../shared/testing/reports.ts";
 import { Session } from "../index.ts";
 import { SETTINGS } from "../platform/installation-settings.ts";
 import { fleetOf, sessionOf } from "../platform/objects.ts";
 import { call, create, ended, mint, problem, settled } from "../testing/call-api.ts";
-import { done } from "../testing/connection.ts";
 import { readyNode } from "../testing/fake-agent.ts";
 import { storageOf } from "../testing/objects.ts";
 import { withSettings } from "../testing/settings.ts";

@@ -4,11 +4,11 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { SessionStatus } from "../../shared/session/lifecycle.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
+import { done } from "../../shared/testing/reports.ts";
 import { Session } from "../index.ts";
 import { SETTINGS } from "../platform/installation-settings.ts";
 import { fleetOf, sessionOf } from "../platform/objects.ts";
 import { call, create, ended } from "../testing/call-api.ts";
-import { done } from "../testing/connection.ts";
 import { nodeFacts, readyNode } from "../testing/fake-agent.ts";
 import { heardAgo, sleepNow } from "../testing/objects.ts";
 

@@ -4,10 +4,11 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { AuditEntry } from "../../shared/access/access-schemas.ts";
 import type { Rotated, Welcome } from "../../shared/protocol/protocol.ts";
+import { done } from "../../shared/testing/reports.ts";
 import { Fleet } from "../index.ts";
 import { fleetOf, linkOf } from "../platform/objects.ts";
 import { call, create } from "../testing/call-api.ts";
-import { type Connection, dial, done } from "../testing/connection.ts";
+import { type Connection, dial } from "../testing/connection.ts";
 import { FakeAgent, newKeys, publicKeyOf, readyNode, rotation, withKeys } from "../testing/fake-agent.ts";
 
 afterEach(() => reset());

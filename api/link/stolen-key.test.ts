@@ -5,8 +5,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { NodeView } from "../../shared/node/node-schemas.ts";
 import type { Assign, Identity, Nodes, Report, Welcome } from "../../shared/protocol/protocol.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
+import { done, hostsOf, identityOf, keysOf } from "../../shared/testing/reports.ts";
 import { call, create, ended, settled } from "../testing/call-api.ts";
-import { type Connection, done, hostsOf, identityOf, keysOf } from "../testing/connection.ts";
+import type { Connection } from "../testing/connection.ts";
 import { type FakeAgent, nodeFacts, readyNode } from "../testing/fake-agent.ts";
 
 let a: { agent: FakeAgent; link: Connection };

@@ -2,12 +2,12 @@
 import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { done } from "../../shared/testing/reports.ts";
 import { Fleet, Session } from "../index.ts";
 import { Alarm } from "../platform/alarm.ts";
 import { DOCUMENTS } from "../platform/documents.ts";
 import { fleetOf, sessionOf } from "../platform/objects.ts";
 import { call, create, ended, settled } from "../testing/call-api.ts";
-import { done } from "../testing/connection.ts";
 import { readyNode } from "../testing/fake-agent.ts";
 import { sleepNow, storageOf } from "../testing/objects.ts";
 import { forgetSender, type Letter, MAIL_SCHEMA, Mailbox, takeNew } from "./mailbox.ts";

@@ -4,10 +4,10 @@ import { env } from "cloudflare:workers";
 import { afterEach, expect, test, vi } from "vitest";
 import type { NodeView } from "../../shared/node/node-schemas.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
+import { done } from "../../shared/testing/reports.ts";
 import { SETTINGS } from "../platform/installation-settings.ts";
 import { fleetOf, sessionOf } from "../platform/objects.ts";
 import { call, create, settled } from "../testing/call-api.ts";
-import { done } from "../testing/connection.ts";
 import { nodeFacts, readyNode } from "../testing/fake-agent.ts";
 import { heardAgo } from "../testing/objects.ts";
 

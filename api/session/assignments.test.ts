@@ -4,10 +4,11 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Assign, Hello, Welcome } from "../../shared/protocol/protocol.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
+import { done, hostsOf, keysOf } from "../../shared/testing/reports.ts";
 import { getDocument, putDocument } from "../platform/documents.ts";
 import { sessionOf } from "../platform/objects.ts";
 import { call, create, settled } from "../testing/call-api.ts";
-import { type Connection, done, hostsOf, keysOf } from "../testing/connection.ts";
+import type { Connection } from "../testing/connection.ts";
 import { nodeFacts, readyNode } from "../testing/fake-agent.ts";
 import { withSettings } from "../testing/settings.ts";
 

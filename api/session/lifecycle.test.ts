@@ -1,14 +1,14 @@
 /** From request to end, with agents that obey. */
-
 import { reset, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test } from "vitest";
 import type { NodeView } from "../../shared/node/node-schemas.ts";
 import type { Report, Welcome } from "../../shared/protocol/protocol.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
+import { done, identityOf, keysOf } from "../../shared/testing/reports.ts";
 import { fleetOf, linkOf, sessionOf } from "../platform/objects.ts";
 import { call, create, ended, settled } from "../testing/call-api.ts";
-import { dial, done, identityOf, keysOf } from "../testing/connection.ts";
+import { dial } from "../testing/connection.ts";
 import { nodeFacts, readyNode } from "../testing/fake-agent.ts";
 import { sleepNow } from "../testing/objects.ts";
 

@@ -6,10 +6,11 @@ import type { NodeView } from "../../shared/node/node-schemas.ts";
 import type { Welcome } from "../../shared/protocol/protocol.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { CONSTANTS } from "../../shared/settings/constants.ts";
+import { done } from "../../shared/testing/reports.ts";
 import { SETTINGS } from "../platform/installation-settings.ts";
 import { fleetOf, sessionOf } from "../platform/objects.ts";
 import { call, create, ended } from "../testing/call-api.ts";
-import { type Connection, done } from "../testing/connection.ts";
+import type { Connection } from "../testing/connection.ts";
 import { type FakeAgent, nodeFacts, readyNode } from "../testing/fake-agent.ts";
 import { alarmIn, heardAgo } from "../testing/objects.ts";
 

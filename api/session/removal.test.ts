@@ -7,10 +7,10 @@ import type { Plan } from "../../shared/plan/plan.ts";
 import type { Welcome } from "../../shared/protocol/protocol.ts";
 import type { SessionRecord } from "../../shared/session/session-record.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
+import { done } from "../../shared/testing/reports.ts";
 import { SETTINGS } from "../platform/installation-settings.ts";
 import { sessionOf } from "../platform/objects.ts";
 import { call, create, ended, settled } from "../testing/call-api.ts";
-import { done } from "../testing/connection.ts";
 import { nodeFacts, readyNode } from "../testing/fake-agent.ts";
 
 afterEach(() => reset());

@@ -5,10 +5,10 @@ import { afterEach, expect, test, vi } from "vitest";
 import type { Problem } from "../../shared/errors/errors.ts";
 import type { NodeView } from "../../shared/node/node-schemas.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
+import { done } from "../../shared/testing/reports.ts";
 import { Fleet, Link, Session } from "../index.ts";
 import { fleetOf, sessionOf } from "../platform/objects.ts";
 import { call, create, ended, problem, settled } from "../testing/call-api.ts";
-import { done } from "../testing/connection.ts";
 import { readyNode } from "../testing/fake-agent.ts";
 
 afterEach(() => {

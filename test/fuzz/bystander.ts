@@ -1,7 +1,8 @@
 /** The other node of the fuzz run over the link: it works, and nothing that the fuzzed node sends may affect it. */
 import type { NodeView } from "../../shared/node/node-schemas.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
-import { ABOUT, done, identityOf, type NodeSocket, TestNode } from "../support/node.ts";
+import { done, identityOf } from "../../shared/testing/reports.ts";
+import { ABOUT, type NodeSocket, TestNode } from "../support/node.ts";
 import type { TestApi } from "../support/server.ts";
 
 export class Bystander {

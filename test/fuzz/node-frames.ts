@@ -2,7 +2,8 @@
 import fc from "fast-check";
 import { PING, PROTOCOL } from "../../shared/protocol/protocol.ts";
 import { CONTAINER_STATUSES, PHASES } from "../../shared/session/lifecycle.ts";
-import { ABOUT, identityOf } from "../support/node.ts";
+import { identityOf } from "../../shared/testing/reports.ts";
+import { ABOUT } from "../support/node.ts";
 import { absurd, oddText, spoiled } from "./values.ts";
 
 /**

@@ -16,6 +16,7 @@ import {
 } from "../../shared/protocol/protocol.ts";
 import { CONSTANTS } from "../../shared/settings/constants.ts";
 import { FACTS } from "../../shared/testing/fixtures.ts";
+import { done } from "../../shared/testing/reports.ts";
 import { keepAlive } from "./keep-alive.ts";
 import type { ApiClient } from "./server.ts";
 
@@ -259,22 +260,4 @@ export class NodeSocket {
 
 function isText(data: Buffer, text: string): boolean {
   return data.length === text.length && data.toString("latin1") === text;
-}
-
-/** The report of an agent that has reached the wanted phase. */
-export function done({ session, epoch, phase, part }: Assign): Report {
-  const hosts = part?.containers.map(({ host }) => host) ?? [];
-  return {
-    type: "report",
-    session,
-    epoch,
-    phase,
-    containers: hosts.map((host) => ({ host, status: phase, containerId: `id-of-${host}` })),
-    ...(phase === "prepared" ? { identities: hosts.map(identityOf) } : {}),
-  };
-}
-
-export function identityOf(host: string) {
-  const key = (of: string) => `${of}-${host}`.padEnd(43, "A");
-  return { host, user: "root", hostKey: key("host"), userKey: key("user") };
 }
