@@ -16,18 +16,13 @@ import {
 import { CONSTANTS } from "../../shared/settings/constants.ts";
 import { randomText } from "../platform/hash.ts";
 import { SETTINGS } from "../platform/installation-settings.ts";
-import {
-  type Connected,
-  frameOf,
-  type LinkSweep,
-  type NodeChanges,
-  type Words,
-} from "../platform/messages.ts";
+import { type Connected, frameOf, type LinkSweep, type Words } from "../platform/messages.ts";
 import { fleetOf, sessionOf } from "../platform/objects.ts";
 import { type Close, LinkSockets, turnAway } from "./link-sockets.ts";
 import { proves, provesNew } from "./node-key.ts";
 import { greetingBegins, noteLinks, openLinks } from "./open-links.ts";
 import { readFrame } from "./read-agent-frame.ts";
+import { sendNodeChanges } from "./send-node-changes.ts";
 
 /** Most connections of one node that have not proven its key yet. */
 const MOST_SILENT = 4;
@@ -40,7 +35,7 @@ export class Link extends DurableObject<Cloudflare.Env> {
   readonly #greetings = new WeakMap<WebSocket, () => void>();
   /** Entries `node session`: the session holds something on the node. */
   readonly #work = new Set<string>();
-  /** Sockets whose connection Fleet knows. */
+  /** Sockets that wait for Fleet's answer: Fleet may count a connection whose number is not known here yet. */
   readonly #connecting = new Set<WebSocket>();
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
@@ -119,7 +114,7 @@ export class Link extends DurableObject<Cloudflare.Env> {
       return socket ? [{ word, socket }] : [];
     });
     const behind = linked.filter(({ word }) => word.part !== undefined).map(({ socket }) => socket);
-    await this.#tellNodes(behind, all.nodesChange);
+    await sendNodeChanges(this.env, this.#sockets, behind, all.nodesChange);
     for (const { word, socket } of linked) this.#sockets.send(socket, frameOf(word, all));
   }
 
@@ -132,10 +127,8 @@ export class Link extends DurableObject<Cloudflare.Env> {
 
   /** From Fleet: these nodes have work and need the joins and leaves up to this change. */
   async nodesChanged(nodes: readonly string[], number: number): Promise<void> {
-    await this.#tellNodes(
-      nodes.flatMap((node) => this.#sockets.linked(node) ?? []),
-      number,
-    );
+    const links = nodes.flatMap((node) => this.#sockets.linked(node) ?? []);
+    await sendNodeChanges(this.env, this.#sockets, links, number);
   }
 
   /** Closes silent links and reports which are up. O(sockets), in memory. */
@@ -245,7 +238,7 @@ export class Link extends DurableObject<Cloudflare.Env> {
     );
     const assignments = frames.filter((frame) => frame !== undefined);
     // Before the assignments: no container of the node may reach these addresses.
-    if (assignments.length > 0) await this.#tellNodes([socket], nodesChange);
+    if (assignments.length > 0) await sendNodeChanges(this.env, this.#sockets, [socket], nodesChange);
     const head = { type: "welcome", protocol: version, connection, redialMs };
     this.#sockets.welcome(
       socket,
@@ -272,24 +265,6 @@ export class Link extends DurableObject<Cloudflare.Env> {
     this.#work.add(key);
     const done = await sessionOf(this.env, report.session).report(node, report);
     if (done) this.#work.delete(key);
-  }
-
-  /** Sends these links the joins and leaves up to the change. Links that know the same share one look-up. */
-  async #tellNodes(sockets: readonly WebSocket[], number: number): Promise<void> {
-    const behind = sockets.filter((socket) => this.#sockets.state(socket).nodesChange < number);
-    const bySince = Map.groupBy(behind, (socket) => this.#sockets.state(socket).nodesChange);
-    await Promise.all(
-      [...bySince].map(async ([since, group]) => {
-        const changes: NodeChanges = await fleetOf(this.env).nodeChanges(since);
-        const frame = JSON.stringify({ type: "nodes", ...changes });
-        for (const socket of group) {
-          // Another call may have sent later changes meanwhile.
-          if (this.#sockets.state(socket).nodesChange !== since) continue;
-          this.#sockets.set(socket, { nodesChange: changes.number });
-          this.#sockets.sendAtOnce(socket, frame);
-        }
-      }),
-    );
   }
 
   async #end(socket: WebSocket, why: Close): Promise<void> {
