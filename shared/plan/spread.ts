@@ -7,7 +7,8 @@ import { fits } from "./need.ts";
 
 /**
  * Each container goes where this session has the fewest, so that counts differ by one where there is room; among
- * equals to the emptiest node. O(groups × candidates + containers × log candidates).
+ * equals to the emptiest node. O(groups × candidates + containers × log candidates), and for several groups a sort of
+ * the candidates.
  */
 export function spread(groups: Group[], candidates: readonly Candidate[]): Attempt {
   const bins = binsOf(shortlist(groups, candidates));
@@ -34,13 +35,23 @@ export function spread(groups: Group[], candidates: readonly Candidate[]): Attem
  */
 function shortlist(groups: Group[], candidates: readonly Candidate[]): Candidate[] {
   const units = unitsIn(groups);
-  const chosen = new Set(
-    groups.flatMap(({ need }) => {
-      const fitting = candidates.filter(({ free }) => fits(need, free));
-      return firstOf(fitting, units, emptiestFirst);
-    }),
-  );
-  return [...chosen].sort(emptiestFirst);
+  const [only, ...others] = groups;
+  if (only && others.length === 0) {
+    const fitting = candidates.filter(({ free }) => fits(only.need, free));
+    return firstOf(fitting, units, emptiestFirst);
+  }
+  // Sorted once for all groups: a session may have a thousand of them.
+  const sorted = candidates.toSorted(emptiestFirst);
+  const chosen = new Set<Candidate>();
+  for (const { need } of groups) {
+    let missing = units;
+    for (let at = 0; missing > 0 && at < sorted.length; at++) {
+      if (!fits(need, sorted[at]!.free)) continue;
+      chosen.add(sorted[at]!);
+      missing--;
+    }
+  }
+  return sorted.filter((candidate) => chosen.has(candidate));
 }
 
 /** Binary search for a bin's place by (taken, order), from `from` on. */
