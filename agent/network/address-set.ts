@@ -2,20 +2,14 @@
  * Sets of IPv4 addresses as sorted ranges. Neighbours are merged, so a block of 10,000 addresses is one range, for nft too. A change costs
  * O(n log n) in the number of ranges, whatever their size: 1 ms for 10,000 scattered addresses.
  */
-import { formatAddress, parseAddress } from "../../shared/network/ipv4.ts";
-
-/** Both ends are included. Unsigned 32-bit numbers. */
-export interface AddressRange {
-  first: number;
-  last: number;
-}
+import { type AddressRange, formatRange, parseRange } from "../../shared/network/address-ranges.ts";
 
 /** Sorted. No two ranges overlap or touch. */
 export type AddressSet = readonly AddressRange[];
 
 /** From texts like `192.0.2.1` and `192.0.2.1-192.0.2.9`, in any order. A range that ends before it begins is empty. */
 export function addressSet(texts: readonly string[]): AddressSet {
-  return merged(texts.flatMap((text) => rangeOf(text) ?? []));
+  return merged(texts.flatMap((text) => parseRange(text) ?? []));
 }
 
 export function union(a: AddressSet, b: AddressSet): AddressSet {
@@ -40,15 +34,7 @@ export function difference(a: AddressSet, b: AddressSet): AddressSet {
 
 /** As elements of an nft set: `192.0.2.1` or `192.0.2.1-192.0.2.9`. */
 export function elementsOf(set: AddressSet): string[] {
-  return set.map(({ first, last }) =>
-    first === last ? formatAddress(first) : `${formatAddress(first)}-${formatAddress(last)}`,
-  );
-}
-
-function rangeOf(text: string): AddressRange | undefined {
-  const [from = "", to = from] = text.split("-");
-  const [first, last] = [parseAddress(from), parseAddress(to)];
-  return first === undefined || last === undefined || first > last ? undefined : { first, last };
+  return set.map(formatRange);
 }
 
 function merged(ranges: AddressRange[]): AddressSet {

@@ -7,7 +7,7 @@
  *   2  2026-11-26  an assignment is sent once per epoch, as layout and part; hello says what the node has; addresses as differences
  */
 import { z } from "zod";
-import { parseAddress } from "../network/ipv4.ts";
+import { parseRange } from "../network/address-ranges.ts";
 import { Capacity, Facts } from "../node/node-schemas.ts";
 import { CONTAINER_STATUSES, PHASES } from "../session/lifecycle.ts";
 import { CONSTANTS } from "../settings/constants.ts";
@@ -185,19 +185,10 @@ export const Rotated = z.object({ type: z.literal("rotated"), publicKey: z.strin
 export type Rotated = z.infer<typeof Rotated>;
 
 /** `192.0.2.1`, or `192.0.2.1-192.0.2.9` with both ends included. */
-const AddressRange = z.string().max(31).refine(isAddressRange, "must be an IPv4 address or a range of them");
-
-function isAddressRange(text: string): boolean {
-  const ends = text.split("-").map(parseAddress);
-  const [first, last = first] = ends;
-  return (
-    ends.length <= 2 &&
-    first !== undefined &&
-    last !== undefined &&
-    !ends.includes(undefined) &&
-    first <= last
-  );
-}
+const AddressRange = z
+  .string()
+  .max(31)
+  .refine((text) => parseRange(text) !== undefined, "must be an IPv4 address or a range of them");
 
 /**
  * Addresses of the fleet's nodes, including this one: no container may reach them. A node gets them before its first assignment; while it
