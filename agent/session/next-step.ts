@@ -1,6 +1,6 @@
 /** Decides the next step for one session on this node. Pure; `controller.ts` carries the step out. */
 import type { Report } from "../../shared/protocol/protocol.ts";
-import type { Phase } from "../../shared/session/lifecycle.ts";
+import { PHASES, type Phase } from "../../shared/session/lifecycle.ts";
 
 /**
  * - `store`: write the assignment or the keys to the disk, before acting on them
@@ -24,7 +24,7 @@ export interface Situation {
   failed: boolean;
 }
 
-const ORDER = ["none", "prepared", "started", "running", "removed"];
+const ORDER: readonly Report["phase"][] = ["none", ...PHASES];
 
 export function hasReached(reached: Report["phase"], phase: Phase): boolean {
   return ORDER.indexOf(reached) >= ORDER.indexOf(phase);

@@ -20,9 +20,4 @@ export class Reporter {
   soon(): void {
     this.#timer ??= setTimeout(() => this.now(), PROGRESS_MS);
   }
-
-  stop(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-  }
 }
