@@ -44,6 +44,9 @@ export async function usedSubnets(
 
 export type UsedVni = Facts["usedVnis"][number];
 
+/** What a session could not get, because something else on this machine has it: a subnet (CIDR), or a VNI at a UDP port. */
+export type Refused = { subnet: string } | UsedVni;
+
 /** The most that facts may list. */
 const MOST_VNIS = 4096;
 

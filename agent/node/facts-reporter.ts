@@ -1,9 +1,7 @@
 /** Keeps the API's facts about this node up to date: measures every minute and after hints of a change, and sends what changed. */
 import { setInterval } from "node:timers/promises";
+import type { Refused } from "../network/network-facts.ts";
 import type { About, RefusedByMachine } from "./facts.ts";
-
-/** A subnet (CIDR), or a VNI at a UDP port. */
-type Refused = { subnet: string } | RefusedByMachine["vnis"][number];
 
 /** Nothing tells the agent when routes change. */
 const EVERY_MS = 60_000;

@@ -8,13 +8,10 @@ import type { DockerPort } from "../docker/port.ts";
 import type { Runner } from "../host/runner.ts";
 import type { Log } from "../log.ts";
 import type { Owner } from "../network/link-names.ts";
-import type { UsedVni } from "../network/network-facts.ts";
+import type { Refused } from "../network/network-facts.ts";
 import type { AssignmentStore } from "./assignment-store.ts";
 import type { Guard } from "./guard.ts";
 import type { Surveys } from "./surveys.ts";
-
-/** What a session could not get, because something else on this machine has it. */
-export type Refused = { subnet: string } | UsedVni;
 
 export interface NodeContext {
   owner: Owner;
