@@ -57,7 +57,7 @@ export interface Ended {
   spreadMs: number;
 }
 
-/** The agent waits no longer than this, whatever Retry-After says. */
+/** Of Retry-After no more than this counts. The random part comes on top. */
 const MOST_AFTER_MS = 600_000;
 
 /** For each frame, what must have arrived before it. */

@@ -183,7 +183,7 @@ export class Sessions {
     if (this.#belated.delete(session)) this.#sweepAgain();
   }
 
-  /** Removes a session that the API does not list any longer, without a report. */
+  /** Removes a session that the API does not list any longer. Without a report, if this run of the agent had no part of it. */
   #drop(session: string, found = NOTHING): void {
     this.#context.log.info({ session }, "the API does not list this session any longer: removing it");
     const part = this.#parts.get(session);
