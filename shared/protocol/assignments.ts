@@ -1,7 +1,7 @@
 /** From a plan to assignments: one layout for all nodes, one part for each, and the proofs that each node makes. */
 
 import { environmentsOf } from "../plan/environment.ts";
-import type { Plan } from "../plan/plan.ts";
+import type { Plan, PlannedContainer } from "../plan/plan.ts";
 import { definedOf, REACH, type SessionSpec } from "../request/spec.ts";
 import type { Layout, Part } from "./assignment.ts";
 
@@ -24,6 +24,8 @@ export function assignmentsOf(
   const places = new Map(plan.nodes.map(({ id }, place) => [id, place]));
   const env = sharedOf([...environments.values()]);
   const proofs = proofsOf(plan);
+  const onNode = new Map(plan.nodes.map(({ id }): [string, PlannedContainer[]] => [id, []]));
+  for (const container of plan.containers) onNode.get(container.nodeId)!.push(container);
   const { driver, subnet, mtu, vni, port } = plan.network;
   return {
     layout: {
@@ -50,22 +52,20 @@ export function assignmentsOf(
         id,
         {
           place,
-          containers: plan.containers
-            .filter(({ nodeId }) => nodeId === id)
-            .map(({ host, role: name, rank, address, gpuIds }) => {
-              const role = roles.get(name)!;
-              const { gpu: _, ...limits } = role.resources;
-              return {
-                host,
-                role: name,
-                rank,
-                address,
-                image: role.image,
-                ...definedOf(role, TOLD),
-                env: without(environments.get(host)!, env),
-                resources: { ...limits, gpuIds },
-              };
-            }),
+          containers: onNode.get(id)!.map(({ host, role: name, rank, address, gpuIds }) => {
+            const role = roles.get(name)!;
+            const { gpu: _, ...limits } = role.resources;
+            return {
+              host,
+              role: name,
+              rank,
+              address,
+              image: role.image,
+              ...definedOf(role, TOLD),
+              env: without(environments.get(host)!, env),
+              resources: { ...limits, gpuIds },
+            };
+          }),
           proof: proofs[place]!,
         },
       ]),
