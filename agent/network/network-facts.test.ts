@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { cidrsOverlap } from "../../shared/network/ipv4.ts";
+import { Facts } from "../../shared/node/node-schemas.ts";
 import { linkAlias, linkNames } from "./link-names.ts";
 import { defaultAddress, mtuOf, ownAddresses, usedSubnets, usedVnis } from "./network-facts.ts";
 import { recordingRunner } from "./recording.ts";
@@ -50,6 +52,20 @@ test("subnets in use are routes, addresses, resolvers and Docker networks, witho
     "192.0.2.0/24",
     "198.51.100.53/32",
   ]);
+});
+
+test("a router's routes are rounded up to as many as facts may list, and still cover all of them", async () => {
+  const dst = Array.from({ length: 10_000 }, (_, i) => `100.64.${i >> 8}.${i & 255}`).filter(
+    (_, i) => i % 2 === 0,
+  );
+  const { runner: router } = recordingRunner({
+    "ip -j -4 route show": JSON.stringify(dst.map((each) => ({ dst: each, dev: "eth0" }))),
+    "ip -j -d -4 addr show": "[]",
+  });
+  const subnets = await usedSubnets(router, owner, ["172.18.0.0/16"], []);
+  expect(Facts.shape.usedSubnets.safeParse(subnets).success).toBe(true);
+  expect(dst.slice(-99).every((each) => subnets.some((subnet) => cidrsOverlap(each, subnet)))).toBe(true);
+  expect(subnets.at(-1)).toBe("172.18.0.0/16");
 });
 
 test("VNIs in use are those of all other VXLAN devices, and those that the kernel refused; sorted, each once", async () => {

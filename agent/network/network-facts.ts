@@ -14,7 +14,8 @@ const DEFAULT_ROUTES = new Set(["default", "0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/
 
 /**
  * CIDRs that no session's network may overlap: the machine's routes, addresses and resolvers, without those of our own sessions, and
- * `dockerSubnets`, the subnets of other Docker networks. IPv4 only; sorted; no CIDR is inside another.
+ * `dockerSubnets`, the subnets of other Docker networks. IPv4 only; sorted; no CIDR is inside another. A router has too many routes to
+ * list: they are then rounded up to larger networks.
  */
 export async function usedSubnets(
   runner: Runner,
@@ -49,6 +50,7 @@ export type Refused = { subnet: string } | UsedVni;
 
 /** The most that facts may list. */
 const MOST_VNIS = 4096;
+const MOST_SUBNETS = 4096;
 
 /**
  * The VNIs of the machine's VXLAN devices, except those of our own sessions, and `more`; sorted, each once. At one UDP port the kernel
@@ -76,14 +78,31 @@ function resolversOf(text: string): string[] {
     .filter((address) => ipaddr.IPv4.isValidFourPartDecimal(address) && !address.startsWith("127."));
 }
 
-/** As networks, each once, without those inside another. An address without a prefix is a /32. */
+interface Network {
+  base: ipaddr.IPv4;
+  prefix: number;
+}
+
+/** As networks, without those inside another, and rounded up until few enough. An address without a prefix is a /32. */
 function outermost(subnets: readonly string[]): string[] {
-  const networks = subnets
+  const all = subnets
     .map((subnet) => (subnet.includes("/") ? subnet : `${subnet}/32`))
     .filter((subnet) => ipaddr.IPv4.isValidCIDR(subnet))
-    .map((subnet) => {
-      const prefix = ipaddr.IPv4.parseCIDR(subnet)[1];
-      const base = ipaddr.IPv4.networkAddressFromCIDR(subnet);
+    .map((subnet): Network => {
+      const [base, prefix] = ipaddr.IPv4.parseCIDR(subnet);
+      return { base, prefix };
+    });
+  let networks = roundedUp(all, 32);
+  for (let longest = 31; networks.length > MOST_SUBNETS; longest--) networks = roundedUp(networks, longest);
+  return networks.map(({ base, prefix }) => `${base}/${prefix}`);
+}
+
+/** A prefix that is longer than `longest` becomes that. */
+function roundedUp(all: readonly Network[], longest: number): Network[] {
+  const networks = all
+    .map((network) => {
+      const prefix = Math.min(network.prefix, longest);
+      const base = ipaddr.IPv4.networkAddressFromCIDR(`${network.base}/${prefix}`);
       return { base, prefix, start: Buffer.from(base.toByteArray()).readUInt32BE() };
     })
     .sort((a, b) => a.start - b.start || a.prefix - b.prefix);
@@ -93,7 +112,7 @@ function outermost(subnets: readonly string[]): string[] {
     const last = kept.at(-1);
     if (last === undefined || !network.base.match(last.base, last.prefix)) kept.push(network);
   }
-  return kept.map(({ base, prefix }) => `${base}/${prefix}`);
+  return kept;
 }
 
 /**
