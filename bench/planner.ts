@@ -94,6 +94,22 @@ time(
     })),
   ),
 );
+/** `a` to `z`, then `aa` and so on: names for many roles. */
+const letters = (i: number): string =>
+  (i < 26 ? "" : letters(Math.floor(i / 26) - 1)) + String.fromCharCode(97 + (i % 26));
+time(
+  "round over 20 demands of 1,024 different roles, one too large now",
+  waitingRound(
+    twenty((at) => ({
+      ...multi,
+      roles: Array.from({ length: 1024 }, (_, i) => ({
+        name: i === 0 ? "main" : `x-${letters(i)}`,
+        replicas: 1,
+        resources: i === 0 ? { cpu: 4 + at / 2 } : { memory: i },
+      })),
+    })),
+  ),
+);
 time(
   "round over 20 demands that no node could ever hold",
   waitingRound(twenty((i) => ({ ...multi, clusterSize: 2, resources: { cpu: 20 + i } }))),

@@ -7,8 +7,7 @@ import { fits } from "./need.ts";
 
 /**
  * Each container goes where this session has the fewest, so that counts differ by one where there is room; among
- * equals to the emptiest node. O(groups × candidates + containers × log candidates), and for several groups a sort of
- * the candidates.
+ * equals to the emptiest node. O(groups × candidates + containers × log candidates).
  */
 export function spread(groups: Group[], candidates: readonly Candidate[]): Attempt {
   const bins = binsOf(shortlist(groups, candidates));
@@ -35,13 +34,20 @@ export function spread(groups: Group[], candidates: readonly Candidate[]): Attem
  */
 function shortlist(groups: Group[], candidates: readonly Candidate[]): Candidate[] {
   const units = unitsIn(groups);
-  const [only, ...others] = groups;
-  if (only && others.length === 0) {
-    const fitting = candidates.filter(({ free }) => fits(only.need, free));
-    return firstOf(fitting, units, emptiestFirst);
-  }
-  // Sorted once for all groups: a session may have a thousand of them.
-  const sorted = candidates.toSorted(emptiestFirst);
+  // One look at all candidates for each group, or one sort for all groups: a session may have a thousand of them.
+  if (groups.length > Math.log2(candidates.length))
+    return shortlistOf(groups, candidates.toSorted(emptiestFirst), units);
+  const chosen = new Set(
+    groups.flatMap(({ need }) => {
+      const fitting = candidates.filter(({ free }) => fits(need, free));
+      return firstOf(fitting, units, emptiestFirst);
+    }),
+  );
+  return [...chosen].sort(emptiestFirst);
+}
+
+/** The same, of candidates in order. */
+function shortlistOf(groups: Group[], sorted: readonly Candidate[], units: number): Candidate[] {
   const chosen = new Set<Candidate>();
   for (const { need } of groups) {
     let missing = units;
