@@ -49,8 +49,8 @@ const LEAST_DEPTH = 4;
 /**
  * One round over the queue, whose order is the caller's: priority, then arrival. `demands.untried`: how many are not
  * `current`; with the last of them the round ends. `now` and `patience` in ms.
- * O(nodes log nodes), plus O(nodes) for each demand that it looks at, plus O(waiting) until the last untried demand.
- * 20 demands that do not fit on 9,000 nodes: 10 to 50 ms of CPU (bench/planner.ts).
+ * O(nodes log nodes), plus O(groups × nodes) for each demand that it looks at, plus O(waiting) until the last untried
+ * demand. 20 demands that do not fit on 9,000 nodes: 10 to 70 ms of CPU; of 1,024 groups each 0.8 s (bench/planner.ts).
  */
 export function queueRound(
   queue: Iterable<Waiting>,
