@@ -44,6 +44,7 @@ const INSIDE: Record<string, Table> = {
     queue: ["network", "plan", "request"],
     session: ["network", "plan", "request", "text"],
     protocol: ["network", "node", "plan", "request", "session", "settings", "text"],
+    streams: ["protocol"],
     testing: ["network", "node", "plan", "protocol", "request", "settings"],
   },
   api: {
@@ -78,6 +79,7 @@ const INSIDE: Record<string, Table> = {
     node: ["backoff.ts", "log.ts", "docker", "host", "network"],
     link: ["backoff.ts", "log.ts", "node"],
     session: ["backoff.ts", "log.ts", "docker", "host", "kit", "network", "ssh"],
+    streams: ["log.ts", "link"],
   },
 };
 
