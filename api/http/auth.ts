@@ -9,7 +9,7 @@ import { limiterOf } from "../platform/objects.ts";
 import type { AppEnv, Caller } from "./request-context.ts";
 
 /** Identity of the installation's own token. */
-const INSTALLATION: Caller = { actor: "admin-token", project: "default", role: "admin" };
+const INSTALLATION: Caller = { actor: "admin-token", project: "default", role: "admin", expiresAt: null };
 
 /** Access control of a route, from the access table: spread it into the route. */
 export function access(operationId: OperationId) {
@@ -65,5 +65,7 @@ async function callerOf(given: string, adminToken: string): Promise<Caller | und
   // Compared in constant time. The comparison needs equal lengths, so it compares hashes.
   if (crypto.subtle.timingSafeEqual(await sha256(given), await sha256(adminToken))) return INSTALLATION;
   const claims = await verifyToken(adminToken, given, Date.now());
-  return claims && { actor: claims.id, project: claims.project, role: claims.role };
+  if (!claims) return undefined;
+  const { id, project, role, exp } = claims;
+  return { actor: id, project, role, expiresAt: exp * 1000 };
 }

@@ -7,6 +7,8 @@ export interface Caller extends By {
   actor: string;
   project: string;
   role: Role;
+  /** When the token expires, ms since 1970; null: never (api/access/token-watch.ts). */
+  expiresAt: number | null;
 }
 
 export interface AppEnv {

@@ -11,6 +11,7 @@ import { type Letter, Mailbox, takeNew } from "../mailbox/mailbox.ts";
 import { Alarm } from "../platform/alarm.ts";
 import type { Lookup, ToSession } from "../platform/messages.ts";
 import { fleetOf } from "../platform/objects.ts";
+import { Waiters } from "../platform/waiters.ts";
 import { welcomeFrame } from "./assign-frames.ts";
 import { giveUp, nodeGone, nodeLost } from "./loss.ts";
 import { RANK_OF } from "./part-table.ts";
@@ -20,7 +21,6 @@ import { FLEET, linkTarget, tellFleet, tellNodes } from "./session-mail.ts";
 import { SessionStore } from "./session-store.ts";
 import { sessionView } from "./session-view.ts";
 import { limitAt, strike } from "./wait-limits.ts";
-import { Waiters } from "./waiters.ts";
 
 export class Session extends DurableObject<Cloudflare.Env> {
   readonly #store: SessionStore;

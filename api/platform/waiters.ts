@@ -1,4 +1,4 @@
-/** Requests that wait for a condition: in memory only, at most for the time they ask for. */
+/** Requests that wait for a condition of their object: in memory only, at most for the time they ask for. */
 
 export class Waiters {
   readonly #waiting = new Set<{ over: () => boolean; resolve: () => void }>();
