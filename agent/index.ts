@@ -25,6 +25,9 @@ import { limiter } from "./session/concurrency.ts";
 import { Guard } from "./session/guard.ts";
 import { Sessions } from "./session/node-sessions.ts";
 import { Surveys } from "./session/surveys.ts";
+import { serveBy } from "./streams/serve-streams.ts";
+import { StreamFailure } from "./streams/stream.ts";
+import { Tunnels } from "./streams/tunnels.ts";
 
 /** The options of `skein agent`. `cpu` in cores, `memory` in bytes. */
 export interface AgentOptions extends Overrides {
@@ -147,6 +150,20 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
       (report) => link.send(report),
       (reason) => link.resync(reason),
     );
+    const missing = async (_: unknown, { kind }: { kind: string }) => {
+      throw new StreamFailure("failed", `this agent does not serve ${kind} yet`);
+    };
+    const tunnels = new Tunnels(
+      {
+        api: options.api,
+        fleet,
+        node,
+        sign: (text) => keys.sign(text),
+        serverOf: () => serveBy({ exec: missing, port: missing, logs: missing }),
+        log,
+      },
+      signal,
+    );
     const link = new Link({
       api: options.api,
       joined,
@@ -162,6 +179,7 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
         });
         return true;
       },
+      onTunnel: ({ session }) => tunnels.want(session),
       log,
     });
     const watching = watchEngine(docker, log, signal, {
@@ -176,7 +194,7 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
     const mending = sessions.mend(signal);
     facts.watch(signal);
     const stopped = await link.run(signal);
-    if (stopped === undefined) await Promise.all([watching, mending]);
+    if (stopped === undefined) await Promise.all([watching, mending, tunnels.closed()]);
     return stopped;
   } finally {
     state.release();

@@ -11,12 +11,14 @@ import { meta } from "./routes/meta-routes.ts";
 import { nodes } from "./routes/node-routes.ts";
 import { plans } from "./routes/plan-routes.ts";
 import { sessions } from "./routes/session-routes.ts";
+import { streams } from "./routes/stream-routes.ts";
 import { tokens } from "./routes/token-routes.ts";
 
 export const app = newApp();
 
 meta(app);
 sessions(app);
+streams(app);
 plans(app);
 nodes(app);
 agents(app);

@@ -4,6 +4,7 @@ declare namespace Cloudflare {
     FLEET: DurableObjectNamespace<import("./index.ts").Fleet>;
     SESSION: DurableObjectNamespace<import("./index.ts").Session>;
     LINK: DurableObjectNamespace<import("./index.ts").Link>;
+    TUNNEL: DurableObjectNamespace<import("./index.ts").Tunnel>;
     LIMITER: DurableObjectNamespace<import("./index.ts").Limiter>;
     REFUSALS: DurableObjectNamespace<import("./index.ts").Refusals>;
     /** Opens everything under /v1, and signs all other tokens. */
@@ -12,6 +13,6 @@ declare namespace Cloudflare {
 
   interface GlobalProps {
     mainModule: typeof import("./index.ts");
-    durableNamespaces: "Fleet" | "Session" | "Link" | "Limiter" | "Refusals";
+    durableNamespaces: "Fleet" | "Session" | "Link" | "Tunnel" | "Limiter" | "Refusals";
   }
 }

@@ -7,3 +7,4 @@ export { Refusals } from "./audit/refusals.ts";
 export { Fleet } from "./fleet/fleet-object.ts";
 export { Link } from "./link/link-object.ts";
 export { Session } from "./session/session-object.ts";
+export { Tunnel } from "./tunnel/tunnel-object.ts";

@@ -19,6 +19,14 @@ export function wholeNumber(option: string, text: string): number {
   return Number(text);
 }
 
+/** A TCP port as an argument; `least` is 0 where the system may choose. */
+export function portNumber(what: string, text: string, least: 0 | 1): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : -1;
+  if (port < least || port > 65_535)
+    throw new UsageError(`${what} must be a port from ${least} to 65535, not ${text}`);
+  return port;
+}
+
 /** `--cpu 0.5`. */
 export function decimalNumber(option: string, text: string): number {
   if (!/^\d+(\.\d+)?$/.test(text)) throw new UsageError(`--${option} must be a number, not ${text}`);

@@ -1,9 +1,12 @@
 /** Skein's client: one function per operation of the API, generated from its OpenAPI document, bound to one address and token. */
+import { type Streams, streamsOf } from "./dial-stream.ts";
 import { createClient, createConfig } from "./generated/client/index.ts";
 import * as operations from "./generated/sdk.gen.ts";
 import type { Problem } from "./generated/types.gen.ts";
 
+export type { Command, Container, Streams } from "./dial-stream.ts";
 export type * from "./generated/types.gen.ts";
+export type { Piece, RemoteStream, StreamResult } from "./remote-stream.ts";
 
 type Operations = {
   [K in keyof typeof operations as (typeof operations)[K] extends Operation
@@ -16,8 +19,8 @@ type Data<F extends Operation> = Extract<Awaited<ReturnType<F>>, { error: undefi
 type Arguments<F extends Operation> =
   Parameters<F> extends [options?: infer O] ? Omit<NonNullable<O>, "client"> : never;
 
-/** Each operation by its operationId: takes `{path, query, headers, body, signal}`, resolves to what the API answers. */
-export type Skein = {
+/** Streams into containers, and each operation by its operationId: takes `{path, query, headers, body, signal}`, resolves to what the API answers. */
+export type Skein = Streams & {
   [K in keyof Operations]: undefined extends Parameters<Operations[K]>[0]
     ? (options?: Arguments<Operations[K]>) => Promise<Data<Operations[K]>>
     : (options: Arguments<Operations[K]>) => Promise<Data<Operations[K]>>;
@@ -45,12 +48,17 @@ export function createSkein({ api, token }: { api: string; token?: string }): Sk
     if (response === undefined || response.ok) return error;
     return new ApiProblem(isProblem(error) ? error : problemOf(response));
   });
-  return Object.fromEntries(
+  const bound = Object.fromEntries(
     Object.entries(operations).map(([name, operation]) => [
       name,
       (options: object = {}) => (operation as Operation)({ ...options, client }),
     ]),
-  ) as Skein;
+  );
+  const refused = async (response: Response): Promise<never> => {
+    const body: unknown = await response.json().catch(() => undefined);
+    throw new ApiProblem(isProblem(body) ? body : problemOf(response));
+  };
+  return { ...bound, ...streamsOf({ api, ...(token === undefined ? {} : { token }), refused }) } as Skein;
 }
 
 function isProblem(body: unknown): body is Problem {

@@ -1,23 +1,28 @@
 /**
- * `npm test`: runs all checks and tests, even if some fail. Its last line says how many passed. With `--no-lab` (`npm run check`) it leaves
+ * `npm test`: runs all checks and tests, even if some fail. Its last lines name what failed, and say how many passed. With `--no-lab` (`npm run check`) it leaves
  * out the tests on the lab's Docker hosts.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 
 const ROOT = join(import.meta.dirname, "..");
 
-interface Count {
+interface Outcome {
   passed: number;
-  failed: number;
+  /** A few lines for each failure. */
+  failures: string[];
 }
 
 /** The fields read from the output of vitest's JSON reporter. */
 interface VitestReport {
   numPassedTests: number;
-  numFailedTests: number;
+  testResults: {
+    name: string;
+    message: string;
+    assertionResults: { fullName: string; status: string; failureMessages: string[] }[];
+  }[];
 }
 
 /** A check without tests of its own counts as one. */
@@ -44,9 +49,8 @@ async function run(argv: readonly string[]): Promise<boolean> {
   return code === 0;
 }
 
-async function check(argv: readonly string[]): Promise<Count> {
-  const passed = await run(argv);
-  return { passed: passed ? 1 : 0, failed: passed ? 0 : 1 };
+async function check(argv: readonly string[]): Promise<Outcome> {
+  return (await run(argv)) ? { passed: 1, failures: [] } : { passed: 0, failures: [argv.join(" ")] };
 }
 
 /** A run that fails without a failed test (a file that does not load, a lab that does not come up) counts as one failed. */
@@ -54,37 +58,50 @@ async function tests(
   projects: readonly string[],
   reports: string,
   prefix: readonly string[] = [],
-): Promise<Count> {
+): Promise<Outcome> {
   const report = join(reports, `${projects.join("-")}.json`);
   const chosen = projects.flatMap((project) => ["--project", project]);
   const ok = await run([...prefix, ...VITEST, `--outputFile.json=${report}`, ...chosen]);
-  const { numPassedTests, numFailedTests } = readReport(report);
-  return { passed: numPassedTests, failed: ok ? numFailedTests : Math.max(numFailedTests, 1) };
+  const { numPassedTests, testResults } = readReport(report);
+  const failures = testResults.flatMap(({ name, message, assertionResults }) => {
+    const failed = assertionResults.filter(({ status }) => status === "failed");
+    const lines = failed.map((each) => failure(name, each.fullName, each.failureMessages.join("\n")));
+    // A file that does not load has no tests.
+    return lines.length === 0 && message !== "" ? [failure(name, "", message)] : lines;
+  });
+  return { passed: numPassedTests, failures: ok || failures.length > 0 ? failures : [`vitest ${projects}`] };
+}
+
+function failure(file: string, test: string, message: string): string {
+  const words = message.split("\n").filter((line) => line.trim() !== "");
+  return [`${relative(ROOT, file)}: ${test}`, ...words.slice(0, 6).map((line) => `  ${line}`)].join("\n");
 }
 
 function readReport(path: string): VitestReport {
   try {
     return JSON.parse(readFileSync(path, "utf8")) as VitestReport;
   } catch {
-    return { numPassedTests: 0, numFailedTests: 0 };
+    return { numPassedTests: 0, testResults: [] };
   }
 }
 
 const reports = mkdtempSync(join(ROOT, ".skein", "reports-"));
-const counts: Count[] = [];
+const outcomes: Outcome[] = [];
 try {
-  for (const argv of CHECKS) counts.push(await check(argv));
-  counts.push(await tests(["unit", "workers"], reports));
+  for (const argv of CHECKS) outcomes.push(await check(argv));
+  outcomes.push(await tests(["unit", "workers"], reports));
   if (!process.argv.includes("--no-lab")) {
     for (const project of ["lab", "e2e"]) {
-      counts.push(await tests([project], reports, LAB));
+      outcomes.push(await tests([project], reports, LAB));
       // The lab's files until the next lab replaces them: logs, databases, state.
-      counts.push(await check(["node", "test/secrets/scan.ts"]));
+      outcomes.push(await check(["node", "test/secrets/scan.ts"]));
     }
   }
 } finally {
   rmSync(reports, { recursive: true });
 }
-const sum = (key: keyof Count) => counts.reduce((total, count) => total + count[key], 0);
-process.exitCode = sum("failed") > 0 ? 1 : 0;
-console.log(`${sum("passed")} passed, ${sum("failed")} failed`);
+const passed = outcomes.reduce((sum, each) => sum + each.passed, 0);
+const failures = outcomes.flatMap((each) => each.failures);
+for (const each of failures) console.error(`\nfailed: ${each}`);
+process.exitCode = failures.length > 0 ? 1 : 0;
+console.log(`${passed} passed, ${failures.length} failed`);

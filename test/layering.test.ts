@@ -54,9 +54,10 @@ const INSIDE: Record<string, Table> = {
     fleet: ["mailbox", "platform"],
     session: ["mailbox", "platform"],
     link: ["platform"],
+    tunnel: ["access", "link", "platform"],
     http: ["access", "platform"],
     audit: ["http", "mailbox", "platform"],
-    routes: ["access", "audit", "http", "link", "platform"],
+    routes: ["access", "audit", "http", "link", "platform", "tunnel"],
     testing: [
       "app.ts",
       "access",
@@ -68,6 +69,7 @@ const INSIDE: Record<string, Table> = {
       "platform",
       "routes",
       "session",
+      "tunnel",
     ],
   },
   agent: {
@@ -79,7 +81,7 @@ const INSIDE: Record<string, Table> = {
     node: ["backoff.ts", "log.ts", "docker", "host", "network"],
     link: ["backoff.ts", "log.ts", "node"],
     session: ["backoff.ts", "log.ts", "docker", "host", "kit", "network", "ssh"],
-    streams: ["log.ts", "link"],
+    streams: ["backoff.ts", "log.ts", "link"],
   },
 };
 

@@ -85,6 +85,7 @@ function run({ rotateKey = false, random = Math.random } = {}) {
       seen.nodes.push(number);
       return since === 7;
     },
+    onTunnel: () => {},
     random,
     log: makeLog((line) => log.push(line)),
   });
@@ -209,6 +210,7 @@ test("a dial that is answered with 503 and Retry-After waits at least that long,
     onWelcome: () => {},
     onAssign: () => {},
     onNodes: () => true,
+    onTunnel: () => {},
     random: () => 0.5,
     log: pino,
   });

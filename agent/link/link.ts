@@ -7,7 +7,7 @@ import { type ConnectionOptions, connect, type Up } from "./connection.ts";
 import type { Rotation } from "./rotation.ts";
 
 export interface LinkOptions
-  extends Pick<ConnectionOptions, "api" | "joined" | "sign" | "about" | "onAssign" | "onNodes"> {
+  extends Pick<ConnectionOptions, "api" | "joined" | "sign" | "about" | "onAssign" | "onNodes" | "onTunnel"> {
   rotation: Rotation;
   onWelcome(assignments: Assign[]): void;
   log: Log;

@@ -48,7 +48,7 @@ import {
 import { QueueRunner } from "./queue-runner.ts";
 import { busyNodes, holds, sessionsOn } from "./reservations.ts";
 import { FLEET_SCHEMA } from "./schema.ts";
-import { findSession, listSessions } from "./session-index.ts";
+import { findSession, listSessions, sessionRow } from "./session-index.ts";
 import { takeNews } from "./session-news.ts";
 import { addToken, listTokens, type NewToken, revokeToken } from "./token-list.ts";
 import { Upkeep } from "./upkeep.ts";
@@ -197,6 +197,11 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
   identityOf(node: string): NodeIdentity | undefined {
     const publicKey = nodes.publicKeyOf(this.#sql, node);
     return publicKey === undefined ? undefined : { fleet: this.#id(), publicKey };
+  }
+
+  /** The same for an agent that opens a tunnel; undefined also if there is no such session. */
+  tunnelIdentity(node: string, session: string): NodeIdentity | undefined {
+    return sessionRow(this.#sql, session) && this.identityOf(node);
   }
 
   /** An agent has proven its node's key. O(1) if its hello changes nothing. */

@@ -4,7 +4,7 @@ import { createMiddleware } from "hono/factory";
 import { ACCESS, allows, isRole, type OperationId } from "../../shared/access/access.ts";
 import { SkeinError } from "../../shared/errors/errors.ts";
 import { verifyToken } from "../access/signed-tokens.ts";
-import { sha256 } from "../platform/hash.ts";
+import { fromBase64Url, sha256 } from "../platform/hash.ts";
 import { limiterOf } from "../platform/objects.ts";
 import type { AppEnv, Caller } from "./request-context.ts";
 
@@ -42,7 +42,8 @@ export const bearer = createMiddleware<AppEnv>(async function requireBearer(cont
 /** Identifies the caller, and counts the request against the token's rate limit. */
 async function authenticate(context: Context<AppEnv>): Promise<Caller> {
   const { env } = context;
-  const given = /^Bearer +([^\s]+)$/i.exec(context.req.header("authorization") ?? "")?.[1];
+  const { authorization, "sec-websocket-protocol": offered } = context.req.header();
+  const given = /^Bearer +([^\s]+)$/i.exec(authorization ?? "")?.[1] ?? offeredToken(offered);
   // An API without an admin token accepts no token at all.
   const caller = given && env.SKEIN_ADMIN_TOKEN ? await callerOf(given, env.SKEIN_ADMIN_TOKEN) : undefined;
   if (!caller) {
@@ -59,6 +60,18 @@ async function authenticate(context: Context<AppEnv>): Promise<Caller> {
     throw new SkeinError("rate_limited", `this token asks too often: wait ${retryAfter} s`, { retryAfter });
   }
   return caller;
+}
+
+/**
+ * A browser cannot set headers of a WebSocket, so it offers the token as a subprotocol, as for Kubernetes' API:
+ * `base64url.bearer.authorization.skein.` and the token in base64url without padding.
+ */
+function offeredToken(protocols: string | undefined): string | undefined {
+  const encoded = /(?:^|[ ,])base64url\.bearer\.authorization\.skein\.([\w-]+)(?:$|[ ,])/.exec(
+    protocols ?? "",
+  )?.[1];
+  const bytes = encoded === undefined ? undefined : fromBase64Url(encoded);
+  return bytes && new TextDecoder().decode(bytes);
 }
 
 async function callerOf(given: string, adminToken: string): Promise<Caller | undefined> {

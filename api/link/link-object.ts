@@ -118,6 +118,13 @@ export class Link extends DurableObject<Cloudflare.Env> {
     for (const { word, socket } of linked) this.#sockets.send(socket, frameOf(word, all));
   }
 
+  /** From a Tunnel: asks the node's agent for a tunnel of that session. False if its link is down. */
+  wantTunnel(node: string, session: string): boolean {
+    const socket = this.#sockets.linked(node);
+    if (socket) this.#sockets.send(socket, JSON.stringify({ type: "tunnel", session }));
+    return socket !== undefined;
+  }
+
   /** From Fleet: these nodes have left the fleet. May come twice. */
   dropNodes(nodes: readonly string[]): void {
     for (const socket of nodes.flatMap((node) => this.#sockets.open(node))) {

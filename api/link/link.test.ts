@@ -31,7 +31,7 @@ describe("admission", () => {
     const link = await agent.connect((hello) => ({ ...hello, capacity: { ...hello.capacity, cpu: 6 } }));
     expect(await link.next<Welcome>("welcome")).toEqual({
       type: "welcome",
-      protocol: 2,
+      protocol: 3,
       connection: 1,
       redialMs: expect.any(Number),
       assignments: [],

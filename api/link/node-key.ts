@@ -20,7 +20,7 @@ export function provesNew(asked: Asked, { publicKey, signature }: Rotate): Promi
 }
 
 /** Verifies Ed25519 (RFC 8032) over a text that is unique to this connection. */
-async function isSigned(publicKey: string, signature: string, text: string): Promise<boolean> {
+export async function isSigned(publicKey: string, signature: string, text: string): Promise<boolean> {
   const bytes = fromBase64Url(signature);
   const key = await importNodeKey(publicKey).catch(() => undefined);
   if (bytes?.length !== 64 || !key) return false;

@@ -1,10 +1,10 @@
 /**
- * Counts the agents' sockets of this process, and how many of them are still connecting. Each takes two descriptors, and workerd exits when
+ * Counts the sockets of agents and of clients' streams of this process, and how many of them are still connecting. Each takes two descriptors, and workerd exits when
  * it has none left for a new connection. So the edge refuses new agents before that (`MAX_LINKS`). On Cloudflare each object may run in its
  * own process: there the counts stay small, and the platform sets the limits.
  */
 
-/** Each Link object's last count, by its name. */
+/** Each Link and Tunnel object's last count, by its name. */
 const counts = new Map<string, number>();
 
 /**
@@ -47,6 +47,12 @@ const greetings = new Connecting();
 
 export function noteLinks(link: string, count: number): void {
   counts.set(link, count);
+}
+
+/** The same for a Tunnel object's sockets: of agents and of clients. */
+export function noteStreams(tunnel: string, count: number): void {
+  if (count === 0) counts.delete(tunnel);
+  else counts.set(tunnel, count);
 }
 
 export function openLinks(): number {

@@ -6,6 +6,7 @@ import type { Capacity, Facts } from "../../shared/node/node-schemas.ts";
 import type { Plan } from "../../shared/plan/plan.ts";
 import type { SessionSpec } from "../../shared/request/spec.ts";
 import type { SessionStatus } from "../../shared/session/lifecycle.ts";
+import type { ContainerView } from "../../shared/session/session-schemas.ts";
 
 /** Who asks for a change, for the audit log (shared/access/access-schemas.ts, AuditEntry). */
 export interface By {
@@ -15,6 +16,18 @@ export interface By {
 
 /** Result of a look-up in a project. `elsewhere`: another project has it, which only the audit log may reveal. */
 export type Lookup<T> = { found: T; elsewhere?: never } | { found?: never; elsewhere: boolean };
+
+/** Where a container of a session is. */
+export interface Reach {
+  /** The session. */
+  id: string;
+  name: string;
+  status: SessionStatus;
+  /** All its hosts, in rank order. */
+  hosts: string[];
+  /** Undefined if it has none of that name. */
+  container: ContainerView | undefined;
+}
 
 /** Refusals → Fleet: a refused request. */
 export interface Refusal extends By {

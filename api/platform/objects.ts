@@ -2,7 +2,7 @@
 import { hashOf } from "../../shared/network/text-hash.ts";
 
 /** By its binding, not by its class: the classes import this file, so it must not import them. */
-type Stub<Binding extends "FLEET" | "SESSION" | "LINK" | "LIMITER" | "REFUSALS"> = ReturnType<
+type Stub<Binding extends "FLEET" | "SESSION" | "LINK" | "TUNNEL" | "LIMITER" | "REFUSALS"> = ReturnType<
   Cloudflare.Env[Binding]["get"]
 >;
 
@@ -32,6 +32,11 @@ export function linkAt(env: Cloudflare.Env, number: number): Stub<"LINK"> {
 /** The Link that holds a node's socket. */
 export function linkOf(env: Cloudflare.Env, node: string): Stub<"LINK"> {
   return linkAt(env, linkNumberOf(node));
+}
+
+/** The streams of a session's containers, by the session's id. */
+export function tunnelOf(env: Cloudflare.Env, session: string): Stub<"TUNNEL"> {
+  return env.TUNNEL.get(env.TUNNEL.idFromName(session));
 }
 
 /** By a token's id. */

@@ -8,27 +8,18 @@ import { readSpec } from "../../shared/request/spec.ts";
 import { SESSION_STATUSES } from "../../shared/session/lifecycle.ts";
 import { SessionView } from "../../shared/session/session-schemas.ts";
 import { CONSTANTS } from "../../shared/settings/constants.ts";
-import { Elsewhere } from "../audit/note.ts";
 import { access } from "../http/auth.ts";
 import { readBody } from "../http/body.ts";
 import { nextCursor, paging, sliceRequest } from "../http/paging.ts";
 import { problems } from "../http/problem.ts";
 import type { AppEnv } from "../http/request-context.ts";
 import { type App, json, withBody } from "../http/route.ts";
-import { ASK_AGAIN_AFTER } from "../http/unavailable.ts";
 import { sha256Hex } from "../platform/hash.ts";
 import { SETTINGS } from "../platform/installation-settings.ts";
-import type { Lookup } from "../platform/messages.ts";
 import { fleetOf, sessionOf } from "../platform/objects.ts";
+import { own, present, SessionParam, sessionIdOf } from "./find-session.ts";
 
 const EXAMPLE = { name: "train", clusterMode: "multi-node", clusterSize: 4, image: "debian:12" };
-
-const Id = z.object({
-  id: z.string().max(256).openapi({
-    description: "Id, or name: the live session of that name, else the latest",
-    example: "train",
-  }),
-});
 
 const badWait = `must be a number of seconds from 0 to ${CONSTANTS.maxWaitSeconds}`;
 const Wait = {
@@ -119,7 +110,7 @@ const get = createRoute({
   tags: ["sessions"],
   summary: "Get a session",
   description: "As it is now, or with `wait` when it has settled.",
-  request: { params: Id, query: z.object(Wait) },
+  request: { params: SessionParam, query: z.object(Wait) },
   responses: {
     200: json(SessionView, "The session"),
     ...problems("invalid_request", "unauthorized", "not_found"),
@@ -133,7 +124,7 @@ const end = createRoute({
   tags: ["sessions"],
   summary: "End a session",
   description: "SIGTERM, 10 s, SIGKILL; then nothing of it is left. Ending an ended one is no error.",
-  request: { params: Id },
+  request: { params: SessionParam },
   responses: {
     202: json(SessionView, "The session, on its way out"),
     ...problems("invalid_request", "unauthorized", "forbidden", "not_found"),
@@ -147,7 +138,7 @@ const events = createRoute({
   tags: ["sessions"],
   summary: "Follow a session (not built yet)",
   description: "Will be server-sent events. Until then: `GET /v1/sessions/{id}?wait=60`.",
-  request: { params: Id },
+  request: { params: SessionParam },
   responses: problems("invalid_request", "unauthorized", "not_found", "unsupported"),
 });
 
@@ -198,27 +189,10 @@ export function sessions(app: App): void {
 
 async function existing(context: Context<AppEnv>, idOrName: string, wait = 0): Promise<SessionView> {
   const { project } = context.get("caller");
-  // Looks up ids, too: a Session object that is called leaves a file behind, even for an unknown id.
-  const id = own(idOrName, await fleetOf(context.env).findSession(project, idOrName));
+  const id = await sessionIdOf(context, idOrName);
   const session = present(idOrName, await sessionOf(context.env, id).get(project, wait));
   if (session.status !== "pending") return session;
   // The queue knows the reason and the place of a waiting session.
   const reasons: Record<string, string> = await fleetOf(context.env).waitingReasons([id]);
   return { ...session, reason: reasons[id] ?? session.reason };
-}
-
-/** The index may have a session before its object does: Fleet delivers it as soon as it can. */
-function present<T>(idOrName: string, lookup: Lookup<T>): T {
-  if (lookup.found !== undefined || lookup.elsewhere) return own(idOrName, lookup);
-  throw new SkeinError(
-    "unavailable",
-    `${idOrName} is accepted, but the API has not stored all of it yet: retry`,
-    { retryAfter: ASK_AGAIN_AFTER },
-  );
-}
-
-/** Finds sessions of the caller's project. A session of another project gets the same answer as an unknown one. */
-function own<T>(idOrName: string, lookup: Lookup<T>): T {
-  if (lookup.found !== undefined) return lookup.found;
-  throw new (lookup.elsewhere ? Elsewhere : SkeinError)("not_found", `no session ${idOrName}`);
 }

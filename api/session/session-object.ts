@@ -9,7 +9,7 @@ import { newRecord, type SessionRecord } from "../../shared/session/session-reco
 import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { type Letter, Mailbox, takeNew } from "../mailbox/mailbox.ts";
 import { Alarm } from "../platform/alarm.ts";
-import type { Lookup, ToSession } from "../platform/messages.ts";
+import type { Lookup, Reach, ToSession } from "../platform/messages.ts";
 import { fleetOf } from "../platform/objects.ts";
 import { Waiters } from "../platform/waiters.ts";
 import { welcomeFrame } from "./assign-frames.ts";
@@ -78,6 +78,17 @@ export class Session extends DurableObject<Cloudflare.Env> {
     const settled = () => SESSION_STATES[this.#store.record()!.status].settled;
     if (waitSeconds > 0 && !settled()) await this.#waiters.wait(settled, waitSeconds);
     return { found: sessionView(this.#store, this.#store.record()!) };
+  }
+
+  /** For the session's own project: one of its containers, as clients reach it. */
+  reach(project: string, host: string): Lookup<Reach> {
+    const record = this.#store.record();
+    if (record?.project !== project) return { elsewhere: record !== undefined };
+    const view = sessionView(this.#store, record);
+    const container = view.containers.find((each) => each.host === host);
+    const { id, name, status } = record;
+    const hosts = view.containers.map((each) => each.host);
+    return { found: { id, name, status, hosts, container } };
   }
 
   /** Ends it on its project's request. Changes nothing if the session has ended. */

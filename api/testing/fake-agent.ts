@@ -105,7 +105,7 @@ export async function readyNode(
   return { agent, ...(await agent.welcomed()) };
 }
 
-async function sign({ privateKey }: CryptoKeyPair, text: string): Promise<string> {
+export async function sign({ privateKey }: CryptoKeyPair, text: string): Promise<string> {
   const signature = await crypto.subtle.sign("Ed25519", privateKey, new TextEncoder().encode(text));
   return toBase64Url(new Uint8Array(signature));
 }

@@ -38,6 +38,12 @@ export const COMMANDS: Record<string, Entry> = {
     summary: "show everything about a session",
     load: async () => (await import("./describe.ts")).describe,
   },
+  exec: { summary: "run a command in a container", load: async () => (await import("./exec.ts")).exec },
+  shell: { summary: "open a shell in a container", load: async () => (await import("./exec.ts")).shell },
+  forward: {
+    summary: "make a container's port reachable on this machine",
+    load: async () => (await import("./forward.ts")).forward,
+  },
   rm: { summary: "end sessions", load: async () => (await import("./rm.ts")).rm },
   "node ls": { summary: "list nodes", load: async () => (await import("./node-ls.ts")).nodeLs },
   "node describe": {

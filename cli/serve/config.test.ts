@@ -30,6 +30,7 @@ test("the keys that name data on disk never change", () => {
     'uniqueKey = "skein-fleet"',
     'uniqueKey = "skein-session"',
     'uniqueKey = "skein-link"',
+    'uniqueKey = "skein-tunnel"',
     'uniqueKey = "skein-limiter"',
     'uniqueKey = "skein-refusals"',
   ]);

@@ -13,6 +13,7 @@ export const OBJECTS = {
   FLEET: { className: "Fleet", uniqueKey: "skein-fleet" },
   SESSION: { className: "Session", uniqueKey: "skein-session" },
   LINK: { className: "Link", uniqueKey: "skein-link" },
+  TUNNEL: { className: "Tunnel", uniqueKey: "skein-tunnel" },
   LIMITER: { className: "Limiter", uniqueKey: "skein-limiter" },
   REFUSALS: { className: "Refusals", uniqueKey: "skein-refusals" },
 } as const;

@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.ts';
 import type { Client, ClientMeta, Options as Options2, RequestResult, TDataShape } from './client/index.ts';
-import type { ConnectAgentData, ConnectAgentErrors, CreateJoinTokenData, CreateJoinTokenErrors, CreateJoinTokenResponses, CreateSessionData, CreateSessionErrors, CreateSessionResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, EndSessionData, EndSessionErrors, EndSessionResponses, GetDocsData, GetDocsErrors, GetDocsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetNodeData, GetNodeErrors, GetNodeResponses, GetOpenApiData, GetOpenApiErrors, GetOpenApiResponses, GetSessionData, GetSessionErrors, GetSessionResponses, JoinAgentData, JoinAgentErrors, JoinAgentResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListTokensData, ListTokensErrors, ListTokensResponses, PatchNodeData, PatchNodeErrors, PatchNodeResponses, PlanSessionData, PlanSessionErrors, PlanSessionResponses, RemoveNodeData, RemoveNodeErrors, RemoveNodeResponses, RevokeTokenData, RevokeTokenErrors, RevokeTokenResponses, StreamSessionEventsData, StreamSessionEventsErrors } from './types.gen.ts';
+import type { ConnectAgentData, ConnectAgentErrors, CreateJoinTokenData, CreateJoinTokenErrors, CreateJoinTokenResponses, CreateSessionData, CreateSessionErrors, CreateSessionResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, EndSessionData, EndSessionErrors, EndSessionResponses, ExecContainerData, ExecContainerErrors, ForwardPortData, ForwardPortErrors, GetDocsData, GetDocsErrors, GetDocsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetNodeData, GetNodeErrors, GetNodeResponses, GetOpenApiData, GetOpenApiErrors, GetOpenApiResponses, GetSessionData, GetSessionErrors, GetSessionResponses, JoinAgentData, JoinAgentErrors, JoinAgentResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListTokensData, ListTokensErrors, ListTokensResponses, OpenTunnelData, OpenTunnelErrors, PatchNodeData, PatchNodeErrors, PatchNodeResponses, PlanSessionData, PlanSessionErrors, PlanSessionResponses, RemoveNodeData, RemoveNodeErrors, RemoveNodeResponses, RevokeTokenData, RevokeTokenErrors, RevokeTokenResponses, StreamSessionEventsData, StreamSessionEventsErrors } from './types.gen.ts';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -59,6 +59,13 @@ export const joinAgent = <ThrowOnError extends boolean = false>(options: Options
  * Speaks shared/protocol/protocol.ts (docs/protocol.md). The node proves its key by signing a nonce.
  */
 export const connectAgent = <ThrowOnError extends boolean = false>(options: Options<ConnectAgentData, ThrowOnError>): RequestResult<unknown, ConnectAgentErrors, ThrowOnError> => (options.client ?? client).get<unknown, ConnectAgentErrors, ThrowOnError>({ url: '/v1/agents/connect', ...options });
+
+/**
+ * A node's tunnel for one session's streams (WebSocket)
+ *
+ * An agent dials it when its link asks for it, and proves its key by signing a nonce.
+ */
+export const openTunnel = <ThrowOnError extends boolean = false>(options: Options<OpenTunnelData, ThrowOnError>): RequestResult<unknown, OpenTunnelErrors, ThrowOnError> => (options.client ?? client).get<unknown, OpenTunnelErrors, ThrowOnError>({ url: '/v1/agents/tunnel', ...options });
 
 /**
  * Who changed what, and what was refused
@@ -190,6 +197,28 @@ export const endSession = <ThrowOnError extends boolean = false>(options: Option
 export const getSession = <ThrowOnError extends boolean = false>(options: Options<GetSessionData, ThrowOnError>): RequestResult<GetSessionResponses, GetSessionErrors, ThrowOnError> => (options.client ?? client).get<GetSessionResponses, GetSessionErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/v1/sessions/{id}',
+    ...options
+});
+
+/**
+ * Run a command in a container (WebSocket)
+ *
+ * With a terminal, or with stdin, stdout and stderr apart. The first frame says which command; docs/streams.md has all frames. A browser passes its token as the subprotocol `base64url.bearer.authorization.skein.TOKEN`, with the token in base64url, after `skein.v1`. Needs the role `user` or more.
+ */
+export const execContainer = <ThrowOnError extends boolean = false>(options: Options<ExecContainerData, ThrowOnError>): RequestResult<unknown, ExecContainerErrors, ThrowOnError> => (options.client ?? client).get<unknown, ExecContainerErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/sessions/{id}/containers/{host}/exec',
+    ...options
+});
+
+/**
+ * Connect to a TCP port of a container (WebSocket)
+ *
+ * First 127.0.0.1 inside the container, then its address in the session. One WebSocket is one connection; docs/streams.md has the frames. Needs the role `user` or more.
+ */
+export const forwardPort = <ThrowOnError extends boolean = false>(options: Options<ForwardPortData, ThrowOnError>): RequestResult<unknown, ForwardPortErrors, ThrowOnError> => (options.client ?? client).get<unknown, ForwardPortErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/sessions/{id}/containers/{host}/ports/{port}',
     ...options
 });
 

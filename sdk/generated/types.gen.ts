@@ -1044,6 +1044,43 @@ export type ConnectAgentErrors = {
 
 export type ConnectAgentError = ConnectAgentErrors[keyof ConnectAgentErrors];
 
+export type OpenTunnelData = {
+    body?: never;
+    path?: never;
+    query: {
+        /**
+         * The node's id
+         */
+        node: string;
+        /**
+         * The session's id
+         */
+        session: string;
+    };
+    url: '/v1/agents/tunnel';
+};
+
+export type OpenTunnelErrors = {
+    /**
+     * `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `upgrade_required`: This path speaks WebSocket only
+     */
+    426: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
+};
+
+export type OpenTunnelError = OpenTunnelErrors[keyof OpenTunnelErrors];
+
 export type ListAuditData = {
     body?: never;
     path?: never;
@@ -1667,6 +1704,124 @@ export type GetSessionResponses = {
 };
 
 export type GetSessionResponse = GetSessionResponses[keyof GetSessionResponses];
+
+export type ExecContainerData = {
+    body?: never;
+    path: {
+        /**
+         * Id, or name: the live session of that name, else the latest
+         */
+        id: string;
+        /**
+         * The container's host name
+         */
+        host: string;
+    };
+    query?: never;
+    url: '/v1/sessions/{id}/containers/{host}/exec';
+};
+
+export type ExecContainerErrors = {
+    /**
+     * `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `forbidden`: This token may not do that
+     */
+    403: Problem;
+    /**
+     * `not_found`: There is no such thing
+     */
+    404: Problem;
+    /**
+     * `not_running`: The session or container does not run
+     */
+    409: Problem;
+    /**
+     * `upgrade_required`: This path speaks WebSocket only
+     */
+    426: Problem;
+    /**
+     * `too_many_streams`: Too many streams are open; `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+    /**
+     * `node_disconnected`: The node is not connected; `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
+};
+
+export type ExecContainerError = ExecContainerErrors[keyof ExecContainerErrors];
+
+export type ForwardPortData = {
+    body?: never;
+    path: {
+        /**
+         * Id, or name: the live session of that name, else the latest
+         */
+        id: string;
+        /**
+         * The container's host name
+         */
+        host: string;
+        /**
+         * The port
+         */
+        port: number;
+    };
+    query?: never;
+    url: '/v1/sessions/{id}/containers/{host}/ports/{port}';
+};
+
+export type ForwardPortErrors = {
+    /**
+     * `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `forbidden`: This token may not do that
+     */
+    403: Problem;
+    /**
+     * `not_found`: There is no such thing
+     */
+    404: Problem;
+    /**
+     * `not_running`: The session or container does not run
+     */
+    409: Problem;
+    /**
+     * `upgrade_required`: This path speaks WebSocket only
+     */
+    426: Problem;
+    /**
+     * `too_many_streams`: Too many streams are open; `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+    /**
+     * `node_disconnected`: The node is not connected; `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
+};
+
+export type ForwardPortError = ForwardPortErrors[keyof ForwardPortErrors];
 
 export type StreamSessionEventsData = {
     body?: never;

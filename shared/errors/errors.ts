@@ -14,6 +14,7 @@ export const ERRORS = {
   method_not_allowed: { status: 405, title: "This path does not answer that method" },
   name_in_use: { status: 409, title: "The name is taken" },
   unschedulable: { status: 409, title: "The fleet cannot hold this session" },
+  not_running: { status: 409, title: "The session or container does not run" },
   node_busy: { status: 409, title: "The node still has work" },
   idempotency_conflict: { status: 409, title: "The Idempotency-Key was used with another body" },
   too_many_live_sessions: { status: 409, title: "The project has as many live sessions as it may" },
@@ -23,7 +24,9 @@ export const ERRORS = {
   unsupported: { status: 422, title: "This is not built yet" },
   upgrade_required: { status: 426, title: "This path speaks WebSocket only" },
   rate_limited: { status: 429, title: "Too many requests for this token" },
+  too_many_streams: { status: 429, title: "Too many streams are open" },
   internal: { status: 500, title: "Something broke on our side" },
+  node_disconnected: { status: 503, title: "The node is not connected" },
   unavailable: { status: 503, title: "The API cannot do its part just now" },
 } as const satisfies Record<string, { status: number; title: string }>;
 

@@ -5,6 +5,7 @@
  * Version history (one integer; each side sends the range it speaks, and the highest common one counts):
  *   1  2026-11-24  first version
  *   2  2026-11-26  an assignment is sent once per epoch, as layout and part; hello says what the node has; addresses as differences
+ *   3  2026-11-26  `tunnel`: the agent opens a tunnel for a session's streams (shared/streams)
  */
 import { z } from "zod";
 import { parseRange } from "../network/address-ranges.ts";
@@ -13,7 +14,7 @@ import { CONTAINER_STATUSES, PHASES } from "../session/lifecycle.ts";
 import { CONSTANTS } from "../settings/constants.ts";
 import { Host, Id, Layout, LOGIN_NAME, Part, PublicKey, SessionKeys } from "./assignment.ts";
 
-export const PROTOCOL = { min: 2, max: 2 } as const;
+export const PROTOCOL = { min: 3, max: 3 } as const;
 
 /** Close codes (RFC 6455 leaves 4000-4999 to applications). `retry`: whether the agent dials again. */
 export const CLOSE = {
@@ -203,5 +204,16 @@ export const Nodes = z.object({
 });
 export type Nodes = z.infer<typeof Nodes>;
 
-export const ApiMessage = z.discriminatedUnion("type", [Challenge, Welcome, Assign, Rotated, Nodes]);
+/** The agent opens a tunnel for this session, unless it has one: a client wants to reach its containers here, or read their logs. */
+export const TunnelWanted = z.object({ type: z.literal("tunnel"), session: Id });
+export type TunnelWanted = z.infer<typeof TunnelWanted>;
+
+export const ApiMessage = z.discriminatedUnion("type", [
+  Challenge,
+  Welcome,
+  Assign,
+  Rotated,
+  Nodes,
+  TunnelWanted,
+]);
 export type ApiMessage = z.infer<typeof ApiMessage>;

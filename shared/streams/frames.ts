@@ -18,6 +18,8 @@ export interface Frame {
   stream: number;
   channel: Channel;
   payload: Uint8Array;
+  /** The same as a client's frame: without the stream's number. */
+  unnumbered: Uint8Array;
 }
 
 export function encodeFrame(stream: number, channel: Channel, payload: Uint8Array): Uint8Array<ArrayBuffer> {
@@ -28,12 +30,13 @@ export function encodeFrame(stream: number, channel: Channel, payload: Uint8Arra
   return frame;
 }
 
-/** `payload` is a view of `bytes`, not a copy. Undefined if it is no frame, or too long. */
+/** The result has views of `bytes`, not copies. Undefined if it is no frame, or too long. */
 export function decodeFrame(bytes: Uint8Array): Frame | undefined {
   const channel = channelAt(bytes, TUNNEL_HEADER);
   if (channel === undefined) return undefined;
   const stream = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
-  return { stream, channel, payload: bytes.subarray(TUNNEL_HEADER) };
+  const unnumbered = bytes.subarray(TUNNEL_HEADER - CLIENT_HEADER);
+  return { stream, channel, payload: bytes.subarray(TUNNEL_HEADER), unnumbered };
 }
 
 /** The channel before the payload, in a frame with a header of `header` bytes. Undefined if it is no frame, or too long. */

@@ -115,9 +115,11 @@ export const TunnelChallenge = z.object({
   fleet: Id,
   nonce: z.string().max(256),
 });
+export type TunnelChallenge = z.infer<typeof TunnelChallenge>;
 
 /** The agent's answer, as text: an Ed25519 signature (RFC 8032) over `tunnelProof`, base64url. */
 export const TunnelHello = z.object({ type: z.literal("hello"), signature: z.string().max(128) });
+export type TunnelHello = z.infer<typeof TunnelHello>;
 
 /** The text that a node signs to open a tunnel. */
 export function tunnelProof(fleet: string, node: string, session: string, nonce: string): string {

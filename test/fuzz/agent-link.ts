@@ -91,6 +91,7 @@ class AgentFuzz {
       onWelcome: (assignments) => this.#taken.push(...assignments),
       onAssign: (assign) => this.#taken.push(assign),
       onNodes: (change) => this.#nodes.apply(change),
+      onTunnel: () => {},
       log,
       random: () => 0,
     });
@@ -167,6 +168,7 @@ type Verdict = "take" | "refuse" | "unread" | "stop" | "resync";
 const MAY_FOLLOW: Record<ApiMessage["type"], string[]> = {
   challenge: ["nothing"],
   welcome: ["challenge", "welcome"],
+  tunnel: ["welcome"],
   assign: ["welcome"],
   rotated: ["welcome"],
   nodes: ["challenge", "welcome"],

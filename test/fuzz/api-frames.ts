@@ -182,12 +182,14 @@ const nodes = fc
     ),
   )
   .map(([since, added]) => ({ type: "nodes", since, number: 7, added, removed: [] }));
+const tunnel = own("ses_1", "", "../x", "s".repeat(65)).map((session) => ({ type: "tunnel", session }));
 
 const right = fc.oneof(
   { weight: 20, arbitrary: assign },
   { weight: 4, arbitrary: welcome },
   { weight: 1, arbitrary: rotated },
   { weight: 1, arbitrary: nodes },
+  { weight: 1, arbitrary: tunnel },
 );
 const asText = <T>(from: fc.Arbitrary<T>) => from.map((value): Frame => ({ text: text(value) }));
 const wrong = (from: fc.Arbitrary<object>) => asText(from).map((each): Frame => ({ ...each, wrong: true }));

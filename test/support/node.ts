@@ -61,7 +61,7 @@ export class TestNode {
   readonly fleet: string;
   readonly name: string;
   readonly about: About;
-  readonly #key: KeyObject;
+  readonly key: KeyObject;
 
   private constructor(
     api: ApiClient,
@@ -74,7 +74,7 @@ export class TestNode {
     this.fleet = fleet;
     this.name = name;
     this.about = about;
-    this.#key = key;
+    this.key = key;
   }
 
   /** Joins the fleet, labelled with its own name; does not connect. */
@@ -100,7 +100,7 @@ export class TestNode {
   }
 
   signature(nonce: string): string {
-    return sign(null, Buffer.from(connectProof(this.fleet, this.id, nonce)), this.#key).toString("base64url");
+    return sign(null, Buffer.from(connectProof(this.fleet, this.id, nonce)), this.key).toString("base64url");
   }
 
   hello(nonce: string): Hello {

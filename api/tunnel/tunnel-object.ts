@@ -1,0 +1,231 @@
+/**
+ * The Tunnel object of one session: agents' tunnels on one side, clients' streams on the other. It stores nothing. Its sockets do not
+ * hibernate, since a stream's credit is in memory: it lives as long as somebody uses it, and the session's own object stays swift.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { SkeinError } from "../../shared/errors/errors.ts";
+import { CLOSE, PING, PONG } from "../../shared/protocol/protocol.ts";
+import { CONSTANTS } from "../../shared/settings/constants.ts";
+import { TunnelHello, tunnelProof } from "../../shared/streams/stream-messages.ts";
+import { type HeldToken, TokenWatch } from "../access/token-watch.ts";
+import { turnAway } from "../link/link-sockets.ts";
+import { isSigned } from "../link/node-key.ts";
+import { noteStreams } from "../link/open-links.ts";
+import { randomText } from "../platform/hash.ts";
+import { linkOf } from "../platform/objects.ts";
+import { ClientSocket, type Wanted } from "./client-socket.ts";
+import { NodeTunnel } from "./node-tunnel.ts";
+
+/** A node, as clients' requests name it. */
+export interface TunnelNode {
+  id: string;
+  /** For messages. */
+  name: string;
+}
+
+/** What the edge has checked about an agent that dials. */
+export interface Dialling {
+  session: string;
+  node: string;
+  fleet: string;
+  /** Raw Ed25519, base64url. */
+  publicKey: string;
+}
+
+/** What the edge has checked about a client that dials. */
+export interface ClientDial {
+  node: TunnelNode;
+  wanted: Wanted;
+  token: HeldToken;
+}
+
+/** Carries a `Dialling` or a `ClientDial` as JSON from the edge; it deletes the header from outside. */
+export const DIAL_HEADER = "x-skein-dial";
+
+/** How long a client waits for a tunnel. */
+const OPEN_MS = 10_000;
+/** A tunnel without a stream is closed after this time. */
+const UNUSED_MS = 60_000;
+/** Most connections of one node that have not proven its key yet. */
+const MOST_UNPROVEN = 4;
+
+interface Awaited {
+  promise: Promise<NodeTunnel>;
+  resolve: (tunnel: NodeTunnel) => void;
+  unproven: number;
+}
+
+export class Tunnel extends DurableObject<Cloudflare.Env> {
+  readonly #tunnels = new Map<string, NodeTunnel>();
+  readonly #awaited = new Map<string, Awaited>();
+  readonly #clients = new Set<ClientSocket>();
+  readonly #tokens = new TokenWatch(this.env);
+  #sockets = 0;
+  #watching: number | null = null;
+
+  /**
+   * Makes sure that the node's tunnel is open and has room for a stream.
+   * @throws SkeinError `node_disconnected`, `too_many_streams`
+   */
+  async admit(session: string, node: TunnelNode): Promise<void> {
+    const tunnel = await this.#tunnelTo(session, node);
+    // Keeps it open until the stream comes.
+    tunnel.idleSince = Date.now();
+    if (tunnel.isFull) {
+      throw new SkeinError(
+        "too_many_streams",
+        `as many streams are open to ${node.name} in this session as may be: close some`,
+        { retryAfter: 5 },
+      );
+    }
+  }
+
+  /** An agent or a client dials. The edge has authenticated a client; an agent proves its key here. */
+  override async fetch(request: Request): Promise<Response> {
+    const dial = JSON.parse(request.headers.get(DIAL_HEADER)!) as Dialling | ClientDial;
+    const { 0: client, 1: server } = new WebSocketPair();
+    if ("publicKey" in dial) {
+      const awaited = this.#awaited.get(dial.node);
+      if (!awaited || awaited.unproven >= MOST_UNPROVEN) return turnAway(CLOSE.resync);
+      this.#accept(server);
+      this.#challenge(server, dial, awaited);
+    } else {
+      const tunnel = this.#tunnels.get(dial.node.id);
+      if (!tunnel) return turnAway({ code: 4100, reason: "node_disconnected" });
+      this.#accept(server);
+      this.#serve(server, dial, tunnel);
+    }
+    const protocol = request.headers.get("sec-websocket-protocol");
+    const first = protocol?.split(",")[0]?.trim();
+    return new Response(null, {
+      status: 101,
+      webSocket: client,
+      ...(first === undefined ? {} : { headers: { "sec-websocket-protocol": first } }),
+    });
+  }
+
+  /** The node's tunnel, opened if it is not. */
+  async #tunnelTo(session: string, node: TunnelNode): Promise<NodeTunnel> {
+    const open = this.#tunnels.get(node.id);
+    if (open) return open;
+    const awaited = this.#awaited.get(node.id) ?? this.#await(node.id);
+    const linked = await linkOf(this.env, node.id).wantTunnel(node.id, session);
+    const late = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => late.resolve(undefined), linked ? OPEN_MS : 0);
+    const tunnel = await Promise.race([awaited.promise, late.promise]);
+    clearTimeout(timer);
+    if (tunnel) return tunnel;
+    if (linked) this.#awaited.delete(node.id);
+    throw new SkeinError(
+      "node_disconnected",
+      linked
+        ? `node ${node.name} did not open a tunnel within ${OPEN_MS / 1000} s: see its agent's log`
+        : `node ${node.name} is not connected: check that its agent runs and reaches the API`,
+      { retryAfter: 5 },
+    );
+  }
+
+  #await(node: string): Awaited {
+    const { promise, resolve } = Promise.withResolvers<NodeTunnel>();
+    const awaited: Awaited = { promise, resolve, unproven: 0 };
+    this.#awaited.set(node, awaited);
+    return awaited;
+  }
+
+  #challenge(socket: WebSocket, { node, session, fleet, publicKey }: Dialling, awaited: Awaited): void {
+    const nonce = randomText();
+    let tunnel: NodeTunnel | undefined;
+    awaited.unproven++;
+    const tooLate = setTimeout(() => socket.close(CLOSE.resync.code, CLOSE.resync.reason), OPEN_MS);
+    const proven = () => {
+      clearTimeout(tooLate);
+      awaited.unproven--;
+      const opened = new NodeTunnel(socket, Date.now());
+      tunnel = opened;
+      // A node has one tunnel: a newer one means that the older is broken, and this side has not noticed yet.
+      this.#lose(node, this.#tunnels.get(node), "the node has dialled again");
+      this.#tunnels.set(node, opened);
+      this.#awaited.delete(node);
+      awaited.resolve(opened);
+    };
+    const take = async (data: string | ArrayBuffer) => {
+      try {
+        if (tunnel) {
+          tunnel.seenAt = Date.now();
+          if (data === PING) socket.send(PONG);
+          else tunnel.take(new Uint8Array(data as ArrayBuffer));
+          return;
+        }
+        if (data === PING) return socket.send(PONG);
+        const { signature } = TunnelHello.parse(JSON.parse(data as string));
+        const text = tunnelProof(fleet, node, session, nonce);
+        if (await isSigned(publicKey, signature, text)) proven();
+        else socket.close(CLOSE.badSignature.code, CLOSE.badSignature.reason);
+      } catch (error) {
+        console.error(`${node}: a frame of its tunnel could not be handled:`, error);
+        socket.close(CLOSE.badMessage.code, CLOSE.badMessage.reason);
+        this.#lose(node, tunnel, "the node sent a frame that the API does not understand");
+      }
+    };
+    socket.addEventListener("message", ({ data }) => void take(data as string | ArrayBuffer));
+    const over = () => {
+      clearTimeout(tooLate);
+      if (!tunnel) awaited.unproven--;
+      this.#lose(node, tunnel, "the node's tunnel broke");
+    };
+    socket.addEventListener("close", over, { once: true });
+    socket.send(JSON.stringify({ type: "challenge", fleet, nonce }));
+  }
+
+  #lose(node: string, tunnel: NodeTunnel | undefined, reason: string): void {
+    if (!tunnel) return;
+    if (this.#tunnels.get(node) === tunnel) this.#tunnels.delete(node);
+    tunnel.end("node_disconnected", reason);
+    tunnel.close(CLOSE.resync.code, CLOSE.resync.reason);
+  }
+
+  #serve(socket: WebSocket, { wanted, token }: ClientDial, tunnel: NodeTunnel): void {
+    const client = new ClientSocket(socket, wanted, tunnel, Date.now());
+    const stop = this.#tokens.watch(token, () =>
+      client.end("revoked", "the token was revoked or has expired"),
+    );
+    this.#clients.add(client);
+    client.onGone(() => {
+      stop();
+      this.#clients.delete(client);
+    });
+  }
+
+  #accept(socket: WebSocket): void {
+    socket.accept();
+    socket.binaryType = "arraybuffer";
+    this.#count(1);
+    const gone = () => this.#count(-1);
+    socket.addEventListener("close", gone, { once: true });
+    this.#watching ??= setInterval(() => this.#watch(), CONSTANTS.pingSeconds * 1000);
+  }
+
+  /** Ends what has been silent, or unused, for too long. */
+  #watch(): void {
+    const now = Date.now();
+    const silent = now - CONSTANTS.linkDeadSeconds * 1000;
+    for (const [node, tunnel] of this.#tunnels) {
+      if (tunnel.seenAt < silent) this.#lose(node, tunnel, "the node's tunnel was silent for too long");
+      else if (tunnel.streams === 0 && tunnel.idleSince < now - UNUSED_MS) {
+        this.#tunnels.delete(node);
+        tunnel.close(1000, "unused");
+      }
+    }
+    for (const client of this.#clients) {
+      if (client.seenAt < silent) client.end("client_gone", "the client was silent for too long");
+    }
+    if (this.#sockets > 0) return;
+    clearInterval(this.#watching);
+    this.#watching = null;
+  }
+
+  #count(change: number): void {
+    this.#sockets += change;
+    noteStreams(this.ctx.id.toString(), this.#sockets);
+  }
+}

@@ -1,0 +1,38 @@
+/** `skein forward`. */
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { CliError } from "../cli-error.ts";
+import { withApi } from "../client.ts";
+import { defineCommand } from "../command.ts";
+import { forward as listen } from "../forward.ts";
+import { portNumber } from "../values.ts";
+
+export const forward = defineCommand({
+  options: {},
+  positionals: { name: "SESSION [HOST:]PORT [LOCAL]", min: 2, max: 3 },
+  notes:
+    "HOST is main1 unless given. LOCAL is the port on this machine (127.0.0.1): the same unless given, 0 for a free one.\n" +
+    "Carries connections until Ctrl-C: first to 127.0.0.1 inside the container, then to its address in the session.",
+  async run({ positionals: [session, target, given] }) {
+    const [, host = "main1", text] = /^(?:([^:]*):)?(.*)$/.exec(target!)!;
+    const port = portNumber("PORT", text!, 1);
+    const local = given === undefined ? port : portNumber("LOCAL", given, 0);
+    await withApi(async (skein) => {
+      // Refuses at once what cannot work, instead of at the first connection.
+      const { containers, name } = await skein.getSession({ path: { id: session! } });
+      if (!containers.some((each) => each.host === host)) {
+        const hosts = containers.map((each) => each.host).join(", ");
+        throw new CliError(`session ${name} has no container ${host}`, `it has ${hosts}`);
+      }
+      const server = await listen(skein, { container: { session: session!, host }, port, local }, (reason) =>
+        console.error(reason),
+      );
+      console.log(
+        `127.0.0.1:${(server.address() as AddressInfo).port} leads to port ${port} of ${host} in ${name}`,
+      );
+      await once(process, "SIGINT");
+      server.close();
+      process.exit(0);
+    });
+  },
+});

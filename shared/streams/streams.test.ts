@@ -1,0 +1,102 @@
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import {
+  Consumed,
+  Credit,
+  LARGE_STREAMS,
+  SMALL_WINDOW,
+  STREAM_WINDOW,
+  TUNNEL_BYTES,
+  TUNNEL_STREAMS,
+} from "./credit.ts";
+import { STREAM_ENDS } from "./ends.ts";
+import { CHANNEL, decodeFrame, encodeFrame, FRAME_BYTES } from "./frames.ts";
+import { encodeRecord, type LogRecord, RecordReader } from "./log-records.ts";
+import { SIGNALS } from "./stream-messages.ts";
+
+const bytes = fc.uint8Array({ maxLength: 300 });
+const channel = fc.constantFrom(...Object.values(CHANNEL));
+
+test("a frame is read as it was written, wherever it lies in its buffer", () => {
+  fc.assert(
+    fc.property(fc.nat(0xffffffff), channel, bytes, fc.nat(9), (stream, on, payload, offset) => {
+      const frame = encodeFrame(stream, on, payload);
+      const larger = new Uint8Array(frame.length + offset + 3);
+      larger.set(frame, offset);
+      const read = decodeFrame(larger.subarray(offset, offset + frame.length));
+      expect(read).toEqual({ stream, channel: on, payload, unnumbered: frame.subarray(4) });
+    }),
+  );
+});
+
+test("what is too short, too long or on no channel is no frame", () => {
+  expect(decodeFrame(new Uint8Array(4))).toBeUndefined();
+  expect(decodeFrame(new Uint8Array([0, 0, 0, 1, 4]))).toBeUndefined();
+  const full = encodeFrame(1, CHANNEL.input, new Uint8Array(FRAME_BYTES));
+  expect(decodeFrame(full)?.payload.length).toBe(FRAME_BYTES);
+  expect(decodeFrame(encodeFrame(1, CHANNEL.input, new Uint8Array(FRAME_BYTES + 1)))).toBeUndefined();
+});
+
+test("no more than a window is under way, and all arrives, however sender and receiver take turns", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 16, max: 4096 }),
+      fc.array(fc.nat(5000), { maxLength: 50 }),
+      (window, turns) => {
+        const [sender, consumed] = [new Credit(window), new Consumed(window)];
+        let [underWay, sent] = [0, 0];
+        for (const turn of turns) {
+          const size = Math.min(turn, sender.left);
+          expect(sender.spend(size)).toBe(true);
+          underWay += size;
+          sent += size;
+          expect(underWay).toBeLessThanOrEqual(window);
+          const due = consumed.add(underWay);
+          underWay = 0;
+          if (due > 0) expect(sender.grant(due)).toBe(true);
+          // A receiver that has consumed everything never leaves its sender without credit.
+          expect(sender.left).toBeGreaterThan(0);
+        }
+        expect(sender.spend(window + 1)).toBe(false);
+        expect(sender.grant(window - sender.left + 1)).toBe(false);
+        expect(sent).toBeGreaterThanOrEqual(0);
+      },
+    ),
+  );
+});
+
+test("the windows of all streams of a tunnel fit its bound", () => {
+  const most = LARGE_STREAMS * STREAM_WINDOW + (TUNNEL_STREAMS - LARGE_STREAMS) * SMALL_WINDOW;
+  expect(most).toBeLessThanOrEqual(TUNNEL_BYTES);
+});
+
+test("log records are put together from pieces of any size", () => {
+  const record: fc.Arbitrary<LogRecord> = fc.record({
+    place: fc.nat(1023),
+    stream: fc.constantFrom("stdout", "stderr", "notice"),
+    time: fc.bigInt({ min: 0n, max: 2n ** 63n }),
+    partial: fc.boolean(),
+    bytes,
+  });
+  fc.assert(
+    fc.property(fc.array(record, { maxLength: 20 }), fc.integer({ min: 1, max: 50 }), (records, piece) => {
+      const all = Buffer.concat(records.map(encodeRecord));
+      const reader = new RecordReader();
+      const read: LogRecord[] = [];
+      for (let at = 0; at < all.length; at += piece)
+        for (const each of reader.take(all.subarray(at, at + piece)))
+          read.push({ ...each, bytes: each.bytes.slice() });
+      expect(read.map((each) => ({ ...each, bytes: [...each.bytes] }))).toEqual(
+        records.map((each) => ({ ...each, bytes: [...each.bytes] })),
+      );
+    }),
+  );
+});
+
+test("docs/streams.md has each way in which a stream ends, and each signal", () => {
+  const page = readFileSync(new URL("../../docs/streams.md", import.meta.url), "utf8");
+  const rows = [...page.matchAll(/^\| `(\w+)` \| (.+) \|$/gm)].map(([, code, why]) => [code, why]);
+  expect(rows).toEqual(Object.entries(STREAM_ENDS));
+  for (const name of SIGNALS) expect(page).toMatch(new RegExp(`\\b${name}\\b`));
+});
