@@ -3,7 +3,7 @@ import { evictDurableObject, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { NodeView } from "../../shared/node/node-schemas.ts";
-import type { Hello, Welcome } from "../../shared/protocol/protocol.ts";
+import { type Hello, PROTOCOL, type Welcome } from "../../shared/protocol/protocol.ts";
 import { done, identityOf } from "../../shared/testing/reports.ts";
 import { Fleet } from "../index.ts";
 import { newId } from "../platform/ids.ts";
@@ -31,7 +31,7 @@ describe("admission", () => {
     const link = await agent.connect((hello) => ({ ...hello, capacity: { ...hello.capacity, cpu: 6 } }));
     expect(await link.next<Welcome>("welcome")).toEqual({
       type: "welcome",
-      protocol: 3,
+      protocol: PROTOCOL.max,
       connection: 1,
       redialMs: expect.any(Number),
       assignments: [],
@@ -75,8 +75,8 @@ describe("admission", () => {
     ],
     ["another node's name", (hello, other) => ({ ...hello, node: other.id }), 4004],
     ["another fleet", (hello) => ({ ...hello, fleet: newId("flt") }), 4004],
-    ["a protocol from the future", (hello) => ({ ...hello, protocol: { min: 3, max: 9 } }), 4010],
-    ["a protocol from the past", (hello) => ({ ...hello, protocol: { min: 1, max: 1 } }), 4010],
+    ["a protocol from the future", (hello) => ({ ...hello, protocol: { min: PROTOCOL.max + 1, max: 99 } }), 4010],
+    ["a protocol from the past", (hello) => ({ ...hello, protocol: { min: 1, max: PROTOCOL.min - 1 } }), 4010],
   ];
   test.each(wrong)("not with %s", async (_what, change, code) => {
     const [agent, other] = [await FakeAgent.join(), await FakeAgent.join()];
