@@ -1,5 +1,6 @@
 /** The agent's log: one readable line per event on stderr. SKEIN_LOG sets the level (pino's names; `info` by default). */
 import pino from "pino";
+import { clean } from "../shared/text/clean.ts";
 
 export type Log = pino.Logger;
 
@@ -17,7 +18,7 @@ function line(json: string): string {
   const { time, level, msg, ...fields } = JSON.parse(json) as Record<string, unknown>;
   const said = Object.entries(fields).map(([name, value]) => ` ${name}=${textOf(value)}`);
   const label = (LEVELS[Number(level)] ?? String(level)).padEnd(5);
-  return `${new Date(Number(time)).toISOString()} ${label} ${msg}${said.join("")}\n`;
+  return `${clean(`${new Date(Number(time)).toISOString()} ${label} ${msg}${said.join("")}`)}\n`;
 }
 
 /** Quoted when it has blanks or line ends, so that an entry stays one line. */

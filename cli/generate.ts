@@ -6,6 +6,7 @@ import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync }
 import { join } from "node:path";
 import { createClient } from "@hey-api/openapi-ts";
 import { ROOT, STATE } from "./paths.ts";
+import { say } from "./print.ts";
 import { startServer } from "./serve/server.ts";
 
 const SDK = join(ROOT, "sdk");
@@ -65,9 +66,7 @@ try {
   await generate(check ? work : SDK, join(work, "data"));
   const differing = check ? stale(work) : [];
   if (differing.length > 0) {
-    console.error(
-      `not current, run npm run generate:\n${differing.map((path) => `  sdk/${path}`).join("\n")}`,
-    );
+    say(`not current, run npm run generate:\n${differing.map((path) => `  sdk/${path}`).join("\n")}`);
     process.exitCode = 1;
   }
 } finally {

@@ -3,6 +3,7 @@
 import { UsageError } from "./cli-error.ts";
 import { readInput } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
+import { endWithReader, print, say } from "./print.ts";
 import { report } from "./report.ts";
 import { help, overview } from "./usage.ts";
 
@@ -15,7 +16,7 @@ async function main(argv: readonly string[]): Promise<number> {
     const args = argv.slice(name.split(" ").length);
     const command = await load();
     if (asksForHelp(args)) {
-      console.log(help(name, summary, command));
+      print(help(name, summary, command));
       return 0;
     }
     return (await command.run(readInput(command, args))) ?? 0;
@@ -27,12 +28,12 @@ async function main(argv: readonly string[]): Promise<number> {
 function unnamed(argv: readonly string[]): number {
   const [first] = argv;
   if (first === undefined || first === "help" || asksForHelp([first])) {
-    (first === undefined ? console.error : console.log)(overview(COMMANDS));
+    (first === undefined ? say : print)(overview(COMMANDS));
     return first === undefined ? 2 : 0;
   }
   const group = Object.entries(COMMANDS).filter(([candidate]) => candidate.startsWith(`${first} `));
   if (group.length > 0 && asksForHelp(argv)) {
-    console.log(overview(Object.fromEntries(group)));
+    print(overview(Object.fromEntries(group)));
     return 0;
   }
   const names = group.map(([candidate]) => candidate).join(", ");
@@ -51,9 +52,5 @@ function ownOptions(argv: readonly string[]): readonly string[] {
   return dashes < 0 ? argv : argv.slice(0, dashes);
 }
 
-// `skein ps | head` closes the pipe: that is not a failure.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
-});
+endWithReader();
 process.exitCode = await main(process.argv.slice(2));

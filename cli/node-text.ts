@@ -2,15 +2,16 @@
 
 import type { Node } from "../sdk/index.ts";
 import { formatBytes } from "../shared/text/units.ts";
-import { colored, table } from "./table.ts";
+import { facts, table } from "./table.ts";
+import { colored, joined, type Text, text } from "./terminal-text.ts";
 
 /** `ready`, or why it takes no sessions. */
-function state(node: Node): string {
-  return node.schedulable ? colored(node.status) : `${colored(node.status)},${colored("cordoned")}`;
+function state(node: Node): Text {
+  return node.schedulable ? colored(node.status) : text`${colored(node.status)},${colored("cordoned")}`;
 }
 
 /** A row per node: allocated resources and capacity. */
-export function nodeTable(nodes: readonly Node[]): string {
+export function nodeTable(nodes: readonly Node[]): Text {
   return table(
     ["NAME", "STATUS", "ADDRESS", "CPU", "MEMORY", "GPU", "LABELS"],
     nodes
@@ -28,24 +29,24 @@ export function nodeTable(nodes: readonly Node[]): string {
 }
 
 /** Everything about one node. */
-export function nodeText(node: Node): string {
-  const { facts } = node;
-  return [
-    nodeTable([node]),
-    "",
-    ...[
+export function nodeText(node: Node): Text {
+  const known = node.facts;
+  const rows = facts(
+    [
       ["id", node.id],
       ["last seen", node.lastSeenAt ?? "never"],
-      ["system", `${facts.os}, kernel ${facts.kernel}, ${facts.arch}`],
-      ["docker", facts.dockerVersion],
-      ["agent", facts.agentVersion],
-      ["MTU", String(facts.mtu)],
-      ["allows", allows(facts.allows) || "nothing of its own"],
-      ["also at", facts.addresses.join(", ") || "-"],
-      ["GPU ids", facts.gpuIds.join(", ") || "-"],
-      ["used subnets", facts.usedSubnets.join(", ") || "-"],
-    ].map(([what, value]) => `${what!.padEnd(14)}${value}`),
-  ].join("\n");
+      ["system", `${known.os}, kernel ${known.kernel}, ${known.arch}`],
+      ["docker", known.dockerVersion],
+      ["agent", known.agentVersion],
+      ["MTU", String(known.mtu)],
+      ["allows", allows(known.allows) || "nothing of its own"],
+      ["also at", known.addresses.join(", ") || "-"],
+      ["GPU ids", known.gpuIds.join(", ") || "-"],
+      ["used subnets", known.usedSubnets.join(", ") || "-"],
+    ],
+    14,
+  );
+  return joined([nodeTable([node]), rows], "\n\n");
 }
 
 /** `node10` after `node9`. */

@@ -1,4 +1,5 @@
 /** Progress on stderr: on a terminal one line that is rewritten; elsewhere a new line for each change. */
+import { clean } from "../shared/text/clean.ts";
 
 export interface Progress {
   show(text: string): void;
@@ -9,7 +10,8 @@ export interface Progress {
 export function startProgress(stream: NodeJS.WriteStream = process.stderr): Progress {
   let last = "";
   return {
-    show(text) {
+    show(foreign) {
+      const text = clean(foreign);
       if (text === last) return;
       last = text;
       // Cut to the terminal's width: a wrapped line would not be covered by the next one.

@@ -1,10 +1,11 @@
 /** Messages of failed commands: what happened, where, what to do. Never a stack trace. */
 import { CliError, Refusal, UsageError } from "./cli-error.ts";
+import { printJson, say } from "./print.ts";
 
 /** Reports an error on stderr, and returns the exit code. With `json`, a problem of the API is the answer: it goes to stdout unchanged. */
 export function report(error: unknown, context: { command: string | undefined; json: boolean }): number {
-  if (error instanceof Refusal && context.json) console.log(JSON.stringify(error.problem));
-  console.error(describe(error, context.command).join("\n"));
+  if (error instanceof Refusal && context.json) printJson(error.problem);
+  say(describe(error, context.command).join("\n"));
   return error instanceof UsageError ? 2 : 1;
 }
 

@@ -1,29 +1,30 @@
 /** Sessions as text for people: a state always has its reason beside it. */
 import type { Session } from "../sdk/index.ts";
-import { colored, table } from "./table.ts";
+import { table } from "./table.ts";
+import { block, colored, joined, type Text, text } from "./terminal-text.ts";
 
 /** A line about the session, then a row per container. */
-export function sessionText(session: Session): string {
-  return `${headline(session)}\n\n${containerTable(session)}`;
+export function sessionText(session: Session): Text {
+  return joined([headline(session), containerTable(session)], "\n\n");
 }
 
 /** `train (ses_…) is running: multi-node, 4 containers on overlay 10.64.0.0/24`. */
-export function headline(session: Session): string {
+export function headline(session: Session): Text {
   const { name, id, status, reason, clusterMode, clusterSize, network } = session;
   const where = network === null ? "" : ` on ${network.driver} ${network.subnet}`;
   const containers = `${clusterSize} container${clusterSize === 1 ? "" : "s"}`;
-  const line = `${name} (${id}) is ${colored(status)}: ${clusterMode}, ${containers}${where}`;
-  return reason === null ? line : `${line}\n${reason}`;
+  const line = text`${name} (${id}) is ${colored(status)}: ${clusterMode}, ${containers}${where}`;
+  return reason === null ? line : joined([line, block(reason)]);
 }
 
-function containerTable(session: Session): string {
+function containerTable(session: Session): Text {
   return table(
     ["HOST", "NODE", "ADDRESS", "STATUS", "REASON"],
     session.containers.map(({ host, node, address, status, exitCode, reason }) => [
       host,
       node ?? "-",
       address ?? "-",
-      exitCode === null ? colored(status) : `${colored(status)} (${exitCode})`,
+      exitCode === null ? colored(status) : text`${colored(status)} (${exitCode})`,
       reason ?? "",
     ]),
   );
@@ -40,14 +41,15 @@ export function progressText({ status, reason, containers }: Session): string {
 }
 
 /** Output of the failed containers, to show why they failed. */
-export function failedOutput(session: Session): string {
-  return session.containers
-    .filter(({ exitCode, output }) => exitCode !== null && exitCode !== 0 && output)
-    .map(
-      ({ host, exitCode, output }) =>
-        `--- ${host} ended with ${exitCode}, the last of its output:\n${output!.trimEnd()}`,
-    )
-    .join("\n");
+export function failedOutput(session: Session): Text | undefined {
+  const failed = session.containers.filter(({ exitCode, output }) => exitCode && output);
+  if (failed.length === 0) return undefined;
+  return joined(
+    failed.map(({ host, exitCode, output }) => {
+      const heading = text`--- ${host} ended with ${exitCode!}, the last of its output:`;
+      return joined([heading, block(output!.trimEnd())]);
+    }),
+  );
 }
 
 /** `3m`, from an RFC 3339 time. `now` in milliseconds. */

@@ -1,22 +1,27 @@
 import { expect, test } from "vitest";
-import { table } from "./table.ts";
+import { facts, table } from "./table.ts";
+import { bold } from "./terminal-text.ts";
 
 test("columns are as wide as their widest cell, and lines end without blanks", () => {
-  expect(
-    table(
-      ["HOST", "REASON"],
-      [
-        ["main1", ""],
-        ["a", "why not"],
-      ],
-    ),
-  ).toBe("HOST   REASON\nmain1\na      why not");
+  const rows = [
+    ["main1", ""],
+    ["a", "why not"],
+  ];
+  expect(String(table(["HOST", "REASON"], rows))).toBe("HOST   REASON\nmain1\na      why not");
 });
 
 test("colours do not count as width", () => {
-  expect(table(["A", "B"], [["\x1b[31mred\x1b[39m", "x"]])).toBe("A    B\n\x1b[31mred\x1b[39m  x");
+  const lines = String(table(["A", "B"], [[bold("red"), "x"]])).split("\n");
+  expect(lines[0]).toBe("A    B");
+  expect(lines[1]).toMatch(/red.*? {2}x$/);
 });
 
 test("without rows it is the header alone", () => {
-  expect(table(["A", "B"], [])).toBe("A  B");
+  expect(String(table(["A", "B"], []))).toBe("A  B");
+});
+
+test("a cell that pretends to be another row, or clears the screen, is shown as what it is", () => {
+  const forged = "x\nmain2  running\x1b[2J";
+  expect(String(table(["HOST"], [[forged]]))).toBe("HOST\nx␊main2  running␛[2J");
+  expect(String(facts([["docker", forged]], 8))).toBe("docker  x␊main2  running␛[2J");
 });

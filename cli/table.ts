@@ -1,40 +1,26 @@
 /** Text tables for people: columns as wide as their widest cell, two spaces apart. */
-import { stripVTControlCharacters, styleText } from "node:util";
+import { type Inline, joined, type Text, text, width } from "./terminal-text.ts";
 
-/** Lines of header and rows. The last column is not padded, so lines have no trailing blanks. */
-export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+/** Lines of header and rows; each cell is cleaned. Lines have no trailing blanks. */
+export function table(header: readonly Inline[], rows: readonly (readonly Inline[])[]): Text {
   const lines = [header, ...rows];
   const widths = header.map((_, column) => Math.max(...lines.map((line) => width(line[column] ?? ""))));
-  return lines
-    .map((line) =>
-      line
-        .map((cell, column) => cell + " ".repeat(widths[column]! - width(cell)))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+  return joined(lines.map((line) => row(line, widths)));
 }
 
-function width(cell: string): number {
-  return stripVTControlCharacters(cell).length;
+/** `what         value`, a line each; `column` is where the values begin. */
+export function facts(pairs: readonly (readonly [string, Inline])[], column: number): Text {
+  return joined(pairs.map(([what, value]) => text`${what.padEnd(column)}${value}`));
 }
 
-const COLORS: Record<string, "green" | "yellow" | "red"> = {
-  running: "green",
-  active: "green",
-  ready: "green",
-  terminated: "green",
-  pending: "yellow",
-  disconnected: "yellow",
-  cordoned: "yellow",
-  expired: "yellow",
-  failed: "red",
-  lost: "red",
-  revoked: "red",
-};
+function row(line: readonly Inline[], widths: readonly number[]): Text {
+  const end = line.findLastIndex((cell) => width(cell) > 0);
+  const cells = line
+    .slice(0, end + 1)
+    .map((cell, column) => (column === end ? cell : padded(cell, widths[column]!)));
+  return joined(cells, "  ");
+}
 
-/** A status in its colour, if stdout is a terminal and NO_COLOR is not set. */
-export function colored(status: string): string {
-  const color = COLORS[status];
-  return color === undefined ? status : styleText(color, status, { stream: process.stdout });
+function padded(cell: Inline, columns: number): Text {
+  return text`${cell}${" ".repeat(columns - width(cell))}`;
 }

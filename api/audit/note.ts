@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import { ERRORS, SkeinError, skeinErrorOf } from "../../shared/errors/errors.ts";
 import type { AppEnv } from "../http/request-context.ts";
+import { logError } from "../platform/log-error.ts";
 import { refusalsOf } from "../platform/objects.ts";
 
 /** It exists in another project: the answer is `not_found`, and the audit log records it. */
@@ -32,6 +33,6 @@ export function noteRefusal(context: Context<AppEnv>, error: unknown): void {
     code: ours.code,
   });
   context.executionCtx.waitUntil(
-    noted.catch((cause: unknown) => console.error("a refusal is not in the audit log:", cause)),
+    noted.catch((cause: unknown) => logError("a refusal is not in the audit log:", cause)),
   );
 }

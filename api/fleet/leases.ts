@@ -3,6 +3,8 @@
  * The sweep finds links that ended without a close event, for example while the API was down. One alarm of one object serves all nodes, so
  * an idle node costs nothing.
  */
+
+import { logError } from "../platform/log-error.ts";
 import type { LinkSweep } from "../platform/messages.ts";
 import { linkAt, linkNumberOf } from "../platform/objects.ts";
 import { type NodeConnection, nodeConnections } from "./node-table.ts";
@@ -38,7 +40,7 @@ export async function sweepLinks(env: Cloudflare.Env, sql: SqlStorage): Promise<
       try {
         return downOf(nodes, await linkAt(env, number).sweep());
       } catch (error) {
-        console.error(`link ${number} could not be asked, next try at the next sweep:`, error);
+        logError(`link ${number} could not be asked, next try at the next sweep:`, error);
         return [];
       }
     }),

@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import { ERRORS, type ErrorCode, SkeinError, skeinErrorOf } from "../../shared/errors/errors.ts";
 import { ProblemView } from "../../shared/errors/problem-schema.ts";
+import { logError } from "../platform/log-error.ts";
 import { unavailable } from "./unavailable.ts";
 
 /** The answer to any thrown error. An error that is no SkeinError is a bug: it is logged, and the answer shows none of its details. */
@@ -11,10 +12,10 @@ export function problemOf(error: unknown, context: Context): Response {
   const where = `${context.req.method} ${new URL(context.req.url).pathname}:`;
   const known = unavailable(error);
   if (known) {
-    console.error(where, String(error));
+    logError(where, String(error));
     return problemResponse(known);
   }
-  console.error(where, error);
+  logError(where, error);
   return problemResponse(
     new SkeinError("internal", "the request could not be carried out; the API's log says why"),
   );

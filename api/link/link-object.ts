@@ -16,6 +16,7 @@ import {
 import { CONSTANTS } from "../../shared/settings/constants.ts";
 import { randomText } from "../platform/hash.ts";
 import { SETTINGS } from "../platform/installation-settings.ts";
+import { logError } from "../platform/log-error.ts";
 import { type Connected, frameOf, type LinkSweep, type Words } from "../platform/messages.ts";
 import { fleetOf, sessionOf } from "../platform/objects.ts";
 import { type Close, LinkSockets, turnAway } from "./link-sockets.ts";
@@ -88,7 +89,7 @@ export class Link extends DurableObject<Cloudflare.Env> {
       try {
         await this.#take(socket, data);
       } catch (error) {
-        console.error("a frame could not be handled:", error);
+        logError("a frame could not be handled:", error);
         await this.#end(socket, CLOSE.resync);
       }
     });
@@ -289,7 +290,7 @@ export class Link extends DurableObject<Cloudflare.Env> {
     await fleetOf(this.env)
       .disconnected(node, connection)
       .catch((error: unknown) =>
-        console.error(`${node}: cannot report the end of its link to Fleet; the next sweep finds it:`, error),
+        logError(`${node}: cannot report the end of its link to Fleet; the next sweep finds it:`, error),
       );
   }
 

@@ -12,6 +12,7 @@
 import type { Alarm } from "../platform/alarm.ts";
 import { deleteDocument, getDocument, putDocument } from "../platform/documents.ts";
 import { eachLimited } from "../platform/each-limited.ts";
+import { logError } from "../platform/log-error.ts";
 
 /** `seq` grows with each letter that the sender posts. */
 export interface Letter<Body> {
@@ -144,7 +145,7 @@ export class Mailbox<Body> {
       const failures = (this.#resting.get(target)?.failures ?? 0) + 1;
       const pause = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1));
       this.#resting.set(target, { failures, until: Date.now() + pause });
-      console.error(`${target} did not take its letters, next try in ${pause} ms:`, error);
+      logError(`${target} did not take its letters, next try in ${pause} ms:`, error);
       throw error;
     }
   }

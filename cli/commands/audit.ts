@@ -2,6 +2,7 @@
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
 import { allPages } from "../pages.ts";
+import { print, printJson } from "../print.ts";
 import { table } from "../table.ts";
 import { wholeNumber } from "../values.ts";
 
@@ -15,7 +16,7 @@ export const audit = defineCommand({
     const limit = wholeNumber("limit", options.limit ?? "50");
     const entries = await withApi((skein) => allPages((query) => skein.listAudit({ query }), limit));
     if (options.json) {
-      console.log(JSON.stringify(entries));
+      printJson(entries);
       return;
     }
     const rows = entries.map(({ at, actor, project, action, target, status, code }) => [
@@ -26,6 +27,6 @@ export const audit = defineCommand({
       target ?? "-",
       code === undefined ? String(status) : `${status} ${code}`,
     ]);
-    console.log(table(["AT", "ACTOR", "PROJECT", "ACTION", "TARGET", "STATUS"], rows));
+    print(table(["AT", "ACTOR", "PROJECT", "ACTION", "TARGET", "STATUS"], rows));
   },
 });

@@ -1,8 +1,11 @@
 /** `skein describe`. */
+import type { Session } from "../../sdk/index.ts";
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
+import { print, printJson } from "../print.ts";
 import { failedOutput, sessionText } from "../session-text.ts";
-import { table } from "../table.ts";
+import { facts, table } from "../table.ts";
+import { joined, type Text } from "../terminal-text.ts";
 
 export const describe = defineCommand({
   options: JSON_OPTION,
@@ -10,37 +13,47 @@ export const describe = defineCommand({
   notes: "SESSION is an id or a name: of the live session of that name, else of the latest.",
   async run({ options, positionals: [id] }) {
     const session = await withApi((skein) => skein.getSession({ path: { id: id! } }));
-    if (options.json) {
-      console.log(JSON.stringify(session));
-      return;
-    }
-    const { network, epoch, createdAt, startedAt, endedAt } = session;
-    const facts = [
-      ...(network === null
-        ? []
-        : [
-            ["network", `${network.driver} ${network.subnet}, MTU ${network.mtu}`],
-            ["encryption", network.encryption],
-            ...(network.vni === undefined ? [] : [["VNI", String(network.vni)]]),
-          ]),
+    if (options.json) return printJson(session);
+    const parts = [sessionText(session), factsOf(session), madeContainers(session), failedOutput(session)];
+    print(
+      joined(
+        parts.flatMap((part) => part ?? []),
+        "\n\n",
+      ),
+    );
+  },
+});
+
+function factsOf({ network, epoch, createdAt, startedAt, endedAt }: Session): Text {
+  const ofNetwork: [string, string][] =
+    network === null
+      ? []
+      : [
+          ["network", `${network.driver} ${network.subnet}, MTU ${network.mtu}`],
+          ["encryption", network.encryption],
+          ...(network.vni === undefined ? [] : [["VNI", String(network.vni)] as [string, string]]),
+        ];
+  return facts(
+    [
+      ...ofNetwork,
       ["epoch", String(epoch)],
       ["created", createdAt],
       ["started", startedAt ?? "-"],
       ["ended", endedAt ?? "-"],
-    ];
-    console.log(sessionText(session));
-    console.log(`\n${facts.map(([what, value]) => `${what!.padEnd(12)}${value}`).join("\n")}`);
-    const containers = session.containers.filter(({ containerId }) => containerId !== null);
-    if (containers.length > 0) {
-      const rows = containers.map(({ host, rank, image, containerId }) => [
-        host,
-        String(rank),
-        image,
-        containerId!.slice(0, 12),
-      ]);
-      console.log(`\n${table(["HOST", "RANK", "IMAGE", "CONTAINER"], rows)}`);
-    }
-    const output = failedOutput(session);
-    if (output !== "") console.log(`\n${output}`);
-  },
-});
+    ],
+    12,
+  );
+}
+
+/** Undefined while no node has made one. */
+function madeContainers({ containers }: Session): Text | undefined {
+  const made = containers.filter(({ containerId }) => containerId !== null);
+  if (made.length === 0) return undefined;
+  const rows = made.map(({ host, rank, image, containerId }) => [
+    host,
+    rank,
+    image,
+    containerId!.slice(0, 12),
+  ]);
+  return table(["HOST", "RANK", "IMAGE", "CONTAINER"], rows);
+}

@@ -2,6 +2,7 @@
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
 import { nodeTable } from "../node-text.ts";
+import { print, printJson } from "../print.ts";
 
 export const nodeCordon = scheduling(false);
 export const nodeUncordon = scheduling(true);
@@ -12,7 +13,8 @@ function scheduling(schedulable: boolean) {
     positionals: { name: "NODE", min: 1, max: 1 },
     async run({ options, positionals: [id] }) {
       const node = await withApi((skein) => skein.patchNode({ path: { id: id! }, body: { schedulable } }));
-      console.log(options.json ? JSON.stringify(node) : nodeTable([node]));
+      if (options.json) printJson(node);
+      else print(nodeTable([node]));
     },
   });
 }

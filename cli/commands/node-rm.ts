@@ -1,6 +1,7 @@
 /** `skein node rm`. */
 import { withApi } from "../client.ts";
 import { defineCommand } from "../command.ts";
+import { print } from "../print.ts";
 
 export const nodeRm = defineCommand({
   options: {
@@ -12,6 +13,6 @@ export const nodeRm = defineCommand({
     await withApi((skein) =>
       skein.removeNode({ path: { id: id! }, ...(options.force ? { query: { force: "true" } } : {}) }),
     );
-    console.log(`${id} is forgotten`);
+    print(`${id} is forgotten`);
   },
 });

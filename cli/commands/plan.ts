@@ -2,6 +2,7 @@
 import { renderPlan } from "../../shared/plan/plan-view.ts";
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
+import { print, printJson } from "../print.ts";
 import { REQUEST_NOTES, REQUEST_OPTIONS, readRequest } from "../request.ts";
 
 export const plan = defineCommand({
@@ -11,6 +12,7 @@ export const plan = defineCommand({
   async run({ options, rest }) {
     const body = readRequest(options, rest);
     const view = await withApi((skein) => skein.planSession({ body }));
-    process.stdout.write(options.json ? `${JSON.stringify(view)}\n` : renderPlan(view));
+    if (options.json) printJson(view);
+    else print(renderPlan(view).trimEnd());
   },
 });

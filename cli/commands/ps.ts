@@ -5,8 +5,10 @@ import { SESSION_STATES, SESSION_STATUSES } from "../../shared/session/lifecycle
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
 import { allPages } from "../pages.ts";
+import { print, printJson } from "../print.ts";
 import { age } from "../session-text.ts";
-import { colored, table } from "../table.ts";
+import { table } from "../table.ts";
+import { colored } from "../terminal-text.ts";
 
 export const ps = defineCommand({
   options: {
@@ -16,7 +18,7 @@ export const ps = defineCommand({
   async run({ options }) {
     const sessions = await withApi((skein) => (options.all ? all(skein) : live(skein)));
     if (options.json) {
-      console.log(JSON.stringify(sessions));
+      printJson(sessions);
       return;
     }
     const now = Date.now();
@@ -30,7 +32,7 @@ export const ps = defineCommand({
       age(session.createdAt, now),
       session.reason ?? "",
     ]);
-    console.log(table(["NAME", "ID", "STATUS", "MODE", "SIZE", "NODES", "AGE", "REASON"], rows));
+    print(table(["NAME", "ID", "STATUS", "MODE", "SIZE", "NODES", "AGE", "REASON"], rows));
   },
 });
 

@@ -2,6 +2,7 @@
 import type { Session } from "../../sdk/index.ts";
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
+import { print, printJson } from "../print.ts";
 import { headline } from "../session-text.ts";
 import { untilEnded } from "../wait.ts";
 
@@ -19,7 +20,8 @@ export const rm = defineCommand({
       for (const id of positionals) ending.push(await skein.endSession({ path: { id } }));
       for (const session of ending) {
         const ended = options.detach ? session : await untilEnded(skein, session);
-        console.log(options.json ? JSON.stringify(ended) : headline(ended));
+        if (options.json) printJson(ended);
+        else print(headline(ended));
       }
     });
   },

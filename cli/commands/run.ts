@@ -1,6 +1,7 @@
 /** `skein run`: a session, from request to running. */
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
+import { print, printJson, say } from "../print.ts";
 import { REQUEST_NOTES, REQUEST_OPTIONS, readRequest } from "../request.ts";
 import { failedOutput, sessionText } from "../session-text.ts";
 import { untilSettled } from "../wait.ts";
@@ -18,7 +19,7 @@ export const run = defineCommand({
     return withApi(async (skein) => {
       const created = await skein.createSession({ body });
       const interrupted = () => {
-        console.error(
+        say(
           `\n${created.name} goes on; skein describe ${created.name} shows it, skein rm ${created.name} ends it`,
         );
         process.exit(130);
@@ -26,10 +27,11 @@ export const run = defineCommand({
       process.once("SIGINT", interrupted);
       const session = options.detach ? created : await untilSettled(skein, created);
       process.off("SIGINT", interrupted);
-      console.log(options.json ? JSON.stringify(session) : sessionText(session));
+      if (options.json) printJson(session);
+      else print(sessionText(session));
       if (session.status !== "failed") return 0;
       const output = failedOutput(session);
-      if (output !== "") console.error(output);
+      if (output !== undefined) say(output);
       return 1;
     });
   },

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { CliError } from "../cli-error.ts";
 import { defineCommand } from "../command.ts";
 import { API_DATA } from "../paths.ts";
+import { print, say } from "../print.ts";
 import { bundleApi } from "../serve/bundle.ts";
 import { agentsThatFit, fullText, roomText } from "../serve/descriptors.ts";
 import { startServer } from "../serve/server.ts";
@@ -41,16 +42,16 @@ that last less than 2 s each, skein serve gives up: exit code 1, with the reason
     const server = await supervise({
       start: (port) => startServer({ host, port, data, bundle, settings }),
       port,
-      say,
+      say: warn,
     });
-    const unwatch = watchDescriptors({ pid: () => server.pid, warn: (use) => say(fullText(use)) });
+    const unwatch = watchDescriptors({ pid: () => server.pid, warn: (use) => warn(fullText(use)) });
     const asked = new Promise<"asked">((done) => {
       for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
         process.once(signal, () => done("asked"));
     });
-    console.log(`skein api ready at ${server.url}`);
-    console.error(`admin token in ${data}/admin-token`);
-    if (limit !== undefined) console.error(roomText(limit, given.maxLinks));
+    print(`skein api ready at ${server.url}`);
+    say(`admin token in ${data}/admin-token`);
+    if (limit !== undefined) say(roomText(limit, given.maxLinks));
     const how = await Promise.race([asked, server.ended]);
     unwatch();
     if (how !== "asked") throw new CliError(how, `the data in ${data} is kept: start skein serve again`);
@@ -58,6 +59,6 @@ that last less than 2 s each, skein serve gives up: exit code 1, with the reason
   },
 });
 
-function say(line: string): void {
-  console.error(`skein: ${line}`);
+function warn(line: string): void {
+  say(`skein: ${line}`);
 }

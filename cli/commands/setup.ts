@@ -3,6 +3,7 @@ import { ensureRootfs } from "../../test/lab/images.ts";
 import { ensurePackages } from "../../test/lab/packages.ts";
 import { defineCommand } from "../command.ts";
 import { ensureKit } from "../kit.ts";
+import { print, say } from "../print.ts";
 
 interface Step {
   /** The commands that work once it is done. */
@@ -23,9 +24,9 @@ export const setup = defineCommand({
   notes:
     "Run it as root on a machine that will be a node, or that runs the demo or the tests: Debian's packages need that.",
   async run() {
-    console.log("npm packages: ready");
+    print("npm packages: ready");
     if (process.platform !== "linux") {
-      console.error("on this system Skein is a client and an API; nodes, demo and tests need Linux");
+      say("on this system Skein is a client and an API; nodes, demo and tests need Linux");
       return 0;
     }
     const root = process.getuid?.() === 0;
@@ -33,9 +34,9 @@ export const setup = defineCommand({
     for (const step of STEPS) {
       try {
         await step.run();
-        console.log(`${step.gives}: ready`);
+        print(`${step.gives}: ready`);
       } catch (error) {
-        console.error(`${step.gives}: ${(error as Error).message}`);
+        say(`${step.gives}: ${(error as Error).message}`);
         // Not being root is no failure: client and API work without it, and the output names what is missing.
         if (root || !step.needsRoot) failed = true;
       }

@@ -3,6 +3,7 @@ import { ROLES } from "../../shared/access/access.ts";
 import { UsageError } from "../cli-error.ts";
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
+import { print, printJson, say } from "../print.ts";
 import { duration, oneOf } from "../values.ts";
 
 export const tokenCreate = defineCommand({
@@ -22,9 +23,8 @@ export const tokenCreate = defineCommand({
       options.expires === undefined ? {} : { expiresIn: duration("expires", options.expires) };
     const body = { project, role, ...expiresIn, ...(note === undefined ? {} : { note }) };
     const made = await withApi((skein) => skein.createToken({ body }));
-    console.log(options.json ? JSON.stringify(made) : made.token);
-    if (!options.json) {
-      console.error(`${made.id}: role ${made.role} in project ${made.project}, until ${made.expiresAt}`);
-    }
+    if (options.json) return printJson(made);
+    print(made.token);
+    say(`${made.id}: role ${made.role} in project ${made.project}, until ${made.expiresAt}`);
   },
 });

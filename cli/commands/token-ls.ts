@@ -3,14 +3,16 @@ import type { Token } from "../../sdk/index.ts";
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
 import { allPages } from "../pages.ts";
-import { colored, table } from "../table.ts";
+import { print, printJson } from "../print.ts";
+import { table } from "../table.ts";
+import { colored } from "../terminal-text.ts";
 
 export const tokenLs = defineCommand({
   options: JSON_OPTION,
   async run({ options }) {
     const tokens = await withApi((skein) => allPages((query) => skein.listTokens({ query })));
     if (options.json) {
-      console.log(JSON.stringify(tokens));
+      printJson(tokens);
       return;
     }
     const now = Date.now();
@@ -22,7 +24,7 @@ export const tokenLs = defineCommand({
       token.expiresAt,
       token.note ?? "",
     ]);
-    console.log(table(["ID", "PROJECT", "ROLE", "STATUS", "EXPIRES", "NOTE"], rows));
+    print(table(["ID", "PROJECT", "ROLE", "STATUS", "EXPIRES", "NOTE"], rows));
   },
 });
 

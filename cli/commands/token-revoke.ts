@@ -1,6 +1,7 @@
 /** `skein token revoke`. */
 import { withApi } from "../client.ts";
 import { defineCommand } from "../command.ts";
+import { print } from "../print.ts";
 
 export const tokenRevoke = defineCommand({
   options: {},
@@ -8,6 +9,6 @@ export const tokenRevoke = defineCommand({
   notes: "ID as skein token ls shows it. Tokens that were made with it stay good: revoke them, too.",
   async run({ positionals: [id] }) {
     await withApi((skein) => skein.revokeToken({ path: { id: id! } }));
-    console.log(`${id} is revoked`);
+    print(`${id} is revoked`);
   },
 });

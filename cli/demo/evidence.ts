@@ -2,9 +2,10 @@
 import type { Cluster } from "../../test/lab/cluster.ts";
 import type { LabHost } from "../../test/lab/host.ts";
 import { table } from "../table.ts";
+import type { Text } from "../terminal-text.ts";
 
 /** A row per host with everything that is there. @throws Error if anything of a session is left */
-export async function nothingLeft(cluster: Cluster): Promise<string> {
+export async function nothingLeft(cluster: Cluster): Promise<Text> {
   const left = await cluster.leftovers();
   if (left.length > 0) throw new Error(`left behind:\n${left.join("\n")}`);
   const rows = await Promise.all(cluster.lab.hosts.map(inventory));

@@ -1,12 +1,13 @@
 /** The demo itself, inside the lab's namespaces: it runs every command line that it shows, and prints their real output. */
 import { once } from "node:events";
 import { join } from "node:path";
-import { styleText } from "node:util";
 import type { Session } from "../../sdk/index.ts";
 import { type Cluster, startCluster } from "../../test/lab/cluster.ts";
 import { run } from "../../test/lab/command.ts";
 import { ROOT } from "../paths.ts";
+import { print } from "../print.ts";
 import { report } from "../report.ts";
+import { bold, text } from "../terminal-text.ts";
 import { nothingLeft } from "./evidence.ts";
 import { type Keep, openDoors, SOCKETS_DIR } from "./keep.ts";
 
@@ -14,20 +15,20 @@ const IMAGE = "skein/debian:12";
 const started = Date.now();
 
 function chapter(title: string): void {
-  console.log(`\n${styleText("bold", `== ${title}`, { stream: process.stdout })}\n`);
+  print(text`\n${bold(`== ${title}`)}\n`);
 }
 
 /** Runs `./skein …` as a user beside the lab would, and shows it. */
 async function skein(cluster: Cluster, ...args: string[]): Promise<void> {
   const env = { ...process.env, SKEIN_API: cluster.api.url, SKEIN_TOKEN: cluster.api.token };
-  console.log(`$ ./skein ${args.join(" ")}`);
-  console.log((await run([join(ROOT, "skein"), ...args], { env })).trimEnd());
+  print(`$ ./skein ${args.join(" ")}`);
+  print((await run([join(ROOT, "skein"), ...args], { env })).trimEnd());
 }
 
 /** Runs a command line in a container of a session, and shows it. */
 async function inContainer(cluster: Cluster, session: Session, host: string, script: string): Promise<void> {
   const { code, stdout, stderr } = await cluster.exec(session, host, ["sh", "-c", script]);
-  console.log(`${host}$ ${script}\n${(stdout + stderr).trimEnd()}`);
+  print(`${host}$ ${script}\n${(stdout + stderr).trimEnd()}`);
   if (code !== 0) throw new Error(`exit ${code} from this command in ${host} of ${session.name}`);
 }
 
@@ -36,7 +37,7 @@ async function show(cluster: Cluster, name: string, flags: string[]): Promise<vo
   await skein(cluster, "run", "--name", name, "--image", IMAGE, ...flags);
   const session = await cluster.skein.getSession({ path: { id: name } });
   const others = session.containers.map(({ host }) => host).filter((host) => host !== "main1");
-  console.log("");
+  print("");
   await inContainer(cluster, session, "main1", "env | grep BACKENDAI_CLUSTER_ | sort");
   for (const host of others) {
     await inContainer(
@@ -62,8 +63,8 @@ async function tour(cluster: Cluster): Promise<void> {
   chapter("Both at once, then neither");
   await skein(cluster, "ps");
   await skein(cluster, "rm", "single", "multi");
-  console.log(`\n${await nothingLeft(cluster)}`);
-  console.log(`\nDone in ${((Date.now() - started) / 1000).toFixed(1)} s.`);
+  print(text`\n${await nothingLeft(cluster)}`);
+  print(`\nDone in ${((Date.now() - started) / 1000).toFixed(1)} s.`);
 }
 
 async function main(): Promise<number> {
@@ -75,7 +76,7 @@ async function main(): Promise<number> {
     const finished = await Promise.race([tour(cluster).then(() => true), told.then(() => false)]);
     if (!finished) return 130;
     if (keep !== undefined) {
-      console.log(`\n${await openDoors(JSON.parse(keep) as Keep, cluster)}`);
+      print(`\n${await openDoors(JSON.parse(keep) as Keep, cluster)}`);
       await told;
     }
     return 0;

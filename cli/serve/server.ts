@@ -1,6 +1,7 @@
 /** The embedded API: bundles it, prepares its data, starts workerd, and waits until it answers. */
 import type { Settings } from "../../shared/settings/settings.ts";
 import { CliError } from "../cli-error.ts";
+import { passOn } from "../print.ts";
 import { bundleApi } from "./bundle.ts";
 import { prepareData } from "./data.ts";
 import { startWorkerd } from "./workerd.ts";
@@ -37,7 +38,7 @@ export async function startServer({
   data,
   bundle,
   settings = {},
-  log = (text) => process.stderr.write(text),
+  log = passOn,
 }: ServerOptions): Promise<Server> {
   const bundled = bundle ?? (await bundleApi());
   const token = prepareData(data);
