@@ -19,7 +19,7 @@ export async function attach(
   const leave = tty ? rawTerminal(stream) : passSignals(stream);
   if (stdin) void sendInput(stream);
   try {
-    for await (const piece of stream.output()) await print(piece);
+    for await (const piece of stream.output()) await pass(piece);
     const { code, reason, exitCode } = await stream.result;
     if (exitCode !== undefined) return exitCode;
     throw new CliError(`the command's end is not known: ${reason || code}`);
@@ -29,8 +29,8 @@ export async function attach(
   }
 }
 
-/** Waits while the reader of our own output is slow: that holds back the container. */
-export async function print({ from, bytes }: Piece): Promise<void> {
+/** The bytes are the user's own, so they pass as they are. Waits while the reader of our own output is slow: that holds back the container. */
+export async function pass({ from, bytes }: Piece): Promise<void> {
   const out = process[from];
   if (!out.write(bytes)) await new Promise((resolve) => out.once("drain", resolve));
 }

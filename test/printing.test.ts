@@ -8,6 +8,7 @@ const ROOT = resolve(import.meta.dirname, "..");
 /** Part → its files that may touch the terminal, with the reason. */
 const RAW: Record<string, Record<string, string>> = {
   cli: {
+    "cli/attach.ts": "joins the terminal with a command; its bytes are the user's own",
     "cli/print.ts": "cleans what everything else says",
     "cli/progress.ts": "moves the cursor; cleans its text itself",
     "cli/terminal-text.ts": "asks whether stdout takes colours",

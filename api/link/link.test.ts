@@ -75,8 +75,16 @@ describe("admission", () => {
     ],
     ["another node's name", (hello, other) => ({ ...hello, node: other.id }), 4004],
     ["another fleet", (hello) => ({ ...hello, fleet: newId("flt") }), 4004],
-    ["a protocol from the future", (hello) => ({ ...hello, protocol: { min: PROTOCOL.max + 1, max: 99 } }), 4010],
-    ["a protocol from the past", (hello) => ({ ...hello, protocol: { min: 1, max: PROTOCOL.min - 1 } }), 4010],
+    [
+      "a protocol from the future",
+      (hello) => ({ ...hello, protocol: { min: PROTOCOL.max + 1, max: 99 } }),
+      4010,
+    ],
+    [
+      "a protocol from the past",
+      (hello) => ({ ...hello, protocol: { min: 1, max: PROTOCOL.min - 1 } }),
+      4010,
+    ],
   ];
   test.each(wrong)("not with %s", async (_what, change, code) => {
     const [agent, other] = [await FakeAgent.join(), await FakeAgent.join()];

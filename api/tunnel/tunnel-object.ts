@@ -12,6 +12,7 @@ import { turnAway } from "../link/link-sockets.ts";
 import { isSigned } from "../link/node-key.ts";
 import { noteStreams } from "../link/open-links.ts";
 import { randomText } from "../platform/hash.ts";
+import { logError } from "../platform/log-error.ts";
 import { linkOf } from "../platform/objects.ts";
 import { ClientSocket, type Wanted } from "./client-socket.ts";
 import { NodeTunnel } from "./node-tunnel.ts";
@@ -162,7 +163,7 @@ export class Tunnel extends DurableObject<Cloudflare.Env> {
         if (await isSigned(publicKey, signature, text)) proven();
         else socket.close(CLOSE.badSignature.code, CLOSE.badSignature.reason);
       } catch (error) {
-        console.error(`${node}: a frame of its tunnel could not be handled:`, error);
+        logError(`${node}: a frame of its tunnel could not be handled:`, error);
         socket.close(CLOSE.badMessage.code, CLOSE.badMessage.reason);
         this.#lose(node, tunnel, "the node sent a frame that the API does not understand");
       }

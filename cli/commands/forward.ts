@@ -5,6 +5,8 @@ import { CliError } from "../cli-error.ts";
 import { withApi } from "../client.ts";
 import { defineCommand } from "../command.ts";
 import { forward as listen } from "../forward.ts";
+import { print, say } from "../print.ts";
+import { text } from "../terminal-text.ts";
 import { portNumber } from "../values.ts";
 
 export const forward = defineCommand({
@@ -14,8 +16,8 @@ export const forward = defineCommand({
     "HOST is main1 unless given. LOCAL is the port on this machine (127.0.0.1): the same unless given, 0 for a free one.\n" +
     "Carries connections until Ctrl-C: first to 127.0.0.1 inside the container, then to its address in the session.",
   async run({ positionals: [session, target, given] }) {
-    const [, host = "main1", text] = /^(?:([^:]*):)?(.*)$/.exec(target!)!;
-    const port = portNumber("PORT", text!, 1);
+    const [, host = "main1", number] = /^(?:([^:]*):)?(.*)$/.exec(target!)!;
+    const port = portNumber("PORT", number!, 1);
     const local = given === undefined ? port : portNumber("LOCAL", given, 0);
     await withApi(async (skein) => {
       // Refuses at once what cannot work, instead of at the first connection.
@@ -24,14 +26,10 @@ export const forward = defineCommand({
         const hosts = containers.map((each) => each.host).join(", ");
         throw new CliError(`session ${name} has no container ${host}`, `it has ${hosts}`);
       }
-      const server = await listen(skein, { container: { session: session!, host }, port, local }, (reason) =>
-        console.error(reason),
-      );
-      console.log(
-        `127.0.0.1:${(server.address() as AddressInfo).port} leads to port ${port} of ${host} in ${name}`,
-      );
-      await once(process, "SIGINT");
-      server.close();
+      const server = await listen(skein, { container: { session: session!, host }, port, local }, say);
+      const { port: here } = server.address() as AddressInfo;
+      print(text`127.0.0.1:${here} leads to port ${port} of ${host} in ${name}`);
+      await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
       process.exit(0);
     });
   },
