@@ -21,7 +21,7 @@ import { joinFleet } from "./node/join.ts";
 import { NodeKeys } from "./node/node-keys.ts";
 import { openState } from "./node/state-dir.ts";
 import { AssignmentStore } from "./session/assignment-store.ts";
-import { limiter } from "./session/concurrency.ts";
+import { engineParallelism, limiter } from "./session/concurrency.ts";
 import { Guard } from "./session/guard.ts";
 import { Sessions } from "./session/node-sessions.ts";
 import { Surveys } from "./session/surveys.ts";
@@ -48,9 +48,6 @@ export interface AgentOptions extends Overrides {
   /** Where `skein setup` put the kit. */
   kitRoot: string;
 }
-
-/** How many containers the engine makes or starts at once. More at a time only slows each of them down. */
-const ENGINE_PARALLELISM = 16;
 
 /** Host programs that set up networks, and their Debian packages. */
 const HOST_TOOLS = new Map([
@@ -134,7 +131,7 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
         surveys: new Surveys(docker),
         runner: hostRunner,
         guard,
-        limit: limiter(ENGINE_PARALLELISM),
+        limit: limiter(engineParallelism(engine.cpus)),
         kitPath: kit.path,
         sysctls: kitSysctls(),
         allowed,

@@ -30,7 +30,7 @@ test("at most the given number of jobs run at once, and all of them run", async 
   let running = 0;
   let most = 0;
   const jobs = Array.from({ length: 20 }, (_, i) =>
-    limit(async () => {
+    limit(never, async () => {
       most = Math.max(most, ++running);
       await new Promise((resolve) => setImmediate(resolve));
       running--;
@@ -41,4 +41,36 @@ test("at most the given number of jobs run at once, and all of them run", async 
   const results = await Promise.allSettled(jobs);
   expect(most).toBe(3);
   expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(19);
+});
+
+test("a job whose signal aborts before its turn rejects at once, and never runs; the others keep their order", async () => {
+  const limit = limiter(1);
+  const first = Promise.withResolvers<void>();
+  const abort = new AbortController();
+  const ran: string[] = [];
+  const job = (name: string) => async () => void ran.push(name);
+  const running = limit(never, () => first.promise);
+  const given = [limit(abort.signal, job("a")), limit(abort.signal, job("b"))];
+  const kept = limit(never, job("c"));
+  abort.abort(new Error("superseded"));
+  for (const each of given) await expect(each).rejects.toThrow("superseded");
+  await expect(limit(abort.signal, job("d"))).rejects.toThrow("superseded");
+  first.resolve();
+  await Promise.all([running, kept]);
+  expect(ran).toEqual(["c"]);
+});
+
+test("a job that is aborted just when its turn comes gives its place on", async () => {
+  const limit = limiter(1);
+  const first = Promise.withResolvers<void>();
+  const abort = new AbortController();
+  const running = limit(never, () => first.promise);
+  const late = limit(abort.signal, async () => "ran");
+  const next = limit(never, async () => "ran");
+  // Runs between the end of the first job and the beginning of the second.
+  void first.promise.then(() => abort.abort(new Error("superseded")));
+  first.resolve();
+  await running;
+  await expect(late).rejects.toThrow("superseded");
+  await expect(next).resolves.toBe("ran");
 });

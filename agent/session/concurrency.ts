@@ -26,20 +26,50 @@ export async function together<T, R>(
   return results.map((result) => (result as PromiseFulfilledResult<R>).value);
 }
 
+/**
+ * How many containers an engine on so many cores makes or starts at once. More only slows each of them down: on two cores, 48 start no sooner
+ * 16 at a time than 4 at a time. And an engine carries out whatever it was asked for: these still start after their session was ended.
+ */
+export function engineParallelism(cpus: number): number {
+  return Math.min(Math.max(cpus, 4), 16);
+}
+
+/** Runs a job when it is its turn. Rejects with the signal's reason if that aborts before; the job then never runs. */
+export type Limit = <T>(signal: AbortSignal, job: () => Promise<T>) => Promise<T>;
+
 /** Runs at most `most` jobs at a time, in the order of the calls. */
-export function limiter(most: number): <T>(job: () => Promise<T>) => Promise<T> {
+export function limiter(most: number): Limit {
   let running = 0;
-  const waiting: (() => void)[] = [];
-  return async (job) => {
-    if (running >= most) await new Promise<void>((resolve) => waiting.push(resolve));
+  const waiting = new Set<() => void>();
+  return async (signal, job) => {
+    signal.throwIfAborted();
+    if (running >= most) await turn(waiting, signal);
     else running++;
     try {
+      signal.throwIfAborted();
       return await job();
     } finally {
       // The next waiting job gets this place, so that a new caller cannot take it.
-      const next = waiting.shift();
+      const [next] = waiting;
       if (next) next();
       else running--;
     }
   };
+}
+
+/** Resolves when it is called from `waiting`; leaves it, and rejects, when the signal aborts. */
+function turn(waiting: Set<() => void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const go = () => {
+      waiting.delete(go);
+      signal.removeEventListener("abort", leave);
+      resolve();
+    };
+    const leave = () => {
+      waiting.delete(go);
+      reject(signal.reason);
+    };
+    waiting.add(go);
+    signal.addEventListener("abort", leave, { once: true });
+  });
 }

@@ -10,6 +10,7 @@ import type { Log } from "../log.ts";
 import type { Owner } from "../network/link-names.ts";
 import type { Refused } from "../network/network-facts.ts";
 import type { AssignmentStore } from "./assignment-store.ts";
+import type { Limit } from "./concurrency.ts";
 import type { Guard } from "./guard.ts";
 import type { Surveys } from "./surveys.ts";
 
@@ -21,7 +22,7 @@ export interface NodeContext {
   runner: Runner;
   guard: Guard;
   /** Limits how many containers the engine makes or starts at once. */
-  limit: <T>(job: () => Promise<T>) => Promise<T>;
+  limit: Limit;
   kitPath: string;
   /** From `kitSysctls`. */
   sysctls: Record<string, string>;

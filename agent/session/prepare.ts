@@ -62,7 +62,7 @@ async function prepareContainer(
     macOn: context.docker.macOn,
   });
   const name = containerName(context.owner, assignment.session, host);
-  const make = () => context.limit(() => context.docker.createContainer(name, body));
+  const make = () => context.limit(signal, () => context.docker.createContainer(name, body));
   try {
     const containerId = await make().catch(async (error) => {
       // Some engines need the network to exist first. Others do not, which saves the wait.
@@ -72,6 +72,7 @@ async function prepareContainer(
       return await make();
     });
     observed.set(host, "pending", { containerId });
+    signal.throwIfAborted();
     const survey = await context.surveys.of(image.id, spec.user ?? image.user, containerId);
     refuseUnderSsh(spec, survey);
     const prepared = await makeKeys(context, assignment.session, host, containerId, survey);

@@ -24,7 +24,7 @@ function node(start: () => Promise<void> = async () => {}) {
         return start();
       },
     },
-    limit: <T>(job: () => Promise<T>) => job(),
+    limit: <T>(_: AbortSignal, job: () => Promise<T>) => job(),
     log: { info() {}, warn() {} },
   } as unknown as NodeContext;
   return { context, asked };

@@ -151,10 +151,7 @@ export class Restarts {
     const { docker, limit } = this.#context;
     for (let failures = 0; ; failures++) {
       try {
-        return await limit(async () => {
-          signal.throwIfAborted();
-          await docker.start(containerId);
-        });
+        return await limit(signal, () => docker.start(containerId));
       } catch (error) {
         if (!(error instanceof DockerError) || error.status !== undefined) throw error;
         await delay(backoff(failures, Math.random()), undefined, { signal });

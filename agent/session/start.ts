@@ -65,9 +65,9 @@ async function startContainer(
   // An earlier run of the agent started it.
   if (["started", "running", "exited"].includes(observed.container(host)?.status ?? ""))
     return await forgetKeys();
-  const secret = keys ? placePrepared(survey, keys, host) : [];
-  const tar = await packEntries([...secret, ...placeStarted(survey, peers)]);
-  await context.limit(async () => {
+  await context.limit(signal, async () => {
+    const secret = keys ? placePrepared(survey, keys, host) : [];
+    const tar = await packEntries([...secret, ...placeStarted(survey, peers)]);
     signal.throwIfAborted();
     try {
       if (survey.account.uid === 0 && !context.mapsUsers) await handOver(selfDir(dir, host), tar);
