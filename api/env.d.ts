@@ -7,12 +7,13 @@ declare namespace Cloudflare {
     TUNNEL: DurableObjectNamespace<import("./index.ts").Tunnel>;
     LIMITER: DurableObjectNamespace<import("./index.ts").Limiter>;
     REFUSALS: DurableObjectNamespace<import("./index.ts").Refusals>;
+    FEED: DurableObjectNamespace<import("./index.ts").Feed>;
     /** Opens everything under /v1, and signs all other tokens. */
     SKEIN_ADMIN_TOKEN: string;
   }
 
   interface GlobalProps {
     mainModule: typeof import("./index.ts");
-    durableNamespaces: "Fleet" | "Session" | "Link" | "Tunnel" | "Limiter" | "Refusals";
+    durableNamespaces: "Fleet" | "Session" | "Link" | "Tunnel" | "Limiter" | "Refusals" | "Feed";
   }
 }

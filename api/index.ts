@@ -4,6 +4,7 @@ import { app } from "./app.ts";
 export default { fetch: app.fetch } satisfies ExportedHandler<Cloudflare.Env>;
 export { Limiter } from "./access/limiter.ts";
 export { Refusals } from "./audit/refusals.ts";
+export { Feed } from "./feed/feed-object.ts";
 export { Fleet } from "./fleet/fleet-object.ts";
 export { Link } from "./link/link-object.ts";
 export { Session } from "./session/session-object.ts";

@@ -2,9 +2,8 @@
 import { hashOf } from "../../shared/network/text-hash.ts";
 
 /** By its binding, not by its class: the classes import this file, so it must not import them. */
-type Stub<Binding extends "FLEET" | "SESSION" | "LINK" | "TUNNEL" | "LIMITER" | "REFUSALS"> = ReturnType<
-  Cloudflare.Env[Binding]["get"]
->;
+type Stub<Binding extends "FLEET" | "SESSION" | "LINK" | "TUNNEL" | "LIMITER" | "REFUSALS" | "FEED"> =
+  ReturnType<Cloudflare.Env[Binding]["get"]>;
 
 /**
  * How many Link objects hold the agents' sockets: 10,000 nodes give about 160 each. A hash of the node's id and this number gives its Link,
@@ -46,4 +45,9 @@ export function limiterOf(env: Cloudflare.Env, token: string): Stub<"LIMITER"> {
 
 export function refusalsOf(env: Cloudflare.Env): Stub<"REFUSALS"> {
   return env.REFUSALS.get(env.REFUSALS.idFromName("default"));
+}
+
+/** The events of a project. */
+export function feedOf(env: Cloudflare.Env, project: string): Stub<"FEED"> {
+  return env.FEED.get(env.FEED.idFromName(project));
 }

@@ -2,7 +2,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
-import { invalidFields, SkeinError } from "../../shared/errors/errors.ts";
+import { invalidFields } from "../../shared/errors/errors.ts";
 import { SessionRequest } from "../../shared/request/request-schemas.ts";
 import { readSpec } from "../../shared/request/spec.ts";
 import { SESSION_STATUSES } from "../../shared/session/lifecycle.ts";
@@ -179,11 +179,6 @@ export function sessions(app: App): void {
     const caller = context.get("caller");
     const noted = own(id, await fleetOf(context.env).noteEnd(caller, id));
     return context.json(present(id, await sessionOf(context.env, noted).end(caller.project)), 202);
-  });
-
-  app.openapi(events, async (context) => {
-    await existing(context, context.req.valid("param").id);
-    throw new SkeinError("unsupported", "events are not built yet: use GET /v1/sessions/{id}?wait=60");
   });
 }
 

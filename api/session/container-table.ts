@@ -31,9 +31,15 @@ export const CONTAINERS_SCHEMA = `
   CREATE INDEX IF NOT EXISTS placed ON containers (node, rank);
   CREATE INDEX IF NOT EXISTS states ON containers (status, rank);`;
 
+/** `before` undefined: a new plan has placed it. */
+export interface ContainerChange {
+  before?: ContainerRow;
+  after: ContainerRow;
+}
+
 export class ContainerTable {
   readonly #sql: SqlStorage;
-  #changed = false;
+  #changes: ContainerChange[] = [];
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -48,6 +54,7 @@ export class ContainerTable {
        SELECT value ->> 'rank', value ->> 'host', value ->> 'nodeId' FROM json_each(?)`,
       JSON.stringify(placed),
     );
+    this.#changes.push(...this.all().map((after) => ({ after })));
   }
 
   all(): ContainerRow[] {
@@ -67,8 +74,8 @@ export class ContainerTable {
       .toArray();
   }
 
-  put(row: ContainerRow): void {
-    this.#changed = true;
+  put(row: ContainerRow, before: ContainerRow): void {
+    this.#changes.push({ before, after: row });
     this.#sql.exec(
       `UPDATE containers SET status = ?, container_id = ?, exit_code = ?, output = ?, reason = ?, keys = ?
        WHERE rank = ?`,
@@ -82,16 +89,19 @@ export class ContainerTable {
     );
   }
 
-  /** Whether a container changed since the last call. */
-  takeChanged(): boolean {
-    const changed = this.#changed;
-    this.#changed = false;
-    return changed;
+  /** What changed since the last call, in order. */
+  takeChanges(): ContainerChange[] {
+    const changes = this.#changes;
+    this.#changes = [];
+    return changes;
   }
 
   /** Marks containers that are not removed as lost: the session no longer waits for them. */
   loseRest(reason: string): void {
-    this.#sql.exec("UPDATE containers SET status = 'lost', reason = ? WHERE status <> 'removed'", reason);
+    const rest = this.#sql.exec<ContainerRow>(
+      "SELECT * FROM containers WHERE status <> 'removed' ORDER BY rank",
+    );
+    for (const row of rest.toArray()) this.put({ ...row, status: "lost", reason }, row);
   }
 
   /** Whether each container's keys are here. */

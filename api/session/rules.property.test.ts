@@ -1,4 +1,7 @@
-/** Reports, plans, losses and alarms in any order: the rules never ask for an illegal step, and every session can end. */
+/**
+ * Reports, plans, losses and alarms in any order: the rules never ask for an illegal step, every session can end, and the events of all steps
+ * add up to what the Session shows.
+ */
 import { reset, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
@@ -6,16 +9,19 @@ import { afterEach, expect, test } from "vitest";
 import { plan } from "../../shared/plan/planner.ts";
 import type { ContainerReport, Failure, Report } from "../../shared/protocol/protocol.ts";
 import { readSpec } from "../../shared/request/spec.ts";
+import type { ContainerChanged } from "../../shared/session/event-schemas.ts";
 import { CONTAINER_STATUSES, maySessionGo, PHASES, SESSION_STATES } from "../../shared/session/lifecycle.ts";
 import { isRemoving, newRecord, type SessionRecord } from "../../shared/session/session-record.ts";
 import { DEFAULT_SETTINGS } from "../../shared/settings/settings.ts";
 import { fleet, hosts } from "../../shared/testing/fixtures.ts";
 import { sessionOf } from "../platform/objects.ts";
+import { eventsOf } from "./commit-events.ts";
 import { giveUp, nodeGone, nodeLost } from "./loss.ts";
 import { phaseOf } from "./part-table.ts";
 import { fleetTold, terminate } from "./removal.ts";
 import { begin, takeReport } from "./rules.ts";
 import { SessionStore } from "./session-store.ts";
+import { sessionView } from "./session-view.ts";
 import { limitAt, strike } from "./wait-limits.ts";
 
 afterEach(() => reset());
@@ -60,11 +66,15 @@ type Saying = Extract<Step, { kind: "report" }>;
 class Rules {
   readonly store: SessionStore;
   record: SessionRecord;
+  /** What a follower knows: the newest event of the session, and of each container. */
+  #told: Pick<SessionRecord, "status" | "reason" | "epoch">;
+  readonly #toldOf = new Map<string, ContainerChanged>();
   #now = Date.parse("2026-11-24T12:00:00Z");
 
   constructor(storage: DurableObjectStorage, retries: number, onNodeLoss: "fail" | "keep") {
     this.store = new SessionStore(storage);
     this.record = newRecord({ id: "ses_1", project: "p", name: "train", createdAt: "2026-11-24T00:00:00Z" });
+    this.#told = this.record;
     const size = { clusterMode: "multi-node", clusterSize: 4 } as const;
     this.store.create(this.record, readSpec({ image: "a", ...size, retries, onNodeLoss }, DEFAULT_SETTINGS));
   }
@@ -75,6 +85,25 @@ class Rules {
     this.record = this.#after(step, this.#now);
     const legal = this.record.status === before.status || maySessionGo(before.status, this.record.status);
     expect([before.status, this.record.status, legal]).toEqual([before.status, this.record.status, true]);
+    this.#follow(before);
+  }
+
+  #follow(before: SessionRecord): void {
+    const { store, record } = this;
+    const changes = store.containers.takeChanges();
+    const { events, progress } = eventsOf(store, before, record, changes, "2026-11-24T12:00:00.000Z");
+    for (const { kind, data } of events) {
+      if (kind === "session") this.#told = data;
+      else this.#toldOf.set(data.host, data);
+    }
+    for (const data of progress) this.#toldOf.set(data.host, data);
+    const { status, reason, epoch } = record;
+    expect(this.#told).toMatchObject({ status, reason, epoch });
+    // While it waits for another plan, the Session shows no containers of the last one; the events tell of their removal.
+    if (epoch === 0 || status === "pending") return;
+    for (const { host, node: name, status: of, reason: why, exitCode } of sessionView(store, record)
+      .containers)
+      expect(this.#toldOf.get(host)).toMatchObject({ node: name, status: of, reason: why, exitCode });
   }
 
   #after(step: Step, now: number): SessionRecord {

@@ -81,7 +81,7 @@ function takeContainers(store: SessionStore, node: string, report: Report, prepa
     const identity = identities.get(row.host);
     const after = merged(row, reports.get(row.host), removed);
     if (identity && (preparing || row.keys === null)) after.keys = keysText(identity);
-    if (Object.keys(after).some((key) => after[key] !== row[key])) store.containers.put(after);
+    if (Object.keys(after).some((key) => after[key] !== row[key])) store.containers.put(after, row);
   }
 }
 

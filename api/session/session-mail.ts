@@ -3,7 +3,7 @@
 import type { SessionRecord } from "../../shared/session/session-record.ts";
 import type { Letter } from "../mailbox/mailbox.ts";
 import type { SessionNews } from "../platform/messages.ts";
-import { fleetOf, linkAt, linkNumberOf } from "../platform/objects.ts";
+import { feedOf, fleetOf, linkAt, linkNumberOf } from "../platform/objects.ts";
 import { wordOf } from "./assign-frames.ts";
 import { RANK_OF } from "./part-table.ts";
 import { afterFleet } from "./removal.ts";
@@ -11,6 +11,9 @@ import type { SessionStore } from "./session-store.ts";
 import { sessionView } from "./session-view.ts";
 
 export const FLEET = "fleet";
+export const FEED = "feed";
+/** Events in one call to a Feed. */
+const FEED_BATCH = 500;
 
 /** The Link that serves a node. */
 export function linkTarget(node: string): string {
@@ -30,6 +33,20 @@ export async function tellFleet(
     letters.map(({ seq, subject }) => ({ seq, subject, body })),
   );
   return record.news;
+}
+
+/** Sends the project's Feed the events that it has not taken. Rejects if the Feed did not take them. */
+export async function tellFeed(env: Cloudflare.Env, store: SessionStore): Promise<void> {
+  const { id, project } = store.record()!;
+  for (let rows = next(store); rows.length > 0; rows = next(store)) {
+    await feedOf(env, project).take(id, rows);
+    // The session may be forgotten by now.
+    if (store.record()) store.putFed(rows.at(-1)!.seq);
+  }
+}
+
+function next(store: SessionStore) {
+  return store.record() ? store.events.after(store.fed(), FEED_BATCH) : [];
 }
 
 /** Sends the nodes of a Link the phases that they have not reached. Rejects if the Link did not take them. */

@@ -7,17 +7,23 @@ import type { Held, Report } from "../../shared/protocol/protocol.ts";
 import { SESSION_STATES } from "../../shared/session/lifecycle.ts";
 import { newRecord, type SessionRecord } from "../../shared/session/session-record.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
+import { sessionEvent } from "../../shared/session/stream-events.ts";
+import { type HeldToken, TokenWatch } from "../access/token-watch.ts";
+import { EventStreams, type StreamStart } from "../events/event-streams.ts";
+import { ProgressBoard } from "../events/progress-board.ts";
 import { type Letter, Mailbox, takeNew } from "../mailbox/mailbox.ts";
 import { Alarm } from "../platform/alarm.ts";
 import type { Lookup, Reach, ToSession } from "../platform/messages.ts";
 import { fleetOf } from "../platform/objects.ts";
 import { Waiters } from "../platform/waiters.ts";
 import { welcomeFrame } from "./assign-frames.ts";
+import { eventsOf } from "./commit-events.ts";
+import type { ContainerChange } from "./container-table.ts";
 import { giveUp, nodeGone, nodeLost } from "./loss.ts";
 import { RANK_OF } from "./part-table.ts";
 import { fleetTold, terminate } from "./removal.ts";
 import { begin, takeReport } from "./rules.ts";
-import { FLEET, linkTarget, tellFleet, tellNodes } from "./session-mail.ts";
+import { FEED, FLEET, linkTarget, tellFeed, tellFleet, tellNodes } from "./session-mail.ts";
 import { SessionStore } from "./session-store.ts";
 import { sessionView } from "./session-view.ts";
 import { limitAt, strike } from "./wait-limits.ts";
@@ -26,14 +32,22 @@ export class Session extends DurableObject<Cloudflare.Env> {
   readonly #store: SessionStore;
   readonly #mailbox: Mailbox<undefined>;
   readonly #waiters = new Waiters();
+  readonly #progress = new ProgressBoard();
+  readonly #streams: EventStreams;
   readonly #alarm: Alarm;
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
     this.#alarm = new Alarm(ctx.storage);
     this.#store = new SessionStore(ctx.storage);
+    this.#streams = new EventStreams(ctx.storage, new TokenWatch(env), {
+      table: this.#store.events,
+      progress: this.#progress,
+      isOver: () => !isLive(this.#store.record()),
+    });
     this.#mailbox = new Mailbox(ctx.storage, this.#alarm, async (target, letters) => {
       if (!this.#store.record()) return;
+      if (target === FEED) return await tellFeed(env, this.#store);
       if (target !== FLEET) return await tellNodes(env, this.#store, target);
       const number = await tellFleet(env, this.#store, letters);
       this.#change((record) => fleetTold(record, number));
@@ -47,7 +61,12 @@ export class Session extends DurableObject<Cloudflare.Env> {
     const first = letters.find(({ body }) => body.kind === "create")?.body;
     if (first?.kind === "create" && !this.#store.record()) {
       const { spec, ...identity } = first;
-      this.ctx.storage.transactionSync(() => this.#store.create(newRecord(identity), spec));
+      const record = newRecord(identity);
+      this.ctx.storage.transactionSync(() => {
+        this.#store.create(record, spec);
+        this.#store.events.append([sessionEvent(record, record.createdAt)]);
+        this.#mailbox.post(FEED, undefined, "events");
+      });
     }
     if (!this.#store.record()) return;
     this.#change((record) =>
@@ -91,6 +110,17 @@ export class Session extends DurableObject<Cloudflare.Env> {
     return { found: { id, name, status, hosts, container } };
   }
 
+  /** For the session's own project: its events as server-sent events. `stream` null: it is over, and the caller has all of them. */
+  events(
+    project: string,
+    start: StreamStart,
+    token: HeldToken,
+  ): Lookup<{ stream: ReadableStream<Uint8Array> | null }> {
+    const record = this.#store.record();
+    if (record?.project !== project) return { elsewhere: record !== undefined };
+    return { found: { stream: this.#streams.open(start, token) ?? null } };
+  }
+
   /** Ends it on its project's request. Changes nothing if the session has ended. */
   end(project: string): Lookup<SessionView> {
     const record = this.#store.record();
@@ -129,22 +159,36 @@ export class Session extends DurableObject<Cloudflare.Env> {
     this.#commit((record) => ({ record: work(record) }));
   }
 
-  /** One commit: the change and its letters. Then delivers them. @throws IllegalStep, and nothing is stored */
+  /** One commit: the change, its events and its letters. Then delivers them. @throws IllegalStep, and nothing is stored */
   #commit<T extends { record: SessionRecord }>(work: (record: SessionRecord) => T): T {
+    // Those of a commit that was rolled back.
+    this.#store.containers.takeChanges();
     const result = this.ctx.storage.transactionSync(() => {
       const before = this.#store.record()!;
       const done = work(before);
       if (done.record !== before) this.#store.putRecord(done.record);
-      if (isNews(before, done.record, this.#store.containers.takeChanged()))
-        this.#mailbox.post(FLEET, undefined, "news");
+      const changes = this.#store.containers.takeChanges();
+      if (isNews(before, done.record, changes.length > 0)) this.#mailbox.post(FLEET, undefined, "news");
+      this.#tell(before, done.record, changes);
       const links = new Set(this.#store.parts.takeAsked().map(linkTarget));
       for (const link of links) this.#mailbox.post(link, undefined, "parts");
       return done;
     });
     this.#waiters.check();
+    this.#streams.wake();
     this.#arm();
     this.ctx.waitUntil(this.#mailbox.deliverAll());
     return result;
+  }
+
+  /** Stores the commit's events, which its project's Feed gets too. */
+  #tell(before: SessionRecord, after: SessionRecord, changes: ContainerChange[]): void {
+    const { events, progress } = eventsOf(this.#store, before, after, changes, new Date().toISOString());
+    for (const data of progress) this.#progress.put(data);
+    if (events.length === 0) return;
+    for (const event of events) if (event.kind === "container") this.#progress.drop(event.data.host);
+    this.#store.events.append(events);
+    this.#mailbox.post(FEED, undefined, "events");
   }
 
   /** One alarm serves all: to retry deliveries, to give up disconnected nodes, and for the next time limit. */
@@ -167,6 +211,10 @@ export class Session extends DurableObject<Cloudflare.Env> {
     const disconnected = waitedFor.filter((node) => !connected.has(node));
     this.#change((record) => giveUp(this.#store, record, disconnected, Date.now()));
   }
+}
+
+function isLive(record: SessionRecord | undefined): boolean {
+  return record !== undefined && SESSION_STATES[record.status].live;
 }
 
 /** Whether Fleet needs to know of a commit: each step that Fleet waits for, and changes that lists show while the session runs. */

@@ -4,6 +4,7 @@ import type { Layout, Part } from "../../shared/protocol/assignment.ts";
 import { assignmentsOf } from "../../shared/protocol/assignments.ts";
 import type { SessionSpec } from "../../shared/request/spec.ts";
 import type { SessionRecord } from "../../shared/session/session-record.ts";
+import { EVENTS_SCHEMA, EventTable } from "../events/event-table.ts";
 import { MAIL_SCHEMA } from "../mailbox/mailbox.ts";
 import { DOCUMENTS, getDocument, putDocument } from "../platform/documents.ts";
 import type { Start } from "../platform/messages.ts";
@@ -12,6 +13,9 @@ import { PARTS_SCHEMA, PartTable } from "./part-table.ts";
 
 /** Document: the stored assignments of the last plan. */
 const ASSIGNMENTS = "assignments";
+/** Events that are kept. A plan of 1,024 containers has about 7 for each, so one fits whole. */
+export const SESSION_EVENTS = 10_000;
+const FED = "fed";
 
 interface Written {
   epoch: number;
@@ -23,6 +27,7 @@ interface Written {
 export class SessionStore {
   readonly parts: PartTable;
   readonly containers: ContainerTable;
+  readonly events: EventTable;
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
   #spec: SessionSpec | undefined;
@@ -34,6 +39,7 @@ export class SessionStore {
     this.#sql = storage.sql;
     this.parts = new PartTable(storage.sql);
     this.containers = new ContainerTable(storage.sql);
+    this.events = new EventTable(storage.sql, SESSION_EVENTS);
   }
 
   /** Undefined if the session was never created. */
@@ -46,7 +52,7 @@ export class SessionStore {
   }
 
   create(record: SessionRecord, spec: SessionSpec): void {
-    this.#sql.exec(PARTS_SCHEMA + CONTAINERS_SCHEMA + MAIL_SCHEMA + DOCUMENTS);
+    this.#sql.exec(PARTS_SCHEMA + CONTAINERS_SCHEMA + EVENTS_SCHEMA + MAIL_SCHEMA + DOCUMENTS);
     putDocument(this.#sql, "spec", spec);
     this.putRecord(record);
   }
@@ -97,6 +103,15 @@ export class SessionStore {
   /** Number of the last join or leave that nodes must know before they start on this plan. */
   nodesChange(): number {
     return this.#storage.kv.get<number>("nodesChange") ?? 0;
+  }
+
+  /** Number of the last event that the project's Feed has taken. */
+  fed(): number {
+    return this.#storage.kv.get<number>(FED) ?? 0;
+  }
+
+  putFed(seq: number): void {
+    this.#storage.kv.put(FED, seq);
   }
 
   /** Deletes everything of the session. */

@@ -52,9 +52,9 @@ function observed(row: ContainerRow) {
 }
 
 /** A container on a lost node that the session goes on without. */
-function lostWith(
+export function lostWith(
   { node }: ContainerRow,
-  { lost }: SessionRecord,
+  { lost }: Pick<SessionRecord, "lost">,
 ): Partial<Pick<ContainerView, "status" | "reason">> {
   const reason = lost[node];
   return reason === undefined ? {} : { status: "lost", reason };

@@ -33,5 +33,6 @@ test("the keys that name data on disk never change", () => {
     'uniqueKey = "skein-tunnel"',
     'uniqueKey = "skein-limiter"',
     'uniqueKey = "skein-refusals"',
+    'uniqueKey = "skein-feed"',
   ]);
 });

@@ -16,6 +16,7 @@ export const OBJECTS = {
   TUNNEL: { className: "Tunnel", uniqueKey: "skein-tunnel" },
   LIMITER: { className: "Limiter", uniqueKey: "skein-limiter" },
   REFUSALS: { className: "Refusals", uniqueKey: "skein-refusals" },
+  FEED: { className: "Feed", uniqueKey: "skein-feed" },
 } as const;
 
 /** Names that workerd's command line refers to. */

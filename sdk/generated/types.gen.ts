@@ -134,6 +134,40 @@ export type Capacity = {
     memory: number;
 };
 
+/**
+ * `event: container`: its status, reason or exit code changed. `event: progress`: how far the pull of its image is
+ */
+export type ContainerChanged = {
+    /**
+     * Of its last end, once it ended
+     */
+    exitCode: number | null;
+    /**
+     * Role and 1-based index
+     */
+    host: string;
+    /**
+     * The node's name
+     */
+    node: string | null;
+    /**
+     * Progress, what went wrong, or when it is started again
+     */
+    reason: string | null;
+    /**
+     * The session's id
+     */
+    sessionId: string;
+    /**
+     * As its node last reported
+     */
+    status: 'pending' | 'pulling' | 'prepared' | 'started' | 'running' | 'exited' | 'lost' | 'removed';
+    /**
+     * RFC 3339
+     */
+    time: string;
+};
+
 export type Facts = {
     /**
      * All that the machine answers at, the node's address and those of bridges aside
@@ -600,6 +634,36 @@ export type Session = {
      * Where it is in its life
      */
     status: 'pending' | 'preparing' | 'starting' | 'running' | 'terminating' | 'terminated' | 'failed';
+};
+
+/**
+ * `event: session`: its status, reason or epoch changed
+ */
+export type SessionChanged = {
+    /**
+     * How often its plan was made
+     */
+    epoch: number;
+    /**
+     * Unique among the live sessions of its project
+     */
+    name: string;
+    /**
+     * What it waits for, or why it ended: what, where, what to do
+     */
+    reason: string | null;
+    /**
+     * The session's id
+     */
+    sessionId: string;
+    /**
+     * Where it is in its life
+     */
+    status: 'pending' | 'preparing' | 'starting' | 'running' | 'terminating' | 'terminated' | 'failed';
+    /**
+     * RFC 3339
+     */
+    time: string;
 };
 
 export type SessionContainer = {
@@ -1134,6 +1198,58 @@ export type ListAuditResponses = {
 };
 
 export type ListAuditResponse = ListAuditResponses[keyof ListAuditResponses];
+
+export type StreamEventsData = {
+    body?: never;
+    headers?: {
+        /**
+         * The stream goes on after this event. Without it, or with one that is not known, it begins with the oldest that is kept
+         */
+        'last-event-id'?: string;
+    };
+    path?: never;
+    query?: {
+        /**
+         * Without Last-Event-ID: begin with the last so many; 0: with what comes from now on
+         */
+        tail?: number;
+    };
+    url: '/v1/events';
+};
+
+export type StreamEventsErrors = {
+    /**
+     * `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `too_many_streams`: Too many streams are open; `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
+};
+
+export type StreamEventsError = StreamEventsErrors[keyof StreamEventsErrors];
+
+export type StreamEventsResponses = {
+    /**
+     * The events
+     */
+    200: SessionChanged | ContainerChanged;
+};
+
+export type StreamEventsResponse = StreamEventsResponses[keyof StreamEventsResponses];
 
 export type CreateJoinTokenData = {
     body?: never;
@@ -1825,13 +1941,24 @@ export type ForwardPortError = ForwardPortErrors[keyof ForwardPortErrors];
 
 export type StreamSessionEventsData = {
     body?: never;
+    headers?: {
+        /**
+         * The stream goes on after this event. Without it, or with one that is not known, it begins with the oldest that is kept
+         */
+        'last-event-id'?: string;
+    };
     path: {
         /**
          * Id, or name: the live session of that name, else the latest
          */
         id: string;
     };
-    query?: never;
+    query?: {
+        /**
+         * Without Last-Event-ID: begin with the last so many; 0: with what comes from now on
+         */
+        tail?: number;
+    };
     url: '/v1/sessions/{id}/events';
 };
 
@@ -1849,11 +1976,7 @@ export type StreamSessionEventsErrors = {
      */
     404: Problem;
     /**
-     * `unsupported`: This is not built yet
-     */
-    422: Problem;
-    /**
-     * `rate_limited`: Too many requests for this token
+     * `too_many_streams`: Too many streams are open; `rate_limited`: Too many requests for this token
      */
     429: Problem;
     /**
@@ -1867,6 +1990,19 @@ export type StreamSessionEventsErrors = {
 };
 
 export type StreamSessionEventsError = StreamSessionEventsErrors[keyof StreamSessionEventsErrors];
+
+export type StreamSessionEventsResponses = {
+    /**
+     * The events
+     */
+    200: SessionChanged | ContainerChanged;
+    /**
+     * The session has ended, and `Last-Event-ID` is its last event
+     */
+    204: void;
+};
+
+export type StreamSessionEventsResponse = StreamSessionEventsResponses[keyof StreamSessionEventsResponses];
 
 export type ListTokensData = {
     body?: never;

@@ -12,6 +12,7 @@ export const ACCESS = {
   listSessions: "viewer",
   getSession: "viewer",
   streamSessionEvents: "viewer",
+  streamEvents: "viewer",
   planSession: "viewer",
   execContainer: "user",
   forwardPort: "user",
