@@ -4,9 +4,11 @@ import { RemoteStream } from "./remote-stream.ts";
 export interface Way {
   /** Where the API is, like `http://127.0.0.1:8787`. */
   api: string;
-  token?: string;
-  /** Called with the API's answer to a plain request, when it takes no WebSocket. Must throw. */
-  refused(response: Response): Promise<never>;
+  token: string | undefined;
+  /** With the token. */
+  headers: Record<string, string>;
+  /** The API's answer to a request that it refused, as an error. */
+  problem(response: Response): Promise<Error>;
 }
 
 /** What to run, as `ExecStart` of docs/streams.md. */
@@ -56,9 +58,7 @@ async function dial(way: Way, path: string, start?: object): Promise<RemoteStrea
   });
   if (open) return new RemoteStream(socket, start);
   // A WebSocket does not show why it was refused. The same request without an upgrade gets the problem as its answer.
-  const headers: Record<string, string> =
-    way.token === undefined ? {} : { authorization: `Bearer ${way.token}` };
-  return way.refused(await fetch(url, { headers }));
+  throw await way.problem(await fetch(url, { headers: way.headers }));
 }
 
 function base64Url(text: string): string {

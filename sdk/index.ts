@@ -1,15 +1,29 @@
-/** Skein's client: one function per operation of the API, generated from its OpenAPI document, bound to one address and token. */
-import { type Streams, streamsOf } from "./dial-stream.ts";
+/**
+ * Skein's client, bound to one address and token: one function per operation of the API, generated from its OpenAPI document; `events`, which
+ * follows the event streams; `exec` and `connect`, which open streams into containers.
+ */
+import { type Streams, streamsOf, type Way } from "./dial-stream.ts";
+import { type FollowOptions, follow, type SkeinEvent } from "./events.ts";
 import { createClient, createConfig } from "./generated/client/index.ts";
 import * as operations from "./generated/sdk.gen.ts";
 import type { Problem } from "./generated/types.gen.ts";
 
 export type { Command, Container, Streams } from "./dial-stream.ts";
+export type { FollowOptions, SkeinEvent } from "./events.ts";
 export type * from "./generated/types.gen.ts";
 export type { Piece, RemoteStream, StreamResult } from "./remote-stream.ts";
 
+/** Operations whose answer is a stream. Those for clients have a function of their own here. */
+type Streaming =
+  | "streamEvents"
+  | "streamSessionEvents"
+  | "execContainer"
+  | "forwardPort"
+  | "connectAgent"
+  | "openTunnel";
+
 type Operations = {
-  [K in keyof typeof operations as (typeof operations)[K] extends Operation
+  [K in Exclude<keyof typeof operations, Streaming> as (typeof operations)[K] extends Operation
     ? K
     : never]: (typeof operations)[K];
 };
@@ -19,11 +33,14 @@ type Data<F extends Operation> = Extract<Awaited<ReturnType<F>>, { error: undefi
 type Arguments<F extends Operation> =
   Parameters<F> extends [options?: infer O] ? Omit<NonNullable<O>, "client"> : never;
 
-/** Streams into containers, and each operation by its operationId: takes `{path, query, headers, body, signal}`, resolves to what the API answers. */
+/** Each operation by its operationId takes `{path, query, headers, body, signal}`, and resolves to what the API answers. */
 export type Skein = Streams & {
   [K in keyof Operations]: undefined extends Parameters<Operations[K]>[0]
     ? (options?: Arguments<Operations[K]>) => Promise<Data<Operations[K]>>
     : (options: Arguments<Operations[K]>) => Promise<Data<Operations[K]>>;
+} & {
+  /** The events of a session, or of all of the token's project: see FollowOptions. @throws ApiProblem */
+  events(options?: FollowOptions): AsyncGenerator<SkeinEvent, void, undefined>;
 };
 
 /** What the API answered instead of what was asked for: RFC 9457 problem details, `code` stable. */
@@ -54,11 +71,33 @@ export function createSkein({ api, token }: { api: string; token?: string }): Sk
       (options: object = {}) => (operation as Operation)({ ...options, client }),
     ]),
   );
-  const refused = async (response: Response): Promise<never> => {
-    const body: unknown = await response.json().catch(() => undefined);
-    throw new ApiProblem(isProblem(body) ? body : problemOf(response));
+  const way: Way = {
+    api,
+    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    token,
+    async problem(response) {
+      const body: unknown = await response.json().catch(() => undefined);
+      return new ApiProblem(isProblem(body) ? body : problemOf(response));
+    },
   };
-  return { ...bound, ...streamsOf({ api, ...(token === undefined ? {} : { token }), refused }) } as Skein;
+  return { ...bound, ...streamsOf(way), events: (options = {}) => events(way, options) } as Skein;
+}
+
+function events({ api, headers, problem }: Way, options: FollowOptions) {
+  const { session, tail } = options;
+  const path = session === undefined ? "/v1/events" : `/v1/sessions/${encodeURIComponent(session)}/events`;
+  const url = new URL(path, api);
+  if (tail !== undefined) url.searchParams.set("tail", String(tail));
+  const connect = (after: string | undefined, signal: AbortSignal) =>
+    fetch(url, {
+      signal,
+      headers: {
+        accept: "text/event-stream",
+        ...headers,
+        ...(after === undefined ? {} : { "last-event-id": after }),
+      },
+    });
+  return follow(connect, options, problem);
 }
 
 function isProblem(body: unknown): body is Problem {

@@ -131,17 +131,6 @@ const end = createRoute({
   },
 });
 
-const events = createRoute({
-  method: "get",
-  path: "/v1/sessions/{id}/events",
-  ...access("streamSessionEvents"),
-  tags: ["sessions"],
-  summary: "Follow a session (not built yet)",
-  description: "Will be server-sent events. Until then: `GET /v1/sessions/{id}?wait=60`.",
-  request: { params: SessionParam },
-  responses: problems("invalid_request", "unauthorized", "not_found", "unsupported"),
-});
-
 export function sessions(app: App): void {
   app.openapi(withBody(app, create, SessionRequest, EXAMPLE), async (context) => {
     const { bytes, json: body } = await readBody(context);
