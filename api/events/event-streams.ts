@@ -1,6 +1,7 @@
 /** The event streams that an object has open: server-sent events (HTML Living Standard, 9.2), pulled by their readers. */
 import { SkeinError } from "../../shared/errors/errors.ts";
 import type { HeldToken, TokenWatch } from "../access/token-watch.ts";
+import { pulledStream } from "../platform/pulled-stream.ts";
 import { Waiters } from "../platform/waiters.ts";
 import { EventReader, type EventSource } from "./event-reader.ts";
 
@@ -14,8 +15,6 @@ export interface StreamStart {
 
 /** Streams of one object. Each holds a connection. */
 export const MAX_STREAMS = 1000;
-
-const encoder = new TextEncoder();
 
 export class EventStreams {
   readonly #storage: DurableObjectStorage;
@@ -54,7 +53,7 @@ export class EventStreams {
     const unwatch = this.#tokens.watch(token, () => reader.stop());
     // A caller that begins behind older events gets a number to come back with, before there is an event.
     let greeting = start.tail === undefined ? "" : `id: ${cursor}\n\n`;
-    return streamOf({
+    return pulledStream({
       async next() {
         const first = greeting;
         greeting = "";
@@ -72,39 +71,4 @@ export class EventStreams {
 function cursorOf({ after, tail }: StreamStart, last: number): number {
   if (after !== undefined && after <= last) return after;
   return tail === undefined ? 0 : Math.max(0, last - tail);
-}
-
-interface Pieces {
-  /** Undefined: the end. */
-  next(): Promise<string | undefined>;
-  /** Called once, however the stream ends. */
-  close(): void;
-}
-
-/** Nothing is read ahead: each read of the stream asks for the next piece. */
-function streamOf({ next, close }: Pieces): ReadableStream<Uint8Array> {
-  let isOpen = true;
-  const end = () => {
-    if (isOpen) close();
-    isOpen = false;
-  };
-  const source = {
-    type: "bytes",
-    async pull(controller: ReadableByteStreamController) {
-      try {
-        const piece = await next();
-        if (!isOpen) return;
-        if (piece !== undefined) return controller.enqueue(encoder.encode(piece));
-        end();
-        controller.close();
-        // A byte stream that closes owes an answer to a read that waits.
-        controller.byobRequest?.respond(0);
-      } catch (error) {
-        end();
-        throw error;
-      }
-    },
-    cancel: end,
-  } as const;
-  return new ReadableStream(source, { highWaterMark: 0 });
 }

@@ -36,3 +36,10 @@ export function own<T>(idOrName: string, lookup: Lookup<T>): T {
   if (lookup.found !== undefined) return lookup.found;
   throw new (lookup.elsewhere ? Elsewhere : SkeinError)("not_found", `no session ${idOrName}`);
 }
+
+/** For messages: not all of a thousand. */
+export function few(hosts: readonly string[]): string {
+  return hosts.length <= 8
+    ? hosts.join(", ")
+    : `${hosts.slice(0, 8).join(", ")} and ${hosts.length - 8} more`;
+}

@@ -14,7 +14,7 @@ import { SETTINGS } from "../platform/installation-settings.ts";
 import { fleetOf, sessionOf, tunnelOf } from "../platform/objects.ts";
 import type { Wanted } from "../tunnel/client-socket.ts";
 import { type ClientDial, DIAL_HEADER, type Dialling } from "../tunnel/tunnel-object.ts";
-import { present, SessionParam, sessionIdOf } from "./find-session.ts";
+import { few, present, SessionParam, sessionIdOf } from "./find-session.ts";
 
 const Container = SessionParam.extend({
   host: z.string().max(64).openapi({ description: "The container's host name", example: "main1" }),
@@ -148,10 +148,4 @@ async function dial(
 function needsUpgrade(context: Context<AppEnv>): void {
   if (context.req.header("upgrade")?.toLowerCase() === "websocket") return;
   throw new SkeinError("upgrade_required", "dial this path as a WebSocket");
-}
-
-function few(hosts: string[]): string {
-  return hosts.length <= 8
-    ? hosts.join(", ")
-    : `${hosts.slice(0, 8).join(", ")} and ${hosts.length - 8} more`;
 }

@@ -99,6 +99,12 @@ export class Session extends DurableObject<Cloudflare.Env> {
     return { found: sessionView(this.#store, this.#store.record()!) };
   }
 
+  /** Whether it has ended, or is forgotten. */
+  isOver(): boolean {
+    const record = this.#store.record();
+    return !record || !SESSION_STATES[record.status].live;
+  }
+
   /** For the session's own project: one of its containers, as clients reach it. */
   reach(project: string, host: string): Lookup<Reach> {
     const record = this.#store.record();

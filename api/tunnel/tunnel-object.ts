@@ -13,8 +13,10 @@ import { isSigned } from "../link/node-key.ts";
 import { noteStreams } from "../link/open-links.ts";
 import { randomText } from "../platform/hash.ts";
 import { logError } from "../platform/log-error.ts";
-import { linkOf } from "../platform/objects.ts";
+import { linkOf, sessionOf } from "../platform/objects.ts";
 import { ClientSocket, type Wanted } from "./client-socket.ts";
+import { LogStream } from "./log-stream.ts";
+import type { LogFormat } from "./log-text.ts";
 import { NodeTunnel } from "./node-tunnel.ts";
 
 /** A node, as clients' requests name it. */
@@ -37,6 +39,19 @@ export interface Dialling {
 export interface ClientDial {
   node: TunnelNode;
   wanted: Wanted;
+  token: HeldToken;
+}
+
+/** A client's request for logs. */
+export interface LogsDial {
+  session: string;
+  nodes: { node: TunnelNode; hosts: string[] }[];
+  /** ns since 1970 as decimal text, inclusive. */
+  since?: string;
+  /** Last lines of each container. */
+  tail?: number;
+  follow: boolean;
+  format: LogFormat;
   token: HeldToken;
 }
 
@@ -103,6 +118,28 @@ export class Tunnel extends DurableObject<Cloudflare.Env> {
       webSocket: client,
       ...(first === undefined ? {} : { headers: { "sec-websocket-protocol": first } }),
     });
+  }
+
+  /** Logs of the session's containers, as the answer's body. */
+  logs({ session, nodes, since, tail, follow, format, token }: LogsDial): ReadableStream<Uint8Array> {
+    const query = {
+      follow,
+      ...(since === undefined ? {} : { since: BigInt(since) }),
+      ...(tail === undefined ? {} : { tail }),
+    };
+    const stream = new LogStream({
+      nodes: nodes.map(({ node, hosts }) => ({
+        node,
+        hosts,
+        query,
+        tunnel: () => this.#tunnelTo(session, node),
+        isOver: () => sessionOf(this.env, session).isOver(),
+      })),
+      format,
+      several: nodes.reduce((sum, { hosts }) => sum + hosts.length, 0) > 1,
+    });
+    const unwatch = this.#tokens.watch(token, () => stream.stop());
+    return stream.bytes(unwatch);
   }
 
   /** The node's tunnel, opened if it is not. */

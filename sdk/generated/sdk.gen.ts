@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.ts';
 import type { Client, ClientMeta, Options as Options2, RequestResult, ServerSentEventsResult, TDataShape } from './client/index.ts';
-import type { ConnectAgentData, ConnectAgentErrors, CreateJoinTokenData, CreateJoinTokenErrors, CreateJoinTokenResponses, CreateSessionData, CreateSessionErrors, CreateSessionResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, EndSessionData, EndSessionErrors, EndSessionResponses, ExecContainerData, ExecContainerErrors, ForwardPortData, ForwardPortErrors, GetDocsData, GetDocsErrors, GetDocsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetNodeData, GetNodeErrors, GetNodeResponses, GetOpenApiData, GetOpenApiErrors, GetOpenApiResponses, GetSessionData, GetSessionErrors, GetSessionResponses, JoinAgentData, JoinAgentErrors, JoinAgentResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListTokensData, ListTokensErrors, ListTokensResponses, OpenTunnelData, OpenTunnelErrors, PatchNodeData, PatchNodeErrors, PatchNodeResponses, PlanSessionData, PlanSessionErrors, PlanSessionResponses, RemoveNodeData, RemoveNodeErrors, RemoveNodeResponses, RevokeTokenData, RevokeTokenErrors, RevokeTokenResponses, StreamEventsData, StreamEventsErrors, StreamEventsResponse, StreamEventsResponses, StreamSessionEventsData, StreamSessionEventsErrors, StreamSessionEventsResponse, StreamSessionEventsResponses } from './types.gen.ts';
+import type { ConnectAgentData, ConnectAgentErrors, CreateJoinTokenData, CreateJoinTokenErrors, CreateJoinTokenResponses, CreateSessionData, CreateSessionErrors, CreateSessionResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, EndSessionData, EndSessionErrors, EndSessionResponses, ExecContainerData, ExecContainerErrors, ForwardPortData, ForwardPortErrors, GetDocsData, GetDocsErrors, GetDocsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetNodeData, GetNodeErrors, GetNodeResponses, GetOpenApiData, GetOpenApiErrors, GetOpenApiResponses, GetSessionData, GetSessionErrors, GetSessionResponses, JoinAgentData, JoinAgentErrors, JoinAgentResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListTokensData, ListTokensErrors, ListTokensResponses, OpenTunnelData, OpenTunnelErrors, PatchNodeData, PatchNodeErrors, PatchNodeResponses, PlanSessionData, PlanSessionErrors, PlanSessionResponses, ReadLogsData, ReadLogsErrors, ReadLogsResponses, RemoveNodeData, RemoveNodeErrors, RemoveNodeResponses, RevokeTokenData, RevokeTokenErrors, RevokeTokenResponses, StreamEventsData, StreamEventsErrors, StreamEventsResponse, StreamEventsResponses, StreamSessionEventsData, StreamSessionEventsErrors, StreamSessionEventsResponse, StreamSessionEventsResponses } from './types.gen.ts';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -241,6 +241,17 @@ export const forwardPort = <ThrowOnError extends boolean = false>(options: Optio
 export const streamSessionEvents = <ThrowOnError extends boolean = false>(options: Options<StreamSessionEventsData, ThrowOnError, StreamSessionEventsResponse>): Promise<ServerSentEventsResult<StreamSessionEventsResponses>> => (options.client ?? client).sse.get<StreamSessionEventsResponses, StreamSessionEventsErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/v1/sessions/{id}/events',
+    ...options
+});
+
+/**
+ * Read the output of a session's containers
+ *
+ * JSON lines, or with `Accept: text/plain` the containers' own bytes. Several containers are merged by time, and in text each line begins with `HOST | `. It answers until the session's retention ends. An empty line comes after 15 s of silence. A node that cannot be reached gives one notice; with `follow` its lines go on once it is back. To go on after a broken connection, ask again with the last `time` as `since`. Needs the role `viewer` or more.
+ */
+export const readLogs = <ThrowOnError extends boolean = false>(options: Options<ReadLogsData, ThrowOnError>): RequestResult<ReadLogsResponses, ReadLogsErrors, ThrowOnError> => (options.client ?? client).get<ReadLogsResponses, ReadLogsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/sessions/{id}/logs',
     ...options
 });
 

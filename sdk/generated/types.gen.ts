@@ -239,6 +239,33 @@ export type JoinToken = {
     token: string;
 };
 
+export type LogLine = {
+    /**
+     * The line's bytes, where they are not UTF-8
+     */
+    base64?: string;
+    /**
+     * The container
+     */
+    host: string;
+    /**
+     * No newline follows: the line goes on in the next one, or the output ended so
+     */
+    partial?: boolean;
+    /**
+     * `notice`: Skein says it, not the container
+     */
+    stream: 'stdout' | 'stderr' | 'notice';
+    /**
+     * The line, without its newline
+     */
+    text: string;
+    /**
+     * RFC 3339 with nanoseconds; no two lines of a container have the same
+     */
+    time: string;
+};
+
 export type Network = {
     /**
      * One node or many
@@ -2003,6 +2030,77 @@ export type StreamSessionEventsResponses = {
 };
 
 export type StreamSessionEventsResponse = StreamSessionEventsResponses[keyof StreamSessionEventsResponses];
+
+export type ReadLogsData = {
+    body?: never;
+    path: {
+        /**
+         * Id, or name: the live session of that name, else the latest
+         */
+        id: string;
+    };
+    query?: {
+        /**
+         * One container; without it, all
+         */
+        host?: string;
+        /**
+         * Go on until all containers have ended
+         */
+        follow?: 'true' | 'false';
+        /**
+         * Only the last lines of each container
+         */
+        tail?: number;
+        /**
+         * RFC 3339, or a span like `10m`: only lines from then on
+         */
+        since?: string;
+    };
+    url: '/v1/sessions/{id}/logs';
+};
+
+export type ReadLogsErrors = {
+    /**
+     * `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `not_found`: There is no such thing
+     */
+    404: Problem;
+    /**
+     * `not_running`: The session or container does not run
+     */
+    409: Problem;
+    /**
+     * `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
+};
+
+export type ReadLogsError = ReadLogsErrors[keyof ReadLogsErrors];
+
+export type ReadLogsResponses = {
+    /**
+     * The lines
+     */
+    200: LogLine;
+};
+
+export type ReadLogsResponse = ReadLogsResponses[keyof ReadLogsResponses];
 
 export type ListTokensData = {
     body?: never;

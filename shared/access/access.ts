@@ -14,6 +14,7 @@ export const ACCESS = {
   streamSessionEvents: "viewer",
   streamEvents: "viewer",
   planSession: "viewer",
+  readLogs: "viewer",
   execContainer: "user",
   forwardPort: "user",
   createSession: "user",

@@ -1,0 +1,176 @@
+/** Logs of one node's containers, as a source of records. A tunnel that breaks is opened again, and the records go on without gap or repeat. */
+import { skeinErrorOf } from "../../shared/errors/errors.ts";
+import { CHANNEL } from "../../shared/streams/frames.ts";
+import { type LogRecord, RecordReader } from "../../shared/streams/log-records.ts";
+import type { RecordSource } from "../../shared/streams/merge-records.ts";
+import { logError } from "../platform/log-error.ts";
+import type { NodeTunnel, TunnelStream } from "./node-tunnel.ts";
+import type { TunnelNode } from "./tunnel-object.ts";
+
+export interface LogQuery {
+  /** ns since 1970, inclusive. */
+  since?: bigint;
+  /** Last lines of each container. */
+  tail?: number;
+  follow: boolean;
+}
+
+export interface NodeLogsOptions {
+  node: TunnelNode;
+  hosts: readonly string[];
+  query: LogQuery;
+  /** Opens the tunnel. @throws SkeinError */
+  tunnel(): Promise<NodeTunnel>;
+  /** Whether the session has ended: then a node that cannot be reached is not waited for. */
+  isOver(): Promise<boolean>;
+  /** Something changed: look at the source again. */
+  wake(): void;
+}
+
+/** Bytes of a record's own beside its line (log-records.ts). */
+const RECORD_BYTES = 15;
+const RETRY_MS = 2000;
+
+export interface HostRecord extends LogRecord {
+  host: string;
+}
+
+interface Entry {
+  record: HostRecord;
+  /** Gives the stream that brought it its credit back. */
+  consumed(): void;
+}
+
+export class NodeLogs implements RecordSource<HostRecord> {
+  readonly #options: NodeLogsOptions;
+  #entries: Entry[] = [];
+  /** Entries before it are gone; they are cut off now and then. */
+  #first = 0;
+  /** Time of each host's last record. */
+  readonly #last = new Map<string, bigint>();
+  #stream: TunnelStream | undefined;
+  #isLive = false;
+  #isOver = false;
+  #isStopped = false;
+  /** The node has been reported as away. */
+  #isAway = false;
+
+  constructor(options: NodeLogsOptions) {
+    this.#options = options;
+    void this.#run();
+  }
+
+  get isOver(): boolean {
+    return this.#isOver && this.head() === undefined;
+  }
+
+  head(): HostRecord | undefined {
+    return this.#entries[this.#first]?.record;
+  }
+
+  shift(): void {
+    this.#entries[this.#first]!.consumed();
+    this.#first++;
+    if (this.#first < 1024) return;
+    this.#entries = this.#entries.slice(this.#first);
+    this.#first = 0;
+  }
+
+  isBehind(): boolean {
+    return !this.#isLive && !this.#isOver && !this.#isAway;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#stream?.end("client_gone", "the client is gone");
+  }
+
+  async #run(): Promise<void> {
+    const { query, isOver, wake } = this.#options;
+    while (!this.#isStopped) {
+      const broke = await this.#read().catch((error: unknown) => {
+        const ours = skeinErrorOf(error);
+        if (!ours) logError(`logs of ${this.#options.node.name} cannot be read:`, error);
+        return ours?.message ?? "the API cannot reach its link";
+      });
+      if (broke === undefined || this.#isStopped) break;
+      this.#away(broke);
+      if (!query.follow || (await isOver())) break;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+    this.#isOver = true;
+    wake();
+  }
+
+  /** Reads until the logs end, or the stream breaks: then resolves with the reason. @throws SkeinError */
+  async #read(): Promise<string | undefined> {
+    const { hosts, query, wake } = this.#options;
+    const tunnel = await this.#options.tunnel();
+    const { promise, resolve } = Promise.withResolvers<string | undefined>();
+    const reader = new RecordReader();
+    const stream = tunnel.open(
+      { kind: "logs", hosts: [...hosts], follow: query.follow, ...this.#from() },
+      {
+        onData: (frame) => {
+          if (frame[0] !== CHANNEL.output) return;
+          for (const record of reader.take(frame.subarray(1))) this.#take(record, stream);
+          wake();
+        },
+        onMessage: ({ type }) => {
+          if (type !== "live") return;
+          this.#isLive = true;
+          wake();
+        },
+        onCredit: () => {},
+        onClose: (code, reason) => {
+          this.#stream = undefined;
+          resolve(code === "done" ? undefined : reason || code);
+        },
+      },
+    );
+    this.#stream = stream;
+    return await promise;
+  }
+
+  /** Where to begin: as asked, or behind what has come. */
+  #from(): { since?: string; tail?: number } {
+    const { hosts, query } = this.#options;
+    const seen = hosts.map((host) => this.#last.get(host));
+    if (seen.every((time) => time === undefined)) {
+      return {
+        ...(query.since === undefined ? {} : { since: String(query.since) }),
+        ...(query.tail === undefined ? {} : { tail: query.tail }),
+      };
+    }
+    const oldest = seen.reduce((least, time) => ((time ?? 0n) < (least ?? 0n) ? time : least), seen[0]);
+    return oldest === undefined ? {} : { since: String(oldest) };
+  }
+
+  #take(record: LogRecord, stream: TunnelStream): void {
+    const host = this.#options.hosts[record.place];
+    if (host === undefined) return;
+    this.#isAway = false;
+    const consumed = () => stream.consumed(record.bytes.length + RECORD_BYTES);
+    // Comes again after a break, since only one time is asked for all hosts.
+    if (record.time <= (this.#last.get(host) ?? -1n) && record.stream !== "notice") {
+      consumed();
+      return;
+    }
+    if (record.stream !== "notice") this.#last.set(host, record.time);
+    this.#entries.push({ record: { ...record, bytes: record.bytes.slice(), host }, consumed });
+  }
+
+  /** One line that says that the node cannot be reached. */
+  #away(reason: string): void {
+    if (this.#isAway) return;
+    this.#isAway = true;
+    const { hosts, query, node, wake } = this.#options;
+    const more = query.follow ? "they go on here once it is back" : "ask again once it is back";
+    const text = `the logs of node ${node.name} cannot be read now (${reason}): ${more}`;
+    const bytes = new TextEncoder().encode(text);
+    const time = BigInt(Date.now()) * 1_000_000n;
+    const record = { place: 0, stream: "notice", time, partial: false, bytes, host: hosts[0]! } as const;
+    this.#entries.push({ record, consumed() {} });
+    wake();
+  }
+}
