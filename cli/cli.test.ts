@@ -140,6 +140,72 @@ describe("a session that has to wait for nodes", () => {
   });
 });
 
+/** A command that goes on, and the lines of its stdout so far. */
+function following(args: readonly string[]) {
+  const child = spawn(LAUNCHER, args, {
+    cwd: directory,
+    env: { ...process.env, SKEIN_API: url, SKEIN_TOKEN: token() },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const lines: string[] = [];
+  createInterface({ input: child.stdout }).on("line", (line) => lines.push(line));
+  return { lines, stop: () => child.kill("SIGTERM"), exit: once(child, "exit") };
+}
+
+describe("following", () => {
+  const made = async (name: string) =>
+    JSON.parse((await skein(["run", "-d", "--json", "--name", name, "--image", "a"])).stdout) as {
+      id: string;
+    };
+
+  test("events tells what happens to a session, and ends with it", async () => {
+    const { id } = await made("followed");
+    const events = following(["events", "followed", "--json"]);
+    const all = following(["events"]);
+    await expect.poll(() => events.lines.length, { timeout: 10_000 }).toBe(1);
+    await skein(["rm", "followed"]);
+    expect(await events.exit).toEqual([0, null]);
+    expect(events.lines.map((line) => JSON.parse(line))).toMatchObject([
+      { event: "session", id: "1", sessionId: id, name: "followed", status: "pending", epoch: 0 },
+      { event: "session", id: "2", sessionId: id, status: "terminating", reason: "ended by request" },
+      { event: "session", id: "3", sessionId: id, status: "terminated" },
+    ]);
+    await expect
+      .poll(() => all.lines.filter((line) => line.includes("followed")).map((line) => line.slice(25)))
+      .toEqual([
+        "followed is pending",
+        "followed is terminating: ended by request",
+        "followed is terminated: ended by request",
+      ]);
+    all.stop();
+    const last = await skein(["events", "followed", "--tail", "1"]);
+    expect(last.stdout).toMatch(/^\S+Z followed is terminated: ended by request\n$/);
+  });
+
+  test("events of an unknown session, or of an API that is not there, fails at once", async () => {
+    expect(await skein(["events", "nobody"])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("nobody"),
+    });
+    const away = await skein(["events"], { env: { SKEIN_API: "http://127.0.0.1:1" } });
+    expect(away).toMatchObject({ code: 1, stderr: expect.stringContaining("no answer from the API") });
+  });
+
+  test("ps --watch shows the sessions again whenever one changes", async () => {
+    const watch = following(["ps", "--watch", "--json"]);
+    const shown = () =>
+      watch.lines.map((line) =>
+        (JSON.parse(line) as { name: string; status: string }[]).map(({ name }) => name),
+      );
+    await expect.poll(shown, { timeout: 10_000 }).toEqual([[]]);
+    await made("watched");
+    await expect.poll(shown).toEqual([[], ["watched"]]);
+    await skein(["rm", "watched"]);
+    await expect.poll(() => shown().at(-1)).toEqual([]);
+    watch.stop();
+  });
+});
+
 describe("a refusal of the API", () => {
   test("is shown field by field, with exit code 1", async () => {
     const { code, stdout, stderr } = await skein(["run", "--image", "a", "--size", "0"]);

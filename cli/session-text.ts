@@ -30,16 +30,6 @@ function containerTable(session: Session): Text {
   );
 }
 
-/** A line of progress: `preparing: 2 prepared, 2 pulling (sub1: pulling: 40%)`. */
-export function progressText({ status, reason, containers }: Session): string {
-  const counts = new Map<string, number>();
-  for (const container of containers) counts.set(container.status, (counts.get(container.status) ?? 0) + 1);
-  const parts = [...counts].map(([state, count]) => `${count} ${state}`).join(", ");
-  const told = containers.find((container) => container.reason !== null);
-  const why = reason ?? (told ? `${told.host} on ${told.node}: ${told.reason}` : null);
-  return `${status}: ${parts}${why === null ? "" : ` (${why})`}`;
-}
-
 /** Output of the failed containers, to show why they failed. */
 export function failedOutput(session: Session): Text | undefined {
   const failed = session.containers.filter(({ exitCode, output }) => exitCode && output);

@@ -25,3 +25,16 @@ test("a cell that pretends to be another row, or clears the screen, is shown as 
   expect(String(table(["HOST"], [[forged]]))).toBe("HOST\nx␊main2  running␛[2J");
   expect(String(facts([["docker", forged]], 8))).toBe("docker  x␊main2  running␛[2J");
 });
+
+test("a last column that is too wide loses its middle", () => {
+  const rows = [["train", "pending: no node has room for it: 4 GPUs are missing"]];
+  const [, line] = String(table(["NAME", "REASON"], rows, 40)).split("\n");
+  expect(line).toBe("train  pending: no node…GPUs are missing");
+  expect(String(table(["NAME", "REASON"], rows, 10))).toContain("pending:…missing");
+});
+
+test("it is cut by its width after it was cleaned", () => {
+  const [, line] = String(table(["NAME", "REASON"], [["a", "\u202e".repeat(9)]], 26)).split("\n");
+  expect(line).toBe("a     \\u{202e}\\u…}\\u{202e}");
+  expect(line).toHaveLength(26);
+});

@@ -4,6 +4,7 @@
  */
 import { stripVTControlCharacters, styleText } from "node:util";
 import { clean, cleanBlock } from "../shared/text/clean.ts";
+import { cutMiddle } from "../shared/text/cut-middle.ts";
 
 class Shown {
   readonly #text: string;
@@ -41,6 +42,11 @@ export function joined(parts: readonly Inline[], between: "\n" | "\n\n" | "  " |
 /** Columns that it takes on a terminal. */
 export function width(part: Inline): number {
   return stripVTControlCharacters(shown(part)).length;
+}
+
+/** Without its middle, where it takes more than `columns`. A `Text` stays whole, since its colours end at its end. */
+export function cut(part: Inline, columns: number): Text {
+  return part instanceof Shown ? part : new Shown(cutMiddle(shown(part), columns));
 }
 
 function shown(part: Inline): string {

@@ -10,14 +10,14 @@ const RAW: Record<string, Record<string, string>> = {
   cli: {
     "cli/attach.ts": "joins the terminal with a command; its bytes are the user's own",
     "cli/print.ts": "cleans what everything else says",
-    "cli/progress.ts": "moves the cursor; cleans its text itself",
+    "cli/terminal-block.ts": "moves the cursor; cleans each line",
     "cli/terminal-text.ts": "asks whether stdout takes colours",
   },
   agent: { "agent/log.ts": "cleans each entry" },
   api: { "api/platform/log-error.ts": "cleans each entry" },
 };
 
-const TOUCHES = /\bconsole\.|\bprocess\.std(out|err)\b/;
+const TOUCHES = /\bconsole\.|\bprocess(\.std(out|err)\b|\[)/;
 
 describe.each(Object.entries(RAW))("%s/", (part, raw) => {
   const files = globSync(`${part}/**/*.ts`, { cwd: ROOT, exclude: ["**/*.test.ts"] });

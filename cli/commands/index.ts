@@ -38,6 +38,7 @@ export const COMMANDS: Record<string, Entry> = {
     summary: "show everything about a session",
     load: async () => (await import("./describe.ts")).describe,
   },
+  events: { summary: "follow what happens", load: async () => (await import("./events.ts")).events },
   exec: { summary: "run a command in a container", load: async () => (await import("./exec.ts")).exec },
   shell: { summary: "open a shell in a container", load: async () => (await import("./exec.ts")).shell },
   forward: {

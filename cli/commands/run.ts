@@ -25,7 +25,7 @@ export const run = defineCommand({
         process.exit(130);
       };
       process.once("SIGINT", interrupted);
-      const session = options.detach ? created : await untilSettled(skein, created);
+      const session = options.detach ? created : await untilSettled(skein, created, "start");
       process.off("SIGINT", interrupted);
       if (options.json) printJson(session);
       else print(sessionText(session));
