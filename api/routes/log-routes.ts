@@ -8,7 +8,7 @@ import { access } from "../http/auth.ts";
 import { problems } from "../http/problem.ts";
 import { type App, streamed } from "../http/route.ts";
 import { sessionOf, tunnelOf } from "../platform/objects.ts";
-import type { LogsDial } from "../tunnel/tunnel-object.ts";
+import type { LogsDial } from "../tunnel/dials.ts";
 import { few, present, SessionParam, sessionIdOf } from "./find-session.ts";
 
 const LogLine = z

@@ -13,7 +13,7 @@ import { isFull } from "../link/open-links.ts";
 import { SETTINGS } from "../platform/installation-settings.ts";
 import { fleetOf, sessionOf, tunnelOf } from "../platform/objects.ts";
 import type { Wanted } from "../tunnel/client-socket.ts";
-import { type ClientDial, DIAL_HEADER, type Dialling } from "../tunnel/tunnel-object.ts";
+import { type ClientDial, DIAL_HEADER, type Dialling } from "../tunnel/dials.ts";
 import { few, present, SessionParam, sessionIdOf } from "./find-session.ts";
 
 const Container = SessionParam.extend({

@@ -1,5 +1,5 @@
 /** Log records as an answer shows them: JSON lines, or text. */
-import type { HostRecord } from "./node-logs.ts";
+import type { HostRecord } from "../../shared/streams/log-records.ts";
 
 /** `json`: an object in each line. `text`: the container's own bytes, or for several containers `main1 | …`. */
 export type LogFormat = "json" | "text";

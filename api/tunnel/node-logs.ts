@@ -1,11 +1,11 @@
 /** Logs of one node's containers, as a source of records. A tunnel that breaks is opened again, and the records go on without gap or repeat. */
 import { skeinErrorOf } from "../../shared/errors/errors.ts";
 import { CHANNEL } from "../../shared/streams/frames.ts";
-import { type LogRecord, RecordReader } from "../../shared/streams/log-records.ts";
+import { type HostRecord, type LogRecord, RecordReader } from "../../shared/streams/log-records.ts";
 import type { RecordSource } from "../../shared/streams/merge-records.ts";
 import { logError } from "../platform/log-error.ts";
+import type { TunnelNode } from "./dials.ts";
 import type { NodeTunnel, TunnelStream } from "./node-tunnel.ts";
-import type { TunnelNode } from "./tunnel-object.ts";
 
 export interface LogQuery {
   /** ns since 1970, inclusive. */
@@ -30,10 +30,6 @@ export interface NodeLogsOptions {
 /** Bytes of a record's own beside its line (log-records.ts). */
 const RECORD_BYTES = 15;
 const RETRY_MS = 2000;
-
-export interface HostRecord extends LogRecord {
-  host: string;
-}
 
 interface Entry {
   record: HostRecord;

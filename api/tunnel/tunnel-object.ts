@@ -7,56 +7,17 @@ import { SkeinError } from "../../shared/errors/errors.ts";
 import { CLOSE, PING, PONG } from "../../shared/protocol/protocol.ts";
 import { CONSTANTS } from "../../shared/settings/constants.ts";
 import { TunnelHello, tunnelProof } from "../../shared/streams/stream-messages.ts";
-import { type HeldToken, TokenWatch } from "../access/token-watch.ts";
+import { TokenWatch } from "../access/token-watch.ts";
 import { turnAway } from "../link/link-sockets.ts";
 import { isSigned } from "../link/node-key.ts";
 import { noteStreams } from "../link/open-links.ts";
 import { randomText } from "../platform/hash.ts";
 import { logError } from "../platform/log-error.ts";
 import { linkOf, sessionOf } from "../platform/objects.ts";
-import { ClientSocket, type Wanted } from "./client-socket.ts";
+import { ClientSocket } from "./client-socket.ts";
+import { type ClientDial, DIAL_HEADER, type Dialling, type LogsDial, type TunnelNode } from "./dials.ts";
 import { LogStream } from "./log-stream.ts";
-import type { LogFormat } from "./log-text.ts";
 import { NodeTunnel } from "./node-tunnel.ts";
-
-/** A node, as clients' requests name it. */
-export interface TunnelNode {
-  id: string;
-  /** For messages. */
-  name: string;
-}
-
-/** What the edge has checked about an agent that dials. */
-export interface Dialling {
-  session: string;
-  node: string;
-  fleet: string;
-  /** Raw Ed25519, base64url. */
-  publicKey: string;
-}
-
-/** What the edge has checked about a client that dials. */
-export interface ClientDial {
-  node: TunnelNode;
-  wanted: Wanted;
-  token: HeldToken;
-}
-
-/** A client's request for logs. */
-export interface LogsDial {
-  session: string;
-  nodes: { node: TunnelNode; hosts: string[] }[];
-  /** ns since 1970 as decimal text, inclusive. */
-  since?: string;
-  /** Last lines of each container. */
-  tail?: number;
-  follow: boolean;
-  format: LogFormat;
-  token: HeldToken;
-}
-
-/** Carries a `Dialling` or a `ClientDial` as JSON from the edge; it deletes the header from outside. */
-export const DIAL_HEADER = "x-skein-dial";
 
 /** How long a client waits for a tunnel. */
 const OPEN_MS = 10_000;

@@ -17,6 +17,11 @@ export interface LogRecord {
   bytes: Uint8Array;
 }
 
+/** With its container's name, once the request's `hosts` are known. */
+export interface HostRecord extends LogRecord {
+  host: string;
+}
+
 const HEADER = 15;
 const FLAGS: Record<LogStreamName, number> = { stdout: 0, stderr: 1, notice: 2 };
 const STREAMS: readonly LogStreamName[] = ["stdout", "stderr", "notice"];

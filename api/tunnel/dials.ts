@@ -1,0 +1,43 @@
+/** What the edge has checked about those who dial a Tunnel object. */
+import type { HeldToken } from "../access/token-watch.ts";
+import type { Wanted } from "./client-socket.ts";
+import type { LogFormat } from "./log-text.ts";
+
+/** A node, as clients' requests name it. */
+export interface TunnelNode {
+  id: string;
+  /** For messages. */
+  name: string;
+}
+
+/** What the edge has checked about an agent that dials. */
+export interface Dialling {
+  session: string;
+  node: string;
+  fleet: string;
+  /** Raw Ed25519, base64url. */
+  publicKey: string;
+}
+
+/** What the edge has checked about a client that dials. */
+export interface ClientDial {
+  node: TunnelNode;
+  wanted: Wanted;
+  token: HeldToken;
+}
+
+/** A client's request for logs. */
+export interface LogsDial {
+  session: string;
+  nodes: { node: TunnelNode; hosts: string[] }[];
+  /** ns since 1970 as decimal text, inclusive. */
+  since?: string;
+  /** Last lines of each container. */
+  tail?: number;
+  follow: boolean;
+  format: LogFormat;
+  token: HeldToken;
+}
+
+/** Carries a `Dialling` or a `ClientDial` as JSON from the edge; it deletes the header from outside. */
+export const DIAL_HEADER = "x-skein-dial";
