@@ -43,6 +43,7 @@ describe("options", () => {
         ],
         ...["--mount", "/data:/d", "--device", "/dev/fuse", "--privileged", "--host-network"],
         ...["--pack", "--label", "zone=a", "--no-egress", "--priority", "7"],
+        ...["--max-duration", "2h", "--queue-timeout", "30"],
       ),
     ).toEqual({
       image: "a",
@@ -56,6 +57,8 @@ describe("options", () => {
       placement: { strategy: "pack", labels: { zone: "a" } },
       network: { egress: false },
       priority: 7,
+      maxDuration: 7200,
+      queueTimeout: 30,
       mounts: [{ source: "/data", target: "/d", readOnly: true }],
       devices: ["/dev/fuse"],
       privileged: true,

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import type { SessionRequest } from "../sdk/index.ts";
 import { CliError, UsageError } from "./cli-error.ts";
 import type { Options, Values } from "./command.ts";
-import { decimalNumber, keyValues, mountsGiven, oneOf, wholeNumber } from "./values.ts";
+import { decimalNumber, keyValues, mountsGiven, oneOf, seconds, wholeNumber } from "./values.ts";
 
 export const REQUEST_OPTIONS = {
   file: {
@@ -33,6 +33,16 @@ export const REQUEST_OPTIONS = {
     type: "string",
     value: "N",
     about: "0 to 9 (default 5); if there is no room, higher goes first",
+  },
+  "max-duration": {
+    type: "string",
+    value: "TIME",
+    about: "it fails once it has run for so long: seconds, or like 30m, 12h or 7d",
+  },
+  "queue-timeout": {
+    type: "string",
+    value: "TIME",
+    about: "it fails once it has waited for room for so long",
   },
   mount: {
     type: "string",
@@ -94,6 +104,12 @@ function fromOptions(options: RequestValues): SessionRequest {
       ? {}
       : { clusterMode: oneOf("mode", ["single-node", "multi-node"], options.mode) }),
     ...(options.priority === undefined ? {} : { priority: wholeNumber("priority", options.priority) }),
+    ...(options["max-duration"] === undefined
+      ? {}
+      : { maxDuration: seconds("max-duration", options["max-duration"]) }),
+    ...(options["queue-timeout"] === undefined
+      ? {}
+      : { queueTimeout: seconds("queue-timeout", options["queue-timeout"]) }),
     ...(options.env.length > 0 ? { env: keyValues("env", options.env) } : {}),
     ...(Object.keys(resources).length > 0 ? { resources } : {}),
     ...(Object.keys(placement).length > 0 ? { placement } : {}),

@@ -10,6 +10,7 @@ import {
   listenAddress,
   mountsGiven,
   oneOf,
+  seconds,
   settingsGiven,
   wholeNumber,
 } from "./values.ts";
@@ -22,6 +23,7 @@ describe("option values", () => {
     expect(["90s", "30m", "12h", "30d"].map((text) => duration("expires", text))).toEqual([
       90, 1800, 43_200, 2_592_000,
     ]);
+    expect(["30", "10m", "2h"].map((text) => seconds("max-duration", text))).toEqual([30, 600, 7200]);
     expect(keyValues("env", ["A=1", "B=x=y", "C="])).toEqual({ A: "1", B: "x=y", C: "" });
     expect(settingsGiven("set", ["ADDRESS_POOL=10.0.0.0/16", "VXLAN_PORT=1", "VXLAN_PORT=4789"])).toEqual({
       addressPool: "10.0.0.0/16",
@@ -59,6 +61,8 @@ describe("option values", () => {
     [() => duration("expires", "30"), "--expires"],
     [() => duration("expires", "1.5h"), "--expires"],
     [() => duration("expires", "2w"), "--expires"],
+    [() => seconds("max-duration", "soon"), "--max-duration"],
+    [() => seconds("max-duration", "-1"), "--max-duration"],
     [() => keyValues("env", ["A"]), "--env"],
     [() => keyValues("env", ["=1"]), "--env"],
     [() => settingsGiven("set", ["VXLAN_PORT"]), "--set"],

@@ -50,6 +50,11 @@ export function duration(option: string, text: string): number {
   return Number(count) * SECONDS[unit]!;
 }
 
+/** `--max-duration 90`, `--max-duration 2h`, in seconds. */
+export function seconds(option: string, text: string): number {
+  return /^\d{1,9}$/.test(text) ? Number(text) : duration(option, text);
+}
+
 /** `--env A=1 --env B=2`. */
 export function keyValues(option: string, pairs: readonly string[]): Record<string, string> {
   return Object.fromEntries(

@@ -41,6 +41,9 @@ export const FLEET_SCHEMA = `
     -- The demand that it waits with, and since when; null if it does not wait.
     demand INTEGER,
     waits_since INTEGER,
+    -- Seconds that it may wait; while it waits: until when.
+    queue_timeout INTEGER,
+    waits_until INTEGER,
     epoch INTEGER NOT NULL,
     -- What the planner needs to know of the spec; the Session has all of it.
     spec TEXT NOT NULL,
@@ -57,6 +60,7 @@ export const FLEET_SCHEMA = `
   CREATE INDEX IF NOT EXISTS ended_of_project ON sessions (project, ended_at) WHERE live = 0;
   -- The order of the queue, with all columns that a round reads.
   CREATE INDEX IF NOT EXISTS queue ON sessions (priority DESC, seq, demand, waits_since, id) WHERE demand IS NOT NULL;
+  CREATE INDEX IF NOT EXISTS impatient ON sessions (waits_until) WHERE waits_until IS NOT NULL;
   CREATE INDEX IF NOT EXISTS demanding ON sessions (demand) WHERE demand IS NOT NULL;
   -- Waiting sessions with equal specs share one (shared/queue/queue.ts).
   CREATE TABLE IF NOT EXISTS demands (

@@ -17,6 +17,8 @@ export interface SessionRow extends Record<string, SqlStorageValue> {
   priority: number;
   demand: number | null;
   waits_since: number | null;
+  queue_timeout: number | null;
+  waits_until: number | null;
   epoch: number;
   spec: string;
   avoid: string;

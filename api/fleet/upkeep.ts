@@ -1,6 +1,6 @@
 /**
- * What Fleet does when its time has come, without a request: it sweeps the Links, loses silent nodes, announces joins and leaves, and
- * forgets ended sessions. One alarm serves all of it.
+ * What Fleet does when its time has come, without a request: it sweeps the Links, loses silent nodes, fails sessions that waited too long,
+ * announces joins and leaves, and forgets ended sessions. One alarm serves all of it.
  */
 
 import type { Mailbox } from "../mailbox/mailbox.ts";
@@ -13,6 +13,7 @@ import { redialSpread, SWEEP_MS, sweepLinks } from "./leases.ts";
 import { tellLoss } from "./leaving.ts";
 import type { NodeChangeLog } from "./node-changes.ts";
 import { countNodes, disconnectNode, earliestDown, hasNode, loseNodes } from "./node-table.ts";
+import { earliestTimeout, failImpatient } from "./queue-timeout.ts";
 import { busyNodes } from "./reservations.ts";
 import { RETENTION_PAUSE_MS, retentionDue, sweepEnded } from "./retention.ts";
 
@@ -72,6 +73,7 @@ export class Upkeep {
     const { sql } = this.#storage;
     const lost = loseNodes(sql, now - SETTINGS.nodeLeaseSeconds * 1000);
     for (const row of lost) tellLoss(sql, this.#mailbox, row, now);
+    failImpatient(sql, this.#mailbox, now);
     if (now >= this.#retentionRests && sweepEnded(sql, this.#mailbox, now))
       this.#retentionRests = now + RETENTION_PAUSE_MS;
     this.#announce();
@@ -84,6 +86,8 @@ export class Upkeep {
     if (hasNode(sql)) this.#alarm.ringBy(Math.max(now, this.#sweepDue));
     const down = earliestDown(sql);
     if (down !== null) this.#alarm.ringBy(down + SETTINGS.nodeLeaseSeconds * 1000);
+    const timeout = earliestTimeout(sql);
+    if (timeout !== null) this.#alarm.ringBy(Math.max(now, timeout));
     if (this.#announced !== this.#changes.number) this.#alarm.ringBy(now + SETTLE_MS);
   }
 

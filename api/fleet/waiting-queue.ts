@@ -35,12 +35,13 @@ export function admit(
   refuseUnlessAllowed(spec.reach, () => allowances(sql));
   const createdAt = new Date(now).toISOString();
   sql.exec(
-    `INSERT INTO sessions (id, project, name, status, live, priority, epoch, spec, view)
-     VALUES (?, ?, ?, 'pending', 1, ?, 0, ?, ?)`,
+    `INSERT INTO sessions (id, project, name, status, live, priority, queue_timeout, epoch, spec, view)
+     VALUES (?, ?, ?, 'pending', 1, ?, ?, 0, ?, ?)`,
     id,
     project,
     name,
     spec.priority,
+    spec.queueTimeout ?? null,
     JSON.stringify(plannedSpec(spec)),
     JSON.stringify(pendingView(spec, { id, name, createdAt })),
   );
@@ -185,7 +186,7 @@ export function waitingReasons(sql: SqlStorage, ids: string[]): Record<string, s
   return Object.fromEntries(reasons);
 }
 
-/** Puts a session back into the queue, at the place of its arrival and with its full patience. `nodes`: those at fault. */
+/** Puts a session back into the queue, at the place of its arrival, with its full patience and queueTimeout. `nodes`: those at fault. */
 export function planAgain(sql: SqlStorage, row: SessionRow, nodes: string[], now: number): void {
   const avoid: Avoid = { ...(JSON.parse(row.avoid) as Avoid), nodes };
   const networks = sql.exec<{ subnet: string; vni: number | null }>(
@@ -210,14 +211,19 @@ function enqueue(sql: SqlStorage, id: string, now: number): void {
       id,
     )
     .one();
-  sql.exec("UPDATE sessions SET demand = ?, waits_since = ? WHERE id = ?", demand, now, id);
+  sql.exec(
+    "UPDATE sessions SET demand = ?1, waits_since = ?2, waits_until = ?2 + queue_timeout * 1000 WHERE id = ?3",
+    demand,
+    now,
+    id,
+  );
 }
 
 /** Takes a session out of the queue. */
 export function dequeue(sql: SqlStorage, id: string): void {
   const demand = sessionRow(sql, id)?.demand;
   if (demand === null || demand === undefined) return;
-  sql.exec("UPDATE sessions SET demand = NULL, waits_since = NULL WHERE id = ?", id);
+  sql.exec("UPDATE sessions SET demand = NULL, waits_since = NULL, waits_until = NULL WHERE id = ?", id);
   sql.exec(
     "DELETE FROM demands WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM sessions WHERE demand = ?1)",
     demand,

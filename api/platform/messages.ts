@@ -65,6 +65,8 @@ export type ToSession =
   | { kind: "nodeGone"; node: string; name: string }
   /** The node's lease is over; `seconds` since its last sign of life. */
   | { kind: "nodeLost"; node: string; name: string; seconds: number }
+  /** It waited longer than its `queueTimeout`, and is out of the queue. */
+  | { kind: "waitedTooLong"; reason: string }
   /** Its retention is over: the Session deletes everything. */
   | { kind: "forget" };
 

@@ -20,6 +20,16 @@ export function terminate(
   return removeAll(store, record, { kind: "ended", outcome, reason, ...removalTimes(now) });
 }
 
+/** Fleet has taken it out of its queue. Changes nothing if its end has begun meanwhile. */
+export function waitedTooLong(
+  store: SessionStore,
+  record: SessionRecord,
+  reason: string,
+  now: number,
+): SessionRecord {
+  return record.status === "pending" ? terminate(store, record, "failed", reason, now) : record;
+}
+
 /** Fails a session that needs its nodes, or requests another plan (failure.ts decides). */
 export function failOrReplan(
   store: SessionStore,

@@ -9,6 +9,7 @@ import { isGateClosed, needsNodes, type SessionRecord } from "../../shared/sessi
 import { transition } from "../../shared/session/transition.ts";
 import type { Start } from "../platform/messages.ts";
 import { type ContainerRow, keysText } from "./container-table.ts";
+import { endOfDuration } from "./max-duration.ts";
 import { type PartRow, RANK_OF } from "./part-table.ts";
 import { checkRemoved, failOrReplan, terminate } from "./removal.ts";
 import { containersEnd } from "./session-ends.ts";
@@ -139,6 +140,8 @@ function climb(store: SessionStore, record: SessionRecord, now: number): Session
     next = transition(next, { kind: "started", at: now });
     store.parts.want(record.epoch, RANK_OF.running);
   }
-  if (next.status === "starting" && all(RANK_OF.running)) next = transition(next, { kind: "running" });
+  if (next.status === "starting" && all(RANK_OF.running)) {
+    next = transition(next, { kind: "running", runsUntil: endOfDuration(store, now) });
+  }
   return next;
 }

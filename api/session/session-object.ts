@@ -20,8 +20,9 @@ import { welcomeFrame } from "./assign-frames.ts";
 import { eventsOf } from "./commit-events.ts";
 import type { ContainerChange } from "./container-table.ts";
 import { giveUp, nodeGone, nodeLost } from "./loss.ts";
+import { endOverdue } from "./max-duration.ts";
 import { RANK_OF } from "./part-table.ts";
-import { fleetTold, terminate } from "./removal.ts";
+import { fleetTold, terminate, waitedTooLong } from "./removal.ts";
 import { begin, takeReport } from "./rules.ts";
 import { FEED, FLEET, linkTarget, tellFeed, tellFleet, tellNodes } from "./session-mail.ts";
 import { SessionStore } from "./session-store.ts";
@@ -85,6 +86,8 @@ export class Session extends DurableObject<Cloudflare.Env> {
         return nodeLost(this.#store, record, message, now);
       case "nodeGone":
         return nodeGone(this.#store, record, message.node, message.name, now);
+      case "waitedTooLong":
+        return waitedTooLong(this.#store, record, message.reason, now);
       default:
         return record;
     }
@@ -156,6 +159,8 @@ export class Session extends DurableObject<Cloudflare.Env> {
     if (!record) return;
     const now = Date.now();
     if ((limitAt(record) ?? Infinity) <= now) this.#change((current) => strike(this.#store, current, now));
+    if ((record.runsUntil ?? Infinity) <= now)
+      this.#change((current) => endOverdue(this.#store, current, now));
     if (record.giveUpAt !== null && record.giveUpAt <= Date.now()) await this.#giveUp();
     await this.#mailbox.deliverAll();
     this.#arm();
@@ -197,11 +202,12 @@ export class Session extends DurableObject<Cloudflare.Env> {
     this.#mailbox.post(FEED, undefined, "events");
   }
 
-  /** One alarm serves all: to retry deliveries, to give up disconnected nodes, and for the next time limit. */
+  /** One alarm serves all: to retry deliveries, to give up disconnected nodes, for the next time limit, and for `maxDuration`. */
   #arm(): void {
     this.#mailbox.schedule();
     const record = this.#store.record();
-    const due = [record?.giveUpAt ?? null, record ? limitAt(record) : null].filter((at) => at !== null);
+    if (!record) return;
+    const due = [record.giveUpAt, record.runsUntil, limitAt(record)].filter((at) => at !== null);
     if (due.length > 0) this.#alarm.ringBy(Math.min(...due));
   }
 

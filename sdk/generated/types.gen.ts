@@ -795,6 +795,10 @@ export type SessionRequest = {
      */
     image?: string;
     /**
+     * Seconds that the session may run, from running on. Then it fails, and its containers are killed. Without it there is no limit
+     */
+    maxDuration?: number;
+    /**
      * How often each container is started again, with onExit restart. After that, its end counts as with fail. 5 unless given
      */
     maxRestarts?: number;
@@ -863,6 +867,10 @@ export type SessionRequest = {
      * The container may do all that root may do on the node itself. Only on nodes that allow it. false unless given
      */
     privileged?: boolean;
+    /**
+     * Seconds that the session may wait for room, or for nodes that could ever hold it. Then it fails, and its reason says what it waited for. Without it there is no limit
+     */
+    queueTimeout?: number;
     resources?: ResourcesRequest;
     /**
      * How often a session whose creation fails on a node is planned again, without that node where others have room

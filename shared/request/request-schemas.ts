@@ -229,6 +229,16 @@ export const SessionRequest = z
         "When a node is lost while the session runs: fail, or go on and show the containers on it as lost",
       example: "keep",
     }),
+    maxDuration: z.int().min(1).max(CONSTANTS.longestSeconds).optional().meta({
+      description:
+        "Seconds that the session may run, from running on. Then it fails, and its containers are killed. Without it there is no limit",
+      example: 3600,
+    }),
+    queueTimeout: z.int().min(1).max(CONSTANTS.longestSeconds).optional().meta({
+      description:
+        "Seconds that the session may wait for room, or for nodes that could ever hold it. Then it fails, and its reason says what it waited for. Without it there is no limit",
+      example: 600,
+    }),
   })
   .meta({ id: "SessionRequest" });
 export type SessionRequest = z.infer<typeof SessionRequest>;

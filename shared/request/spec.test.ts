@@ -102,6 +102,8 @@ describe("bad requests", () => {
     ["101 restarts", { image: "a", onExit: "restart", maxRestarts: 101 }, "invalid_request", "maxRestarts"],
     ["half a restart", { image: "a", onExit: "restart", maxRestarts: 1.5 }, "invalid_request", "maxRestarts"],
     ["an unknown policy", { image: "a", onExit: "retry" }, "invalid_request", "onExit"],
+    ["a limit of no time", { image: "a", maxDuration: 0 }, "invalid_request", "maxDuration"],
+    ["a wait of half a second", { image: "a", queueTimeout: 0.5 }, "invalid_request", "queueTimeout"],
     ["a priority out of range", { image: "a", priority: 10 }, "invalid_request", "priority"],
     ["more retries than make sense", { image: "a", retries: 11 }, "invalid_request", "retries"],
     ["an unknown policy for node loss", { image: "a", onNodeLoss: "wait" }, "invalid_request", "onNodeLoss"],
@@ -297,6 +299,13 @@ describe("what a request means", () => {
       priority: 5,
       retries: 0,
       onNodeLoss: "fail",
+    });
+  });
+
+  test("limits of time are the session's own", () => {
+    expect(read({ image: "a", maxDuration: 60, queueTimeout: 5 })).toMatchObject({
+      maxDuration: 60,
+      queueTimeout: 5,
     });
   });
 

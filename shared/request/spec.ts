@@ -52,6 +52,9 @@ export interface SessionSpec {
   priority: number;
   retries: number;
   onNodeLoss: "fail" | "keep";
+  /** Seconds; missing: no limit. */
+  maxDuration?: number;
+  queueTimeout?: number;
 }
 
 /** More than anyone reads; one body may have a hundred thousand bad fields. */
@@ -111,6 +114,7 @@ export function readSpec(body: unknown, limits: SpecLimits): SessionSpec {
     priority: request.priority,
     retries: request.retries,
     onNodeLoss: request.onNodeLoss,
+    ...definedOf(request, ["maxDuration", "queueTimeout"]),
   };
 }
 

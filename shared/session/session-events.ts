@@ -19,7 +19,9 @@ export interface SessionEvents {
   /** Every node has started its containers and proven its network and SSH: the gate opens, and commands may start. */
   started: { readonly at: number };
   /** Every node has opened its gate. */
-  running: object;
+  running: { readonly runsUntil: number | null };
+  /** The API was away when `maxDuration` was over: nodes get until then to report an end that came before. */
+  timeExtended: { readonly runsUntil: number };
 
   /** A node's lease is over, and the session goes on without it (`onNodeLoss: "keep"`). */
   nodeLost: { readonly node: string; readonly reason: string };

@@ -32,12 +32,14 @@ export interface SessionRecord {
   /** Retries used (the request's `retries` is the limit), and the nodes at fault. */
   readonly retried: number;
   readonly avoid: readonly string[];
-  /** ms since 1970, like the two below. When the present wait for nodes began. */
+  /** ms since 1970, like the three below. When the present wait for nodes began. */
   readonly phaseAt: number | null;
   /** When a node last reported during preparation. */
   readonly progressAt: number | null;
   /** During a removal: when Skein stops waiting for disconnected nodes. */
   readonly giveUpAt: number | null;
+  /** While it runs: when its `maxDuration` is over. */
+  readonly runsUntil: number | null;
 }
 
 /** A session as it was requested. */
@@ -61,6 +63,7 @@ export function newRecord(
     phaseAt: null,
     progressAt: null,
     giveUpAt: null,
+    runsUntil: null,
   };
 }
 

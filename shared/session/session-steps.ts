@@ -77,7 +77,18 @@ export const STEPS: { readonly [K in EventKind]: Step<K> } = {
     changes: { phaseAt: (_, { at }) => at },
   },
   started: { in: ["starting"], if: gateClosed, changes: { startedAt: (_, { at }) => text(at) } },
-  running: { in: ["starting"], if: gateOpen, to: "running", tellsFleet: true, changes: {} },
+  running: {
+    in: ["starting"],
+    if: gateOpen,
+    to: "running",
+    tellsFleet: true,
+    changes: { runsUntil: (_, { runsUntil }) => runsUntil },
+  },
+  timeExtended: {
+    in: ["running"],
+    if: { says: "its time is limited", holds: ({ runsUntil }) => runsUntil !== null },
+    changes: { runsUntil: (_, { runsUntil }) => runsUntil },
+  },
 
   nodeLost: {
     in: ["running"],
@@ -127,6 +138,7 @@ export const STEPS: { readonly [K in EventKind]: Step<K> } = {
       ...removalBegins,
       outcome: (_, { outcome }) => outcome,
       force: (_, { outcome }) => outcome === "failed",
+      runsUntil: () => null,
     },
   },
 

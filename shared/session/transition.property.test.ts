@@ -23,7 +23,8 @@ const dataOf: { [K in EventKind]: fc.Arbitrary<SessionEvents[K]> } = {
   progressed: at,
   prepared: at,
   started: at,
-  running: nothing,
+  running: fc.record({ runsUntil: fc.option(ms) }),
+  timeExtended: fc.record({ runsUntil: ms }),
   nodeLost: fc.record({ node, reason }),
   nodeReturned: fc.record({ node }),
   waitRestarted: at,
@@ -56,7 +57,18 @@ function isOver({ status, outcome, removed }: SessionRecord): boolean {
 
 /** The rules that a record breaks. They hold in every state that a session can be in. */
 function violations(record: SessionRecord): string[] {
-  const { status, reason: why, epoch, startedAt, endedAt, outcome, removed, lost, giveUpAt } = record;
+  const {
+    status,
+    reason: why,
+    epoch,
+    startedAt,
+    endedAt,
+    outcome,
+    removed,
+    lost,
+    giveUpAt,
+    runsUntil,
+  } = record;
   const rules: Record<string, boolean> = {
     "the outcome of a pending session is none, or another plan":
       status !== "pending" || outcome === null || outcome === "replan",
@@ -73,6 +85,7 @@ function violations(record: SessionRecord): string[] {
     "the gate of a running session is open": status !== "running" || startedAt !== null,
     "`endedAt` is set exactly once nothing is left": (endedAt !== null) === isOver(record),
     "a removal has a reason": outcome === null || why !== null,
+    "only a running session has an end of its time": status === "running" || runsUntil === null,
     "only a running session goes on without nodes": status === "running" || Object.keys(lost).length === 0,
   };
   return Object.entries(rules).flatMap(([rule, holds]) => (holds ? [] : [rule]));

@@ -14,7 +14,7 @@ const times = { at: NOON, giveUpAt: NOON + 30_000 };
 const begun: SessionEvent = { kind: "begun", epoch: 1, at: NOON };
 const prepared: SessionEvent = { kind: "prepared", at: NOON };
 const started: SessionEvent = { kind: "started", at: NOON };
-const running: SessionEvent = { kind: "running" };
+const running: SessionEvent = { kind: "running", runsUntil: null };
 const ended: SessionEvent = { kind: "ended", outcome: "terminated", reason: "ended by request", ...times };
 const removed: SessionEvent = { kind: "removed", at: NOON };
 

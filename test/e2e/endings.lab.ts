@@ -35,6 +35,23 @@ describe("a session that fails", () => {
     await expectNothingLeft();
   });
 
+  test("because its maxDuration is over, while its command would go on", async () => {
+    const session = await running({
+      image: "skein/busybox:1",
+      clusterSize: 2,
+      command: ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"],
+      maxDuration: 2,
+    });
+    const over = await ended(session.id);
+    expect(over).toMatchObject({
+      status: "failed",
+      reason: "it has run for 2 s, its maxDuration; ask for more if its work takes longer",
+    });
+    // Killed at once, without the 10 s that a stop may take.
+    expect(Date.parse(over.endedAt!) - Date.parse(over.startedAt!)).toBeLessThan(9_000);
+    await expectNothingLeft();
+  });
+
   test("because main1 exits with 5", async () => {
     const over = await ended(
       (await create({ image: "skein/busybox:1", clusterSize: 2, command: ["sh", "-c", "exit 5"] })).id,

@@ -46,6 +46,15 @@ describe("a session that does not fit", () => {
     await end(first);
   });
 
+  test("fails when its queueTimeout is over, with what it waited for", async () => {
+    const { id } = await post({ image: "skein/busybox:1", resources: { cpu: 10_000 }, queueTimeout: 1 });
+    const session = await ended(id);
+    expect(session.status).toBe("failed");
+    expect(session.reason).toMatch(
+      /^it waited 1 s, its queueTimeout, and could not begin: .*1st in the queue$/,
+    );
+  });
+
   test("larger than the whole fleet: stays pending, and the reason says so", async () => {
     const { id } = await post({
       image: "skein/busybox:1",
