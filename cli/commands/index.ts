@@ -45,6 +45,10 @@ export const COMMANDS: Record<string, Entry> = {
     summary: "make a container's port reachable on this machine",
     load: async () => (await import("./forward.ts")).forward,
   },
+  wait: {
+    summary: "wait until a session has ended, or runs",
+    load: async () => (await import("./wait.ts")).wait,
+  },
   rm: { summary: "end sessions", load: async () => (await import("./rm.ts")).rm },
   "node ls": { summary: "list nodes", load: async () => (await import("./node-ls.ts")).nodeLs },
   "node describe": {
