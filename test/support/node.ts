@@ -1,7 +1,6 @@
 /** A node's side of the link for tests against a real API: a key, a WebSocket and the protocol, but no containers. */
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
-import { once } from "node:events";
-import WebSocket from "ws";
+import type WebSocket from "ws";
 import type { AgentJoin } from "../../shared/node/node-schemas.ts";
 import {
   type ApiMessage,
@@ -14,9 +13,9 @@ import {
   PROTOCOL,
   type Report,
 } from "../../shared/protocol/protocol.ts";
-import { CONSTANTS } from "../../shared/settings/constants.ts";
 import { FACTS } from "../../shared/testing/fixtures.ts";
 import { done } from "../../shared/testing/reports.ts";
+import { AgentSocket, dialAsAgent } from "./agent-socket.ts";
 import { keepAlive } from "./keep-alive.ts";
 import type { ApiClient } from "./server.ts";
 
@@ -99,8 +98,13 @@ export class TestNode {
     return new TestNode(api, nodeId, fleet, { name, about, key });
   }
 
+  /** With its key: Ed25519 (RFC 8032), in base64url. */
+  sign(text: string): string {
+    return sign(null, Buffer.from(text), this.key).toString("base64url");
+  }
+
   signature(nonce: string): string {
-    return sign(null, Buffer.from(connectProof(this.fleet, this.id, nonce)), this.key).toString("base64url");
+    return this.sign(connectProof(this.fleet, this.id, nonce));
   }
 
   hello(nonce: string): Hello {
@@ -128,6 +132,7 @@ export class TestNode {
     const parts = new Map<string, Assign["part"]>();
     socket.skips = NO_ANSWER;
     socket.onFrame = (frame) => {
+      if (frame.type === "tunnel") socket.onTunnel(frame.session);
       const assigns = frame.type === "assign" ? [frame] : frame.type === "welcome" ? frame.assignments : [];
       for (const assign of assigns) {
         // It comes with the first frame of an epoch only.
@@ -155,42 +160,24 @@ function refusal(
 const NO_ANSWER = '{"type":"nodes"';
 
 /** A WebSocket to `/v1/agents/connect`: frames in order, and how it closed. */
-export class NodeSocket {
-  readonly closed: Promise<{ code: number; reason: string }>;
+export class NodeSocket extends AgentSocket {
   /** Resolves with the first welcome. */
   readonly welcomed: Promise<Extract<ApiMessage, { type: "welcome" }>>;
-  /** Why there is no WebSocket, as the error of `ws`; "": there is one, or was. */
-  failure = "";
-  /** Seconds to wait before the next dial (Retry-After). */
-  afterMs = 0;
-  /** Time of the last frame, on performance's clock. */
-  heardAt = performance.now();
   /** Frames that begin like this are only counted. */
   skips: string | undefined;
   /** Receives frames that no call of `next` takes. */
   onFrame: (frame: ApiMessage) => void = () => {};
-  readonly #socket: WebSocket;
+  /** The API wants a tunnel for this session. */
+  onTunnel: (session: string) => void = () => {};
   readonly #traffic: Traffic;
   #waiting: ((frame: ApiMessage) => void) | undefined;
   #unread: ApiMessage[] = [];
 
   private constructor(socket: WebSocket, traffic: Traffic) {
-    this.#socket = socket;
+    super(socket);
     this.#traffic = traffic;
     const welcome = Promise.withResolvers<Extract<ApiMessage, { type: "welcome" }>>();
     this.welcomed = welcome.promise;
-    this.closed = new Promise((resolve) => {
-      socket.on("close", (code, reason) => resolve({ code, reason: String(reason) }));
-    });
-    socket.on("unexpected-response", (_request, { statusCode, headers }) => {
-      this.failure = `Unexpected server response: ${statusCode}`;
-      this.afterMs = Number(headers["retry-after"] ?? 0) * 1000;
-      socket.terminate();
-    });
-    // `close` follows.
-    socket.on("error", ({ message }) => {
-      this.failure ||= message;
-    });
     socket.on("message", (data: Buffer) => {
       this.heardAt = performance.now();
       if (isText(data, PONG)) return;
@@ -209,22 +196,7 @@ export class NodeSocket {
 
   /** `query`: the text after `?node=`, which should be the node's id. */
   static async dial(api: ApiClient, query: string, traffic = noTraffic()): Promise<NodeSocket> {
-    const url = `${api.server.url.replace("http", "ws")}/v1/agents/connect?node=${query}`;
-    const handshakeTimeout = CONSTANTS.pingSeconds * 1000;
-    const socket = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout });
-    const dialled = new NodeSocket(socket, traffic);
-    // Refused: `closed` has the reason.
-    await Promise.race([once(socket, "open").catch(() => {}), dialled.closed]);
-    return dialled;
-  }
-
-  /** The HTTP status of a refused upgrade; 0: there was none. */
-  get refused(): number {
-    return Number(/^Unexpected server response: (\d+)$/.exec(this.failure)?.[1] ?? 0);
-  }
-
-  get open(): boolean {
-    return this.#socket.readyState === WebSocket.OPEN;
+    return await new NodeSocket(dialAsAgent(api, `/v1/agents/connect?node=${query}`), traffic).dialled();
   }
 
   /** The challenge, or the next frame. */
@@ -241,20 +213,11 @@ export class NodeSocket {
     if (!this.open) return;
     this.#traffic.framesSent++;
     this.#traffic.bytesSent += Buffer.byteLength(data);
-    this.#socket.send(data, { binary }, () => {});
+    this.socket.send(data, { binary }, () => {});
   }
 
   ping(): void {
-    if (this.open) this.#socket.send(PING, () => {});
-  }
-
-  close(code = 1000): void {
-    this.#socket.close(code);
-  }
-
-  /** Ends without a close frame. */
-  cut(): void {
-    this.#socket.terminate();
+    if (this.open) this.socket.send(PING, () => {});
   }
 }
 
