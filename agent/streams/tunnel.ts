@@ -24,11 +24,15 @@ export interface TunnelOptions {
   serve: Serve<Open>;
 }
 
-/** Resolves when the tunnel is over, and all its streams with it; never rejects. `opened`: it has carried a stream. */
-export async function tunnel(
-  options: TunnelOptions,
-  signal: AbortSignal,
-): Promise<Ended & { opened: boolean }> {
+export interface TunnelEnded extends Ended {
+  /** It has carried a stream. */
+  opened: boolean;
+  /** Resolves when all its streams have been served to their end: a command that is left has some seconds. */
+  served: Promise<unknown>;
+}
+
+/** Resolves when the tunnel is over, and all its streams with it; never rejects. */
+export async function tunnel(options: TunnelOptions, signal: AbortSignal): Promise<TunnelEnded> {
   const { api, fleet, node, session, serve } = options;
   const streams = new Map<number, TunnelStream>();
   const serving = new Set<Promise<void>>();
@@ -92,8 +96,7 @@ export async function tunnel(
     signal,
   );
   for (const stream of streams.values()) stream.abort("node_disconnected", ended.reason);
-  await Promise.all(serving);
-  return { ...ended, opened: last > 0 };
+  return { ...ended, opened: last > 0, served: Promise.all(serving) };
 }
 
 /** A client's mistake ends its stream, not the tunnel. */
