@@ -31,6 +31,8 @@ const INPUT = 0;
 const ERROR_CHANNEL = 2;
 /** The API takes frames of so many bytes of data, at most. */
 const FRAME_BYTES = 64 * 1024;
+/** What a frame uses of its window besides its data. */
+const FRAME_COST = 64;
 const PING_MS = 10_000;
 const SILENT_MS = 30_000;
 
@@ -47,9 +49,9 @@ export class RemoteStream {
   #exitCode: number | undefined;
   #over: StreamResult | undefined;
   #window = 0;
-  /** Bytes that may be sent. */
+  /** Bytes of the window that are left for what is sent. */
   #credit = 0;
-  /** Bytes consumed that are not granted again yet. */
+  /** Bytes of the window that were consumed and are not granted again yet. */
   #consumed = 0;
   #heardAt = Date.now();
   #wake = Promise.withResolvers<void>();
@@ -88,7 +90,7 @@ export class RemoteStream {
       const piece = this.#pieces.shift();
       if (piece) {
         yield piece;
-        this.#grant(piece.bytes.length);
+        this.#grant(piece.bytes.length + FRAME_COST);
       } else if (this.#outputEnded || this.#over) return;
       else await this.#wake.promise;
     }
@@ -97,14 +99,14 @@ export class RemoteStream {
   /** Sends bytes as the credit allows: waits while the container does not read. Does nothing once the stream is over. */
   async write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length && !this.#over; ) {
-      const size = Math.min(FRAME_BYTES, this.#credit, bytes.length - at);
-      if (size === 0) await this.#wake.promise;
+      const size = Math.min(FRAME_BYTES, this.#credit - FRAME_COST, bytes.length - at);
+      if (size <= 0) await this.#wake.promise;
       else {
         const frame = new Uint8Array(1 + size);
         frame[0] = INPUT;
         frame.set(bytes.subarray(at, at + size), 1);
         this.#socket.send(frame);
-        this.#credit -= size;
+        this.#credit -= size + FRAME_COST;
         at += size;
       }
     }

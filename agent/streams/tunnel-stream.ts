@@ -1,5 +1,5 @@
 /** One stream of a tunnel: credit in both directions, and the client's bytes as an iterable. */
-import { Consumed, Credit } from "../../shared/streams/credit.ts";
+import { Consumed, Credit, costOf } from "../../shared/streams/credit.ts";
 import type { StreamEnd } from "../../shared/streams/ends.ts";
 import { CHANNEL, type Channel, FRAME_BYTES } from "../../shared/streams/frames.ts";
 import type { FromAgent, FromClient } from "../../shared/streams/stream-messages.ts";
@@ -77,8 +77,9 @@ export class TunnelStream implements Stream {
       const piece = this.#pieces.shift();
       if (piece) {
         yield piece;
-        this.#allowed.grant(piece.length);
-        const due = this.#consumed.add(piece.length);
+        const cost = costOf(piece.length);
+        this.#allowed.grant(cost);
+        const due = this.#consumed.add(cost);
         if (due > 0) this.#say({ type: "credit", bytes: due });
       } else if (this.#inputEnded) return;
       else await this.#wake.promise;
@@ -97,7 +98,7 @@ export class TunnelStream implements Stream {
   async write(channel: Channel, bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; ) {
       this.signal.throwIfAborted();
-      const size = Math.min(FRAME_BYTES, this.#credit.left, bytes.length - at);
+      const size = Math.min(FRAME_BYTES, this.#credit.room, bytes.length - at);
       if (size === 0) await this.#wake.promise;
       else {
         this.#credit.spend(size);

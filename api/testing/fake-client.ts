@@ -22,6 +22,7 @@ export class FakeClient {
     const decoder = new TextDecoder();
     let close = { code: "", reason: "" };
     socket.addEventListener("message", ({ data }) => {
+      if (data === "pong") return;
       if (typeof data === "string") {
         const message = JSON.parse(data) as Message;
         if (message.type === "close") close = message;

@@ -2,6 +2,7 @@
  * A client's WebSocket: one stream, an exec or a connection to a port. Text frames are control messages, binary frames have a byte with the
  * channel and then data (docs/streams.md).
  */
+import { type Bucket, spend } from "../../shared/access/bucket.ts";
 import { CLOSE, PING, PONG } from "../../shared/protocol/protocol.ts";
 import type { StreamEnd } from "../../shared/streams/ends.ts";
 import { CHANNEL, CLIENT_HEADER, CONTROL_BYTES, channelAt } from "../../shared/streams/frames.ts";
@@ -14,6 +15,12 @@ export type Wanted = { kind: "exec"; host: string } | { kind: "port"; host: stri
 /** How long an exec waits for its first frame. */
 const START_MS = 10_000;
 
+/**
+ * How many messages without credit a client may send: what they cause waits in memory where agent or client do not read. A user who drags
+ * a window sends some hundred resizes in seconds.
+ */
+const MESSAGES = { burst: 1000, perMinute: 1200 } as const;
+
 /** RFC 6455, 7.4.1 leaves codes from 4000 to applications. The stream's own code is in the `close` message before. */
 const ENDED = { normal: 1000, error: 4100 } as const;
 
@@ -25,6 +32,7 @@ export class ClientSocket {
   #stream: TunnelStream | undefined;
   #tooLate: number | undefined;
   #over = false;
+  #messages: Bucket | undefined;
   /** Last sign of life, ms since 1970. */
   seenAt: number;
 
@@ -34,6 +42,8 @@ export class ClientSocket {
     this.#tunnel = tunnel;
     this.seenAt = now;
     socket.addEventListener("message", ({ data }) => {
+      // A client may go on sending until it sees the close.
+      if (this.#over) return;
       this.seenAt = Date.now();
       try {
         if (typeof data === "string") this.#text(data);
@@ -62,6 +72,7 @@ export class ClientSocket {
 
   #text(text: string): void {
     if (text === PING) {
+      this.#countMessage();
       this.#socket.send(PONG);
       return;
     }
@@ -74,7 +85,17 @@ export class ClientSocket {
     const message = FromClient.parse(json);
     if (message.type === "close") this.#stream.end("client_gone", message.reason);
     else if (message.type === "credit") this.#stream.consumed(message.bytes);
-    else this.#stream.tell(message);
+    else {
+      this.#countMessage();
+      this.#stream.tell(message);
+    }
+  }
+
+  /** @throws Error if there were too many */
+  #countMessage(): void {
+    const { bucket, retryAfter } = spend(this.#messages, MESSAGES, Date.now());
+    this.#messages = bucket;
+    if (retryAfter > 0) throw new Error("too many messages: a resize, signal or ping now and then is enough");
   }
 
   #binary(bytes: Uint8Array): void {
@@ -95,8 +116,8 @@ export class ClientSocket {
       onCredit: (bytes) => this.#socket.send(JSON.stringify({ type: "credit", bytes })),
       onClose: (code, reason) => this.#closed(code, reason),
     };
-    clearTimeout(this.#tooLate ?? null);
     this.#stream = this.#tunnel.open(opening, listener);
+    clearTimeout(this.#tooLate ?? null);
   }
 
   #lost(reason: string): void {

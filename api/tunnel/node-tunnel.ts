@@ -3,6 +3,7 @@
  * TUNNEL_BYTES per direction, since that is the sum of the credits: nothing else is held here.
  */
 import {
+  Consumed,
   Credit,
   LARGE_STREAMS,
   SMALL_WINDOW,
@@ -14,6 +15,7 @@ import {
   CHANNEL,
   type Channel,
   CLIENT_HEADER,
+  CONTROL_BYTES,
   decodeFrame,
   encodeFrame,
 } from "../../shared/streams/frames.ts";
@@ -59,9 +61,13 @@ export class NodeTunnel {
     return this.#streams.size >= TUNNEL_STREAMS;
   }
 
+  /** @throws Error if what it says does not fit into a frame */
   open(opening: Opening, listener: StreamListener): TunnelStream {
-    const number = ++this.#last;
     const window = this.#large < LARGE_STREAMS ? STREAM_WINDOW : SMALL_WINDOW;
+    const message = encoder.encode(JSON.stringify({ type: "open", window, ...opening }));
+    if (message.length > CONTROL_BYTES)
+      throw new Error(`the start is too long: with all it has ${message.length} of ${CONTROL_BYTES} bytes`);
+    const number = ++this.#last;
     if (window === STREAM_WINDOW) this.#large++;
     const stream = new TunnelStream(window, listener, {
       send: (channel, bytes) => this.#socket.send(encodeFrame(number, channel, bytes)),
@@ -72,20 +78,23 @@ export class NodeTunnel {
       },
     });
     this.#streams.set(number, stream);
-    this.#say(number, { type: "open", window, ...opening });
+    this.#socket.send(encodeFrame(number, CHANNEL.control, message));
     return stream;
   }
 
-  /** A frame of the agent. @throws Error if it is none */
-  take(bytes: Uint8Array): void {
+  /** A frame of the agent. False if it is none. */
+  take(bytes: Uint8Array): boolean {
     const frame = decodeFrame(bytes);
-    if (!frame || frame.channel === CHANNEL.input) throw new Error("no frame of a tunnel");
-    const { stream: number, channel, payload, unnumbered } = frame;
-    if (number > this.#last) throw new Error(`stream ${number} was never opened`);
+    if (!frame || frame.channel === CHANNEL.input || frame.stream > this.#last) return false;
     // Without a stream: it has ended here, and this was under way.
-    const stream = this.#streams.get(number);
-    if (channel === CHANNEL.control) stream?.message(FromAgent.parse(JSON.parse(decoder.decode(payload))));
-    else stream?.data(unnumbered);
+    const stream = this.#streams.get(frame.stream);
+    if (frame.channel !== CHANNEL.control) stream?.data(frame.unnumbered);
+    else {
+      const message = messageIn(frame.payload);
+      if (!message) return false;
+      stream?.message(message);
+    }
+    return true;
   }
 
   /** The tunnel is over, and all its streams with it. */
@@ -96,11 +105,18 @@ export class NodeTunnel {
   close(code: number, reason: string): void {
     this.#socket.close(code, reason);
   }
+}
 
-  #say(number: number, message: object): void {
-    this.#socket.send(encodeFrame(number, CHANNEL.control, encoder.encode(JSON.stringify(message))));
+function messageIn(payload: Uint8Array): FromAgent | undefined {
+  try {
+    return FromAgent.safeParse(JSON.parse(decoder.decode(payload))).data;
+  } catch {
+    return undefined;
   }
 }
+
+/** Longest reason that a `close` message may have. */
+const REASON_CHARACTERS = 4096;
 
 interface Ways {
   send(channel: Channel, bytes: Uint8Array): void;
@@ -108,7 +124,10 @@ interface Ways {
   over(): void;
 }
 
-/** One stream of a tunnel. After its end all calls do nothing. */
+/**
+ * One stream of a tunnel. After its end all calls do nothing. What it passes on waits in memory where the receiver is slow. So data is
+ * within its credit, credit is collected here too, and each of the agent's other messages comes once.
+ */
 export class TunnelStream {
   readonly window: number;
   readonly #listener: StreamListener;
@@ -116,6 +135,10 @@ export class TunnelStream {
   /** What the client may send, and what the agent may send. */
   readonly #up: Credit;
   readonly #down: Credit;
+  /** Granted by one side, and not passed on to the other yet. */
+  readonly #fromAgent: Consumed;
+  readonly #fromClient: Consumed;
+  readonly #heard = new Set<FromAgent["type"]>();
   #over = false;
 
   constructor(window: number, listener: StreamListener, ways: Ways) {
@@ -124,6 +147,8 @@ export class TunnelStream {
     this.#ways = ways;
     this.#up = new Credit(window);
     this.#down = new Credit(window);
+    this.#fromAgent = new Consumed(window);
+    this.#fromClient = new Consumed(window);
   }
 
   /** Bytes for the container. Ends the stream if they are more than the agent has granted. */
@@ -137,9 +162,12 @@ export class TunnelStream {
   /** The receiver has consumed so many bytes of output. Ends the stream if it never got that many. */
   consumed(bytes: number): void {
     if (this.#over) return;
-    if (this.#down.grant(bytes)) {
-      this.#say({ type: "credit", bytes });
-    } else this.end("over_credit", "the client granted more than it received");
+    if (!this.#down.grant(bytes)) {
+      this.end("over_credit", "the client granted more than it received");
+      return;
+    }
+    const due = this.#fromClient.add(bytes);
+    if (due > 0) this.#say({ type: "credit", bytes: due });
   }
 
   /** A control message for the agent. */
@@ -150,7 +178,7 @@ export class TunnelStream {
   /** Ends it for both sides. */
   end(code: StreamEnd, reason: string): void {
     if (this.#over) return;
-    this.#say({ type: "close", code, reason });
+    this.#say({ type: "close", code, reason: reason.slice(0, REASON_CHARACTERS) });
     this.lost(code, reason);
   }
 
@@ -165,18 +193,32 @@ export class TunnelStream {
   /** From the agent. */
   data(frame: Uint8Array): void {
     if (this.#over) return;
-    if (this.#down.spend(frame.length - CLIENT_HEADER)) {
-      this.#listener.onData(frame);
-    } else this.end("over_credit", "the node sent more than was granted");
+    if (!this.#heard.has("opened") || this.#heard.has("end"))
+      this.end("bad_frame", "the node sent data before its time");
+    else if (this.#down.spend(frame.length - CLIENT_HEADER)) this.#listener.onData(frame);
+    else this.end("over_credit", "the node sent more than was granted");
   }
 
   /** From the agent. */
   message(message: FromAgent): void {
     if (this.#over) return;
     if (message.type === "close") this.lost(message.code, message.reason);
-    else if (message.type !== "credit") this.#listener.onMessage(message);
-    else if (this.#up.grant(message.bytes)) this.#listener.onCredit(message.bytes);
-    else this.end("over_credit", "the node granted more than it received");
+    else if (message.type === "credit") this.#granted(message.bytes);
+    else if (this.#heard.has(message.type) || (message.type === "opened") === this.#heard.has("opened"))
+      this.end("bad_frame", `the node sent ${message.type} twice, or before its time`);
+    else {
+      this.#heard.add(message.type);
+      this.#listener.onMessage(message);
+    }
+  }
+
+  #granted(bytes: number): void {
+    if (!this.#up.grant(bytes)) {
+      this.end("over_credit", "the node granted more than it received");
+      return;
+    }
+    const due = this.#fromAgent.add(bytes);
+    if (due > 0) this.#listener.onCredit(due);
   }
 
   #say(message: object): void {

@@ -4,20 +4,17 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { SkeinError } from "../../shared/errors/errors.ts";
-import { CLOSE, PING, PONG } from "../../shared/protocol/protocol.ts";
+import { CLOSE } from "../../shared/protocol/protocol.ts";
 import { CONSTANTS } from "../../shared/settings/constants.ts";
-import { TunnelHello, tunnelProof } from "../../shared/streams/stream-messages.ts";
 import { TokenWatch } from "../access/token-watch.ts";
 import { turnAway } from "../link/link-sockets.ts";
-import { isSigned } from "../link/node-key.ts";
 import { noteStreams } from "../link/open-links.ts";
-import { randomText } from "../platform/hash.ts";
-import { logError } from "../platform/log-error.ts";
 import { linkOf, sessionOf } from "../platform/objects.ts";
+import { AgentSocket } from "./agent-socket.ts";
 import { ClientSocket } from "./client-socket.ts";
 import { type ClientDial, DIAL_HEADER, type Dialling, type LogsDial, type TunnelNode } from "./dials.ts";
 import { LogStream } from "./log-stream.ts";
-import { NodeTunnel } from "./node-tunnel.ts";
+import type { NodeTunnel } from "./node-tunnel.ts";
 
 /** How long a client waits for a tunnel. */
 const OPEN_MS = 10_000;
@@ -25,11 +22,16 @@ const OPEN_MS = 10_000;
 const UNUSED_MS = 60_000;
 /** Most connections of one node that have not proven its key yet. */
 const MOST_UNPROVEN = 4;
+/** What browsers and the SDK offer besides the token. */
+const SUBPROTOCOL = "skein.v1";
 
 interface Awaited {
   promise: Promise<NodeTunnel>;
   resolve: (tunnel: NodeTunnel) => void;
-  unproven: number;
+  /** Clients that wait for it. */
+  waiting: number;
+  /** Oldest first. */
+  unproven: Set<AgentSocket>;
 }
 
 export class Tunnel extends DurableObject<Cloudflare.Env> {
@@ -63,7 +65,7 @@ export class Tunnel extends DurableObject<Cloudflare.Env> {
     const { 0: client, 1: server } = new WebSocketPair();
     if ("publicKey" in dial) {
       const awaited = this.#awaited.get(dial.node);
-      if (!awaited || awaited.unproven >= MOST_UNPROVEN) return turnAway(CLOSE.resync);
+      if (!awaited) return turnAway(CLOSE.resync);
       this.#accept(server);
       this.#challenge(server, dial, awaited);
     } else {
@@ -72,12 +74,12 @@ export class Tunnel extends DurableObject<Cloudflare.Env> {
       this.#accept(server);
       this.#serve(server, dial, tunnel);
     }
-    const protocol = request.headers.get("sec-websocket-protocol");
-    const first = protocol?.split(",")[0]?.trim();
+    const offered = request.headers.get("sec-websocket-protocol")?.split(",") ?? [];
+    const isOurs = offered.some((each) => each.trim() === SUBPROTOCOL);
     return new Response(null, {
       status: 101,
       webSocket: client,
-      ...(first === undefined ? {} : { headers: { "sec-websocket-protocol": first } }),
+      ...(isOurs ? { headers: { "sec-websocket-protocol": SUBPROTOCOL } } : {}),
     });
   }
 
@@ -108,13 +110,19 @@ export class Tunnel extends DurableObject<Cloudflare.Env> {
     const open = this.#tunnels.get(node.id);
     if (open) return open;
     const awaited = this.#awaited.get(node.id) ?? this.#await(node.id);
-    const linked = await linkOf(this.env, node.id).wantTunnel(node.id, session);
-    const late = Promise.withResolvers<undefined>();
-    const timer = setTimeout(() => late.resolve(undefined), linked ? OPEN_MS : 0);
-    const tunnel = await Promise.race([awaited.promise, late.promise]);
-    clearTimeout(timer);
-    if (tunnel) return tunnel;
-    if (linked) this.#awaited.delete(node.id);
+    awaited.waiting++;
+    let linked = false;
+    try {
+      linked = await linkOf(this.env, node.id).wantTunnel(node.id, session);
+      const late = Promise.withResolvers<undefined>();
+      const timer = setTimeout(() => late.resolve(undefined), linked ? OPEN_MS : 0);
+      const tunnel = await Promise.race([awaited.promise, late.promise]);
+      clearTimeout(timer);
+      if (tunnel) return tunnel;
+    } finally {
+      // Clients that came later wait on.
+      if (--awaited.waiting === 0 && this.#awaited.get(node.id) === awaited) this.#awaited.delete(node.id);
+    }
     throw new SkeinError(
       "node_disconnected",
       linked
@@ -126,54 +134,32 @@ export class Tunnel extends DurableObject<Cloudflare.Env> {
 
   #await(node: string): Awaited {
     const { promise, resolve } = Promise.withResolvers<NodeTunnel>();
-    const awaited: Awaited = { promise, resolve, unproven: 0 };
+    const awaited: Awaited = { promise, resolve, waiting: 0, unproven: new Set() };
     this.#awaited.set(node, awaited);
     return awaited;
   }
 
-  #challenge(socket: WebSocket, { node, session, fleet, publicKey }: Dialling, awaited: Awaited): void {
-    const nonce = randomText();
-    let tunnel: NodeTunnel | undefined;
-    awaited.unproven++;
-    const tooLate = setTimeout(() => socket.close(CLOSE.resync.code, CLOSE.resync.reason), OPEN_MS);
-    const proven = () => {
-      clearTimeout(tooLate);
-      awaited.unproven--;
-      const opened = new NodeTunnel(socket, Date.now());
-      tunnel = opened;
-      // A node has one tunnel: a newer one means that the older is broken, and this side has not noticed yet.
-      this.#lose(node, this.#tunnels.get(node), "the node has dialled again");
-      this.#tunnels.set(node, opened);
-      this.#awaited.delete(node);
-      awaited.resolve(opened);
-    };
-    const take = async (data: string | ArrayBuffer) => {
-      try {
-        if (tunnel) {
-          tunnel.seenAt = Date.now();
-          if (data === PING) socket.send(PONG);
-          else tunnel.take(new Uint8Array(data as ArrayBuffer));
-          return;
-        }
-        if (data === PING) return socket.send(PONG);
-        const { signature } = TunnelHello.parse(JSON.parse(data as string));
-        const text = tunnelProof(fleet, node, session, nonce);
-        if (await isSigned(publicKey, signature, text)) proven();
-        else socket.close(CLOSE.badSignature.code, CLOSE.badSignature.reason);
-      } catch (error) {
-        logError(`${node}: a frame of its tunnel could not be handled:`, error);
-        socket.close(CLOSE.badMessage.code, CLOSE.badMessage.reason);
-        this.#lose(node, tunnel, "the node sent a frame that the API does not understand");
-      }
-    };
-    socket.addEventListener("message", ({ data }) => void take(data as string | ArrayBuffer));
-    const over = () => {
-      clearTimeout(tooLate);
-      if (!tunnel) awaited.unproven--;
-      this.#lose(node, tunnel, "the node's tunnel broke");
-    };
-    socket.addEventListener("close", over, { once: true });
-    socket.send(JSON.stringify({ type: "challenge", fleet, nonce }));
+  #challenge(socket: WebSocket, dial: Dialling, awaited: Awaited): void {
+    const { node } = dial;
+    const { unproven } = awaited;
+    const [oldest] = unproven;
+    // Anybody may dial as a node and send nothing. The oldest such connection makes way.
+    if (unproven.size >= MOST_UNPROVEN) oldest?.end(CLOSE.resync, "a newer connection takes its place");
+    const agent = new AgentSocket(socket, dial, {
+      onProven: (tunnel) => {
+        unproven.delete(agent);
+        // A node has one tunnel: a newer one means that the older is broken, and this side has not noticed yet.
+        this.#lose(node, this.#tunnels.get(node), "the node has dialled again");
+        this.#tunnels.set(node, tunnel);
+        if (this.#awaited.get(node) === awaited) this.#awaited.delete(node);
+        awaited.resolve(tunnel);
+      },
+      onOver: (tunnel, reason) => {
+        unproven.delete(agent);
+        this.#lose(node, tunnel, reason);
+      },
+    });
+    unproven.add(agent);
   }
 
   #lose(node: string, tunnel: NodeTunnel | undefined, reason: string): void {

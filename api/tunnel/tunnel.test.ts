@@ -3,46 +3,21 @@ import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test } from "vitest";
 import type { TunnelWanted } from "../../shared/protocol/protocol.ts";
-import { SMALL_WINDOW, STREAM_WINDOW, TUNNEL_BYTES, TUNNEL_STREAMS } from "../../shared/streams/credit.ts";
+import {
+  costOf,
+  SMALL_WINDOW,
+  STREAM_WINDOW,
+  TUNNEL_BYTES,
+  TUNNEL_STREAMS,
+} from "../../shared/streams/credit.ts";
 import type { OpenExec, OpenPort } from "../../shared/streams/stream-messages.ts";
-import { call, create, mint, settled } from "../testing/call-api.ts";
-import type { Connection } from "../testing/connection.ts";
-import { FakeAgent, readyNode } from "../testing/fake-agent.ts";
+import { call, create, mint } from "../testing/call-api.ts";
+import { FakeAgent } from "../testing/fake-agent.ts";
 import { dialStream, FakeClient, refusal } from "../testing/fake-client.ts";
 import { dialTunnel, FakeTunnel } from "../testing/fake-tunnel.ts";
+import { connected, running, tunnelOf } from "../testing/session-streams.ts";
 
 afterEach(() => reset());
-
-interface Running {
-  agent: FakeAgent;
-  link: Connection;
-  id: string;
-  /** A stream's path in main1. */
-  path: (what: string) => string;
-}
-
-async function running(): Promise<Running> {
-  const { agent, link } = await readyNode();
-  link.follow();
-  const { id } = await create({ name: "train" });
-  expect((await settled(id)).status).toBe("running");
-  return { agent, link, id, path: (what) => `/v1/sessions/${id}/containers/main1/${what}` };
-}
-
-/** Opens the tunnel when the link asks for it. */
-async function tunnelOf({ agent, link, id }: Running): Promise<FakeTunnel> {
-  const { session } = await link.next<TunnelWanted>("tunnel");
-  expect(session).toBe(id);
-  return await FakeTunnel.open(agent, session);
-}
-
-/** A client, and the stream at the agent's end of the tunnel. */
-async function connected(session: Running, what = "ports/80") {
-  const [client, tunnel] = await Promise.all([FakeClient.open(session.path(what)), tunnelOf(session)]);
-  const { stream, open } = await tunnel.accept();
-  await client.next("opened");
-  return { client, tunnel, stream, open };
-}
 
 const START = { type: "start" as const, command: ["cat"] };
 
@@ -135,19 +110,21 @@ describe("a connection to a port", () => {
 describe("credit", () => {
   const full = new Uint8Array(64 * 1024);
 
-  test("passes both ways, from the final receiver", async () => {
+  test("passes both ways, from the final receiver, a quarter of the window at a time", async () => {
     const { client, tunnel, stream } = await connected(await running());
-    for (let sent = 0; sent < STREAM_WINDOW; sent += full.length) tunnel.data(stream, full);
-    await client.received(STREAM_WINDOW);
-    client.say({ type: "credit", bytes: STREAM_WINDOW });
-    expect((await tunnel.next("credit")).message).toEqual({ type: "credit", bytes: STREAM_WINDOW });
-    tunnel.data(stream, "more");
-    await client.received(STREAM_WINDOW + 4);
-    client.data("input");
+    const frames = Math.floor(STREAM_WINDOW / costOf(full.length));
+    for (let sent = 0; sent < frames; sent++) tunnel.data(stream, full);
+    await client.received(frames * full.length);
+    const quarter = STREAM_WINDOW / 4;
+    for (const bytes of [1, quarter - 2, 1, 7]) client.say({ type: "credit", bytes });
+    expect((await tunnel.next("credit")).message).toEqual({ type: "credit", bytes: quarter });
+    for (let sent = 0; sent < 3; sent++) tunnel.data(stream, full);
+    await client.received((frames + 3) * full.length);
+    for (let sent = 0; sent < 4; sent++) client.data(full);
     client.say({ type: "end" });
     await tunnel.next("end");
-    tunnel.say(stream, { type: "credit", bytes: 5 });
-    expect(await client.next("credit")).toEqual({ type: "credit", bytes: 5 });
+    for (const bytes of [quarter - 1, 2]) tunnel.say(stream, { type: "credit", bytes });
+    expect(await client.next("credit")).toEqual({ type: "credit", bytes: quarter + 1 });
   });
 
   test("a client that sends beyond it, or grants what it did not get, ends its own stream only", async () => {
@@ -155,7 +132,7 @@ describe("credit", () => {
     const { client: other, tunnel, stream: its } = await connected(session);
     const greedy = await FakeClient.open(session.path("ports/81"));
     await tunnel.accept();
-    for (let sent = 0; sent <= STREAM_WINDOW; sent += full.length) greedy.data(full);
+    for (let sent = 0; sent < STREAM_WINDOW; sent += full.length) greedy.data(full);
     expect((await greedy.closed).code).toBe("over_credit");
     expect((await tunnel.next("close")).message).toMatchObject({ code: "over_credit" });
     const liar = await FakeClient.open(session.path("ports/82"));
@@ -168,7 +145,7 @@ describe("credit", () => {
 
   test("an agent that sends beyond it ends that stream, with the reason", async () => {
     const { client, tunnel, stream } = await connected(await running());
-    for (let sent = 0; sent <= STREAM_WINDOW; sent += full.length) tunnel.data(stream, full);
+    for (let sent = 0; sent < STREAM_WINDOW; sent += full.length) tunnel.data(stream, full);
     expect(await client.closed).toMatchObject({
       code: "over_credit",
       reason: expect.stringMatching(/the node sent more/),
@@ -314,6 +291,8 @@ describe("an agent's tunnel", () => {
     ["input, which only clients send", new Uint8Array([0, 0, 0, 1, 0, 1])],
     ["control that is no message", new Uint8Array([0, 0, 0, 1, 3, 123])],
     ["too much data in a frame", new Uint8Array(5 + 64 * 1024 + 1).fill(1, 3)],
+    // As an array's length that would be a gigabyte.
+    ["text", "1000000000"],
   ])("closes on a frame that is %s", async (_, frame) => {
     const { client, tunnel } = await connected(await running());
     tunnel.raw(frame);

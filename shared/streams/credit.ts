@@ -3,6 +3,14 @@
  * final receiver grants new credit as it consumes. So a reader that stops reading stops its sender, and nothing between them piles up.
  */
 
+/** What a frame uses of its window besides its data. So many frames of few bytes cannot fill memory with what holds them. */
+export const FRAME_COST = 64;
+
+/** What a frame with so many bytes of data uses of its window. */
+export function costOf(bytes: number): number {
+  return bytes + FRAME_COST;
+}
+
 /** Most bytes of a stream that may be under way in one direction. */
 export const STREAM_WINDOW = 1024 * 1024;
 /** Window of a stream in a tunnel that has many. */
@@ -24,19 +32,20 @@ export class Credit {
     this.#left = window;
   }
 
-  /** Bytes that may be sent now. */
-  get left(): number {
-    return this.#left;
+  /** Bytes of data that a frame may hold now. */
+  get room(): number {
+    return Math.max(0, this.#left - FRAME_COST);
   }
 
-  /** False if there is not so much credit. */
+  /** For a frame with so many bytes of data. False if there is not so much credit. */
   spend(bytes: number): boolean {
-    if (bytes > this.#left) return false;
-    this.#left -= bytes;
+    const cost = costOf(bytes);
+    if (cost > this.#left) return false;
+    this.#left -= cost;
     return true;
   }
 
-  /** False if the receiver grants more than it has got. */
+  /** False if the receiver grants more than it has got. `bytes`: of the window, as in a `credit` message. */
   grant(bytes: number): boolean {
     if (bytes > this.#window - this.#left) return false;
     this.#left += bytes;
@@ -53,7 +62,7 @@ export class Consumed {
     this.#step = window / 4;
   }
 
-  /** Bytes to grant now: 0 as long as it is less than a quarter of the window. */
+  /** Bytes to grant now: 0 as long as it is less than a quarter of the window. `bytes`: of the window. */
   add(bytes: number): number {
     this.#bytes += bytes;
     if (this.#bytes < this.#step) return 0;
