@@ -1,5 +1,6 @@
 /** Logs of one node's containers, as a source of records. A tunnel that breaks is opened again, and the records go on without gap or repeat. */
 import { skeinErrorOf } from "../../shared/errors/errors.ts";
+import { Consumed, FRAME_COST } from "../../shared/streams/credit.ts";
 import { CHANNEL } from "../../shared/streams/frames.ts";
 import { type HostRecord, type LogRecord, RecordReader } from "../../shared/streams/log-records.ts";
 import type { RecordSource } from "../../shared/streams/merge-records.ts";
@@ -104,12 +105,19 @@ export class NodeLogs implements RecordSource<HostRecord> {
     const tunnel = await this.#options.tunnel();
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
     const reader = new RecordReader();
+    let credit: Consumed | undefined;
+    const consumed = (bytes: number) => {
+      credit ??= new Consumed(stream.window);
+      const due = credit.add(bytes);
+      if (due > 0) stream.consumed(due);
+    };
     const stream = tunnel.open(
       { kind: "logs", hosts: [...hosts], follow: query.follow, ...this.#from() },
       {
         onData: (frame) => {
           if (frame[0] !== CHANNEL.output) return;
-          for (const record of reader.take(frame.subarray(1))) this.#take(record, stream);
+          consumed(FRAME_COST);
+          for (const record of reader.take(frame.subarray(1))) this.#take(record, consumed);
           wake();
         },
         onMessage: ({ type }) => {
@@ -142,18 +150,21 @@ export class NodeLogs implements RecordSource<HostRecord> {
     return oldest === undefined ? {} : { since: String(oldest) };
   }
 
-  #take(record: LogRecord, stream: TunnelStream): void {
+  #take(record: LogRecord, consumed: (bytes: number) => void): void {
     const host = this.#options.hosts[record.place];
     if (host === undefined) return;
     this.#isAway = false;
-    const consumed = () => stream.consumed(record.bytes.length + RECORD_BYTES);
+    const cost = record.bytes.length + RECORD_BYTES;
     // Comes again after a break, since only one time is asked for all hosts.
     if (record.time <= (this.#last.get(host) ?? -1n) && record.stream !== "notice") {
-      consumed();
+      consumed(cost);
       return;
     }
     if (record.stream !== "notice") this.#last.set(host, record.time);
-    this.#entries.push({ record: { ...record, bytes: record.bytes.slice(), host }, consumed });
+    this.#entries.push({
+      record: { ...record, bytes: record.bytes.slice(), host },
+      consumed: () => consumed(cost),
+    });
   }
 
   /** One line that says that the node cannot be reached. */
