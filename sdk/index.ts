@@ -1,22 +1,25 @@
 /**
  * Skein's client, bound to one address and token: one function per operation of the API, generated from its OpenAPI document; `events`, which
- * follows the event streams; `exec` and `connect`, which open streams into containers.
+ * follows the event streams; `logs`, which reads containers' output; `exec` and `connect`, which open streams into containers.
  */
 import { type Streams, streamsOf, type Way } from "./dial-stream.ts";
 import { type FollowOptions, follow, type SkeinEvent } from "./events.ts";
 import { createClient, createConfig } from "./generated/client/index.ts";
 import * as operations from "./generated/sdk.gen.ts";
 import type { Problem } from "./generated/types.gen.ts";
+import { type LogLine, type LogOptions, readLogs } from "./logs.ts";
 
 export type { Command, Container, Streams } from "./dial-stream.ts";
 export type { FollowOptions, SkeinEvent } from "./events.ts";
 export type * from "./generated/types.gen.ts";
+export type { LogOptions } from "./logs.ts";
 export type { Piece, RemoteStream, StreamResult } from "./remote-stream.ts";
 
 /** Operations whose answer is a stream. Those for clients have a function of their own here. */
 type Streaming =
   | "streamEvents"
   | "streamSessionEvents"
+  | "readLogs"
   | "execContainer"
   | "forwardPort"
   | "connectAgent"
@@ -41,6 +44,8 @@ export type Skein = Streams & {
 } & {
   /** The events of a session, or of all of the token's project: see FollowOptions. @throws ApiProblem */
   events(options?: FollowOptions): AsyncGenerator<SkeinEvent, void, undefined>;
+  /** The output of a session's containers, line by line, also after its end: see LogOptions. @throws ApiProblem */
+  logs(options: LogOptions): AsyncGenerator<LogLine, void, undefined>;
 };
 
 /** What the API answered instead of what was asked for: RFC 9457 problem details, `code` stable. */
@@ -80,7 +85,12 @@ export function createSkein({ api, token }: { api: string; token?: string }): Sk
       return new ApiProblem(isProblem(body) ? body : problemOf(response));
     },
   };
-  return { ...bound, ...streamsOf(way), events: (options = {}) => events(way, options) } as Skein;
+  return {
+    ...bound,
+    ...streamsOf(way),
+    events: (options = {}) => events(way, options),
+    logs: (options) => logs(way, options),
+  } as Skein;
 }
 
 function events({ api, headers, problem }: Way, options: FollowOptions) {
@@ -98,6 +108,15 @@ function events({ api, headers, problem }: Way, options: FollowOptions) {
       },
     });
   return follow(connect, options, problem);
+}
+
+function logs({ api, headers, problem }: Way, options: LogOptions) {
+  const url = new URL(`/v1/sessions/${encodeURIComponent(options.session)}/logs`, api);
+  const ask = (query: Record<string, string>, signal: AbortSignal) => {
+    url.search = new URLSearchParams(query).toString();
+    return fetch(url, { signal, headers: { accept: "application/x-ndjson", ...headers } });
+  };
+  return readLogs(ask, options, problem);
 }
 
 function isProblem(body: unknown): body is Problem {

@@ -1,0 +1,72 @@
+/** Logs of a session's containers, line by line. After a broken connection they go on without gap or repeat. */
+import type { LogLine as Line } from "./generated/types.gen.ts";
+import { type ConnectionOptions, reconnecting } from "./reconnecting.ts";
+
+/** `bytes`: the line as it was written, without its newline. */
+export type LogLine = Line & { bytes: Uint8Array };
+
+export interface LogOptions extends ConnectionOptions {
+  /** Id or name. */
+  session: string;
+  /** One container; without it, all. */
+  host?: string;
+  /** Go on until all containers have ended. */
+  follow?: boolean;
+  /** Only the last lines of each container. */
+  tail?: number;
+  /** RFC 3339, or a span like `10m`. */
+  since?: string;
+}
+
+/** Asks for the logs with these parameters. Rejects as `fetch` does. */
+export type AskForLogs = (query: Record<string, string>, signal: AbortSignal) => Promise<Response>;
+
+/** @throws what `refused` makes of an answer that will stay as it is */
+export function readLogs(
+  ask: AskForLogs,
+  { host, follow = false, tail, since, ...options }: LogOptions,
+  refused: (response: Response) => Promise<Error>,
+): AsyncGenerator<LogLine, void, undefined> {
+  /** Time of each host's last line; the times of a host differ, and grow. */
+  const last = new Map<string, string>();
+  const connect = (signal: AbortSignal) => {
+    const from = last.size === 0 ? since : [...last.values()].sort()[0];
+    return ask(
+      {
+        ...(host === undefined ? {} : { host }),
+        ...(follow ? { follow: "true" } : {}),
+        ...(from === undefined ? {} : { since: from }),
+        ...(tail === undefined || last.size > 0 ? {} : { tail: String(tail) }),
+      },
+      signal,
+    );
+  };
+  async function* read(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<LogLine | undefined> {
+    for await (const text of linesOf(chunks)) yield text === "" ? undefined : news(JSON.parse(text) as Line);
+  }
+  /** Undefined: it has come before. Only one time is asked for all hosts. */
+  function news(line: Line): LogLine | undefined {
+    const { host: of, stream, time } = line;
+    if (stream !== "notice") {
+      if (time <= (last.get(of) ?? "")) return undefined;
+      last.set(of, time);
+    }
+    return { ...line, bytes: bytesOf(line) };
+  }
+  return reconnecting({ connect, read, endsWithBody: true, refused }, options);
+}
+
+function bytesOf({ text, base64 }: Line): Uint8Array {
+  if (base64 === undefined) return new TextEncoder().encode(text);
+  return Uint8Array.from(atob(base64), (each) => each.charCodeAt(0));
+}
+
+async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of chunks) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop()!;
+    yield* lines;
+  }
+}
