@@ -1,6 +1,6 @@
 /** Waits for a session by following its events, and shows its progress on stderr. An API that is away for a while only delays it. */
 
-import type { Session, Skein } from "../sdk/index.ts";
+import type { Session, Skein, SkeinEvent } from "../sdk/index.ts";
 import { SESSION_STATES } from "../shared/session/lifecycle.ts";
 import { applyEvent } from "./followed-session.ts";
 import { isFinal } from "./passing.ts";
@@ -49,10 +49,11 @@ async function until(
     if (connected && from === "now") look().catch(() => {});
   };
   try {
-    progress.update(current);
+    // From the start on the events tell it all. What a waiting session waits for only the API knows.
+    if (from === "now" || current.status === "pending") progress.update(current);
     const tail = from === "now" ? { tail: 0 } : {};
     for await (const event of skein.events({ session: id, ...tail, signal, onConnection })) {
-      applyEvent(current, event);
+      if (!isStillPending(current, event)) applyEvent(current, event);
       progress.update(current, event);
       if (event.event === "session" && done(current)) await patiently(look, signal);
     }
@@ -64,6 +65,17 @@ async function until(
     clearInterval(asking);
     progress.end();
   }
+}
+
+/** An event that knows less than the API has said. */
+function isStillPending({ status, reason }: Session, event: SkeinEvent): boolean {
+  return (
+    status === "pending" &&
+    reason !== null &&
+    event.event === "session" &&
+    event.status === status &&
+    event.reason === null
+  );
 }
 
 /** Does it again while the API cannot be reached. @throws ApiProblem if the API refuses */

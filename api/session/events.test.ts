@@ -3,12 +3,13 @@ import { abortAllDurableObjects, reset } from "cloudflare:test";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { done } from "../../shared/testing/reports.ts";
-import { call, create, ended } from "../testing/call-api.ts";
+import { EventStreams } from "../events/event-streams.ts";
+import { call, create, ended, problem } from "../testing/call-api.ts";
 import { type Block, EventStream, short } from "../testing/event-stream.ts";
 import { nodeFacts, readyNode } from "../testing/fake-agent.ts";
 
 afterEach(() => {
-  vi.useRealTimers();
+  vi.restoreAllMocks();
   return reset();
 });
 
@@ -136,6 +137,27 @@ describe("the stream of a session", () => {
     ]);
     await call("DELETE", `/v1/sessions/${id}`);
     expect((await none.rest())[0]!.id).toBe(last + 1);
+  });
+
+  test.each(["-1", "a", "1.5", "", "1000000"])("refuses the tail %j", async (tail) => {
+    const { id } = await create();
+    for (const path of [pathOf(id), "/v1/events"])
+      expect(problem(await call("GET", `${path}?tail=${tail}`))).toEqual([400, "invalid_request", ["tail"]]);
+  });
+
+  test("answers HEAD as it would answer GET, and opens nothing", async () => {
+    const { id } = await create();
+    const open = vi.spyOn(EventStreams.prototype, "open");
+    for (const path of [pathOf(id), "/v1/events"]) {
+      const answer = await call("HEAD", path);
+      expect([answer.status, answer.headers.get("content-type"), answer.body]).toEqual([
+        200,
+        "text/event-stream; charset=utf-8",
+        "",
+      ]);
+    }
+    expect((await call("HEAD", pathOf("nobody"))).status).toBe(404);
+    expect(open).not.toHaveBeenCalled();
   });
 
   test("shows a failure's cause before its effect", async () => {

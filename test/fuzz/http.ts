@@ -185,8 +185,10 @@ function exchange(url: URL, agent: Agent, { method, path, headers, body }: FuzzR
       { host: url.hostname, port: url.port, method, path, headers: { ...headers, ...length }, agent },
       async (response) => {
         try {
-          const text = (await response.setEncoding("utf8").toArray()).join("");
           const type = response.headers["content-type"]?.split(";")[0] ?? "";
+          // A stream of events does not end by itself.
+          if (type === "text/event-stream") response.destroy();
+          const text = response.destroyed ? "" : (await response.setEncoding("utf8").toArray()).join("");
           resolve({ status: response.statusCode!, type, body: text });
         } catch (error) {
           reject(error);
