@@ -40,7 +40,7 @@ export async function call<T = unknown>(
   // An event stream does not end.
   if (isStream(response)) await response.body?.cancel();
   const text = isStream(response) ? "" : await response.text();
-  const json = /json/.test(response.headers.get("content-type") ?? "");
+  const json = text !== "" && /json/.test(response.headers.get("content-type") ?? "");
   return {
     status: response.status,
     headers: response.headers,
