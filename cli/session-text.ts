@@ -30,18 +30,6 @@ function containerTable(session: Session): Text {
   );
 }
 
-/** Output of the failed containers, to show why they failed. */
-export function failedOutput(session: Session): Text | undefined {
-  const failed = session.containers.filter(({ exitCode, output }) => exitCode && output);
-  if (failed.length === 0) return undefined;
-  return joined(
-    failed.map(({ host, exitCode, output }) => {
-      const heading = text`--- ${host} ended with ${exitCode!}, the last of its output:`;
-      return joined([heading, block(output!.trimEnd())]);
-    }),
-  );
-}
-
 /** `3m`, from an RFC 3339 time. `now` in milliseconds. */
 export function age(time: string, now: number): string {
   const seconds = Math.max(0, Math.floor((now - Date.parse(time)) / 1000));

@@ -2,8 +2,9 @@
 import type { Session } from "../../sdk/index.ts";
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
+import { lastOutput } from "../last-output.ts";
 import { print, printJson } from "../print.ts";
-import { failedOutput, sessionText } from "../session-text.ts";
+import { sessionText } from "../session-text.ts";
 import { facts, table } from "../table.ts";
 import { joined, type Text } from "../terminal-text.ts";
 
@@ -14,7 +15,7 @@ export const describe = defineCommand({
   async run({ options, positionals: [id] }) {
     const session = await withApi((skein) => skein.getSession({ path: { id: id! } }));
     if (options.json) return printJson(session);
-    const parts = [sessionText(session), factsOf(session), madeContainers(session), failedOutput(session)];
+    const parts = [sessionText(session), factsOf(session), madeContainers(session), lastOutput(session)];
     print(
       joined(
         parts.flatMap((part) => part ?? []),

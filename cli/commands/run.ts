@@ -1,9 +1,10 @@
 /** `skein run`: a session, from request to running. */
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
+import { failedOutput } from "../last-output.ts";
 import { print, printJson, say } from "../print.ts";
 import { REQUEST_NOTES, REQUEST_OPTIONS, readRequest } from "../request.ts";
-import { failedOutput, sessionText } from "../session-text.ts";
+import { sessionText } from "../session-text.ts";
 import { untilSettled } from "../wait.ts";
 
 export const run = defineCommand({
