@@ -12,6 +12,8 @@ import { kitSysctls } from "./kit/layout.ts";
 import { Link } from "./link/link.ts";
 import { Rotation } from "./link/rotation.ts";
 import { type Log, makeLog } from "./log.ts";
+import { NodeLogs } from "./logs/node-logs.ts";
+import { serveLogs } from "./logs/serve-logs.ts";
 import { NodeAddresses } from "./network/node-addresses.ts";
 import { checkAllowed } from "./node/check-allowed.ts";
 import { addressOf, findGpus, hasGpuRuntime, type Measured, measure, type Overrides } from "./node/facts.ts";
@@ -43,11 +45,15 @@ export interface AgentOptions extends Overrides {
   labels: Record<string, string>;
   /** What containers may use of the node itself. */
   allowed: Allowed;
+  /** Most bytes of output that the node keeps, of all containers together. */
+  logSpace?: number;
   /** Replaces the node's key once the link is up. */
   rotateKey?: boolean;
   /** Where `skein setup` put the kit. */
   kitRoot: string;
 }
+
+const LOG_SPACE = 5 * 1024 ** 3;
 
 /** Host programs that set up networks, and their Debian packages. */
 const HOST_TOOLS = new Map([
@@ -88,6 +94,7 @@ export async function runAgent(options: AgentOptions): Promise<number> {
 async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promise<string | undefined> {
   const stateDir = resolve(options.stateDir);
   const state = await openState(stateDir);
+  let logs: NodeLogs | undefined;
   try {
     const { allowed } = options;
     await checkAllowed(allowed, [stateDir, resolve(options.kitRoot), socketOf(options.docker) ?? stateDir]);
@@ -123,6 +130,14 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
     const guard = new Guard(hostRunner, owner);
     const assignments = await AssignmentStore.open(sessionsDir, owner);
     const nodes = new NodeAddresses();
+    const stored = await NodeLogs.open({
+      dir: join(stateDir, "logs"),
+      owner,
+      docker,
+      space: options.logSpace ?? LOG_SPACE,
+      log,
+    });
+    logs = stored;
     const sessions = new Sessions(
       {
         owner,
@@ -140,6 +155,7 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
         mapsUsers: engine.mapsUsers,
         sessionsDir,
         assignments,
+        logs: stored,
         refused: (what) => facts.refused(what),
         refreshFacts: () => facts.refresh(),
         log,
@@ -156,7 +172,7 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
         fleet,
         node,
         sign: (text) => keys.sign(text),
-        serverOf: () => serveBy({ exec: missing, port: missing, logs: missing }),
+        serverOf: (session) => serveBy({ exec: missing, port: missing, logs: serveLogs(stored, session) }),
         log,
       },
       signal,
@@ -188,12 +204,13 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
       // Without its engine a node can run nothing. The link ends, and comes back with the engine, which `hello` needs.
       onSilence: (reason) => link.renew(reason),
     });
-    const mending = sessions.mend(signal);
+    const [mending, tending] = [sessions.mend(signal), stored.tend(signal)];
     facts.watch(signal);
     const stopped = await link.run(signal);
-    if (stopped === undefined) await Promise.all([watching, mending, tunnels.closed()]);
+    if (stopped === undefined) await Promise.all([watching, mending, tending, tunnels.closed()]);
     return stopped;
   } finally {
+    await logs?.close();
     state.release();
   }
 }

@@ -84,7 +84,8 @@ const INSIDE: Record<string, Table> = {
     ssh: ["kit"],
     node: ["backoff.ts", "log.ts", "docker", "host", "network"],
     link: ["backoff.ts", "log.ts", "node"],
-    session: ["backoff.ts", "log.ts", "docker", "host", "kit", "network", "ssh"],
+    session: ["backoff.ts", "log.ts", "save-file.ts", "docker", "host", "kit", "logs", "network", "ssh"],
+    logs: ["log.ts", "save-file.ts", "docker", "network", "streams"],
     streams: ["backoff.ts", "log.ts", "link"],
   },
 };

@@ -33,6 +33,7 @@ const assignment: Assignment = {
     egress: false,
     peers: [],
   },
+  logs: { bytes: 2 ** 26, seconds: 60 },
   containers: [spec],
   members: [
     { host: "main1", address: "10.64.0.2", place: 1 },
@@ -113,7 +114,7 @@ describe("the body of a container's create call", () => {
         PidsLimit: 16384,
         Init: false,
         RestartPolicy: { Name: "no" },
-        LogConfig: { Type: "json-file", Config: { "max-size": "10m", "max-file": "2" } },
+        LogConfig: { Type: "local", Config: { "max-size": "16m", "max-file": "5", compress: "false" } },
       },
       NetworkingConfig: {
         EndpointsConfig: { "skein-86f24c12ecb4": { IPAMConfig: { IPv4Address: "10.64.0.3" } } },

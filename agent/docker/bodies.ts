@@ -6,6 +6,7 @@ import { LABELS } from "../../shared/protocol/names.ts";
 import { kitBinds, kitEntrypoint, pathWithKit } from "../kit/layout.ts";
 import { linkNames, type Owner } from "../network/link-names.ts";
 import { networkName, sessionLabels } from "./docker-names.ts";
+import { logConfig } from "./output-files.ts";
 import type { CreateBody, Image } from "./port.ts";
 
 /**
@@ -108,7 +109,7 @@ export function containerBody(
       // The kit has its own init.
       Init: false,
       RestartPolicy: { Name: "no" },
-      LogConfig: { Type: "json-file", Config: { "max-size": "10m", "max-file": "2" } },
+      LogConfig: logConfig(),
     },
     ...(hostNetwork
       ? {}

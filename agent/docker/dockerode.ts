@@ -3,6 +3,7 @@ import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
 import type { Readable } from "node:stream";
 import Docker from "dockerode";
+import { Outputs } from "./outputs.ts";
 import type { CreateBody, DockerPort, EngineEvent, Image } from "./port.ts";
 import { DockerError } from "./port.ts";
 import { followPull } from "./pull.ts";
@@ -101,6 +102,23 @@ function labelFilter(labels: Record<string, string>): string[] {
  * would start a container, and then stop in the middle of it.
  */
 function portOf(docker: Docker, newcomer: Docker, macOn: DockerPort["macOn"]): DockerPort {
+  const outputs = new Outputs({
+    root: async () => (await answer(docker.info())).DockerRootDir,
+    isRunning: async (id) => (await unless([404], docker.getContainer(id).inspect()))?.State.Running ?? false,
+    async follow(id, since, signal) {
+      const query = {
+        stdout: true,
+        stderr: true,
+        follow: true,
+        timestamps: true,
+        abortSignal: signal,
+      } as const;
+      // As text: a number cannot hold nanoseconds.
+      const from = `${since / 1_000_000_000n}.${String(since % 1_000_000_000n).padStart(9, "0")}`;
+      const stream = await answer(newcomer.getContainer(id).logs({ ...query, since: from as never }));
+      return stream as unknown as Readable;
+    },
+  });
   return {
     macOn,
 
@@ -243,6 +261,10 @@ function portOf(docker: Docker, newcomer: Docker, macOn: DockerPort["macOn"]): D
 
     async getArchive(id, path) {
       return (await unless([404], docker.getContainer(id).getArchive({ path }))) as Readable | undefined;
+    },
+
+    output(id, options) {
+      return outputs.read(id, options);
     },
 
     async outputTail(id, bytes) {

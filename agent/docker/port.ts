@@ -1,5 +1,6 @@
 /** Everything that the agent needs from a Docker engine; `dockerode.ts` implements it. Ids are Docker's own. */
 import type { Readable } from "node:stream";
+import type { OutputBatch, OutputOptions } from "./output.ts";
 
 /** The engine and its machine. `cpus` in cores, `memory` in bytes. */
 export interface EngineInfo {
@@ -112,6 +113,11 @@ export interface DockerPort {
   headArchive(id: string, path: string): Promise<{ linkTarget: string } | undefined>;
   /** A tar stream of a file or directory; undefined without such a path. Read it to its end, or destroy it. */
   getArchive(id: string, path: string): Promise<Readable | undefined>;
+  /**
+   * The container's output, as long as it runs. After its end, what is left. Nothing of a container that never ran.
+   * @throws DockerError when it breaks: it may be asked again, after the last entry that came
+   */
+  output(id: string, options: OutputOptions): AsyncIterable<OutputBatch>;
   /** The last bytes of the container's output, stdout and stderr merged. */
   outputTail(id: string, bytes: number): Promise<string>;
 

@@ -35,14 +35,30 @@ export class Tail {
 
 /** The payloads of all frames in order, of all streams. */
 export async function* payloads(source: AsyncIterable<Buffer> | Iterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const frames of framesOf(source)) for (const { payload } of frames) yield payload;
+}
+
+export interface DockerFrame {
+  stream: "stdout" | "stderr";
+  payload: Buffer;
+}
+
+/** All frames in order, as many at a time as came together. */
+export async function* framesOf(
+  source: AsyncIterable<Buffer> | Iterable<Buffer>,
+): AsyncGenerator<DockerFrame[]> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of source) {
-    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    while (rest.length >= 8) {
-      const end = 8 + rest.readUInt32BE(4);
-      if (rest.length < end) break;
-      yield rest.subarray(8, end);
-      rest = rest.subarray(end);
+    const bytes: Buffer = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    const frames: DockerFrame[] = [];
+    let at = 0;
+    while (bytes.length - at >= 8) {
+      const end = at + 8 + bytes.readUInt32BE(at + 4);
+      if (bytes.length < end) break;
+      frames.push({ stream: bytes[at] === 2 ? "stderr" : "stdout", payload: bytes.subarray(at + 8, end) });
+      at = end;
     }
+    rest = bytes.subarray(at);
+    if (frames.length > 0) yield frames;
   }
 }

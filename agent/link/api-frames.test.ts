@@ -8,6 +8,7 @@ const layout = {
   roles: [["main", 1]],
   members: [["10.64.0.2", 0, 0]],
   env: {},
+  logs: { bytes: 67_108_864, seconds: 604_800 },
 };
 const part = { place: 0, containers: [], proof: { ssh: [], ping: [] } };
 const assign = { type: "assign", session: "ses_1", epoch: 1, phase: "prepared", layout, part };

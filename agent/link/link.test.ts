@@ -37,6 +37,7 @@ const about: About = {
 const joined = { fleet: "flt_1", node: "node_1" };
 const layout = {
   ...{ name: "one", nodes: [["192.0.2.1", "10.64.0.254"]], roles: [], members: [], env: {} },
+  logs: { bytes: 67_108_864, seconds: 604_800 },
   network: { driver: "bridge", subnet: "10.64.0.0/24", mtu: 1500, port: 14789, egress: true },
 };
 const nodes = { type: "nodes", since: 7, number: 9, added: ["192.0.2.1-192.0.2.2"], removed: [] };

@@ -38,6 +38,7 @@ export async function takeOver(
   const { docker, owner } = task.context;
   const labels = { ...ownerLabels(owner), [LABELS.session]: task.assignment.session };
   await restarts.load(task.assignment.containers);
+  await task.context.logs.expect(task.assignment);
   for (let failures = 0; ; failures++) {
     try {
       await adopt(task, restarts, found);
@@ -64,6 +65,7 @@ async function adopt(task: SessionTask, restarts: Restarts, found: Found): Promi
         observed.prepared.set(host, prepared);
         observed.set(host, "prepared", { containerId: container.id });
         const reason = restarts.reasonOf(spec);
+        if (container.running) context.logs.started(assignment.session, host, container.id);
         if (container.running) observed.set(host, open ? "running" : "started", reason ? { reason } : {});
       } else if (container) {
         await context.docker.remove(container.id);

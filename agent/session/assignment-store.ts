@@ -17,7 +17,7 @@ import {
 import type { Held } from "../../shared/protocol/protocol.ts";
 import { networkName } from "../docker/docker-names.ts";
 import type { Owner } from "../network/link-names.ts";
-import { saveFile } from "./save-file.ts";
+import { saveFile } from "../save-file.ts";
 
 export const ASSIGNMENT_FILE = "assignment.json";
 export const KEYS_FILE = "keys.json";

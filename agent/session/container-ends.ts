@@ -21,10 +21,12 @@ const MAY_END = ["prepared", "started", "running"];
 
 export class ContainerEnds {
   readonly #docker: NodeContext["docker"];
+  readonly #logs: NodeContext["logs"];
   readonly #options: EndsOptions;
 
-  constructor({ docker }: NodeContext, options: EndsOptions) {
+  constructor({ docker, logs }: NodeContext, options: EndsOptions) {
     this.#docker = docker;
+    this.#logs = logs;
     this.#options = options;
   }
 
@@ -52,6 +54,7 @@ export class ContainerEnds {
       : { status: "exited", ...(reason ? { reason } : {}) };
     const { exitCode } = container;
     observed.set(host, verdict.status, { exitCode, output, ...verdict });
+    if (verdict.status === "exited") void this.#logs.ended(observed.session, host, containerId);
     if (!observed.gatesOpen) {
       const said = output.trim().split("\n").at(-1);
       const why = [`ended with ${exitCode} before its command`, reason, said].filter(Boolean).join(": ");
@@ -69,6 +72,7 @@ export class ContainerEnds {
       return;
     controller.restarts?.forget(host);
     observed.set(host, "lost", { reason: "somebody else removed it" });
+    void this.#logs.ended(observed.session, host, containerId);
     if (!observed.gatesOpen) fail(new StepFailure("start", "somebody else removed its container", host));
     report();
   }

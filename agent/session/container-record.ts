@@ -3,11 +3,11 @@ import { createPrivateKey, type JsonWebKey, type KeyObject } from "node:crypto";
 import { lstat, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Identity } from "../../shared/protocol/protocol.ts";
+import { saveFile } from "../save-file.ts";
 import type { Keys } from "../ssh/place.ts";
 import type { KeyPair } from "../ssh/ssh-keys.ts";
 import type { Survey } from "../ssh/survey.ts";
 import type { Restart } from "./restart.ts";
-import { saveFile } from "./save-file.ts";
 
 export interface Prepared {
   containerId: string;

@@ -7,6 +7,7 @@ import type { Images } from "../docker/images.ts";
 import type { DockerPort } from "../docker/port.ts";
 import type { Runner } from "../host/runner.ts";
 import type { Log } from "../log.ts";
+import type { NodeLogs } from "../logs/node-logs.ts";
 import type { Owner } from "../network/link-names.ts";
 import type { Refused } from "../network/network-facts.ts";
 import type { AssignmentStore } from "./assignment-store.ts";
@@ -37,6 +38,8 @@ export interface NodeContext {
   sessionsDir: string;
   /** The assignments that are stored there. */
   assignments: AssignmentStore;
+  /** What containers print. */
+  logs: Pick<NodeLogs, "expect" | "started" | "ended" | "over" | "keepOnly">;
   /** The engine refused this subnet, or the kernel this VNI. */
   refused(what: Refused): void;
   /** Sends the API the subnets and VNIs in use on this node, if they changed. */

@@ -155,6 +155,7 @@ export class SessionController {
       await removeSession(this.#context, observed, this.#force.signal, {
         progressed: () => this.#listener.onProgress(),
       });
+      await this.#context.logs.over(session);
       this.#context.assignments.forget(session);
       for (const { host } of observed.report().containers) {
         const reason = observed.lastWord(host);

@@ -30,12 +30,18 @@ export async function readInventory({
   return inventory;
 }
 
-/** Removes the directories of all other sessions, and so their stored assignments. */
+/** Removes the directories of all other sessions, and so their stored assignments. Their logs stay until their retention is over. */
 export async function sweepFiles(
-  { sessionsDir, owner, assignments }: Pick<NodeContext, "sessionsDir" | "owner" | "assignments">,
+  {
+    sessionsDir,
+    owner,
+    assignments,
+    logs,
+  }: Pick<NodeContext, "sessionsDir" | "owner" | "assignments" | "logs">,
   keep: ReadonlySet<string>,
 ): Promise<void> {
   for (const session of assignments.sessions) if (!keep.has(session)) assignments.forget(session);
+  await logs.keepOnly(keep);
   const kept = new Set([...keep].map((session) => networkName(owner, session)));
   const stale = (await readdir(sessionsDir)).filter((name) => !kept.has(name));
   await Promise.all(stale.map((name) => rm(join(sessionsDir, name), { recursive: true, force: true })));

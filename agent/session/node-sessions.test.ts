@@ -9,7 +9,7 @@ import { makeLog } from "../log.ts";
 import { AssignmentStore } from "./assignment-store.ts";
 import type { NodeContext } from "./context.ts";
 import { Sessions } from "./node-sessions.ts";
-import { LAYOUT, PART, sentOf } from "./sent-fixtures.ts";
+import { LAYOUT, NO_LOGS, PART, sentOf } from "./sent-fixtures.ts";
 
 let sessionsDir: string;
 
@@ -53,6 +53,7 @@ async function node() {
   const context = {
     docker,
     owner,
+    logs: NO_LOGS,
     runner: { run: async () => "" },
     guard: { add: async () => void here.loads++, drop: async () => {} },
     sessionsDir,

@@ -25,6 +25,7 @@ export interface SessionTask {
 export async function prepare(task: SessionTask, progressed: () => void, signal: AbortSignal): Promise<void> {
   const { context, assignment, observed } = task;
   refuseReach(assignment, context.allowed);
+  await context.logs.expect(assignment);
   const network = provideNetwork(context, assignment, observed.networkExists);
   const missing = assignment.containers.filter(({ host }) => !observed.prepared.has(host));
   const jobs = [

@@ -22,7 +22,7 @@ export async function removeSession(
   force: AbortSignal,
   { progressed = () => {}, keep = NO_FILES }: { progressed?: () => void; keep?: ReadonlySet<string> } = {},
 ): Promise<void> {
-  const { docker, owner, guard } = context;
+  const { docker, owner, guard, logs } = context;
   const { session } = observed;
   const labels = { ...ownerLabels(owner), [LABELS.session]: session };
   const containers = await docker.containers(labels);
@@ -31,6 +31,7 @@ export async function removeSession(
       if (running) await end(docker, id, force);
       await noteEnd(docker, id, host, observed, running);
       progressed();
+      if (mayHaveRun(observed, host)) await logs.ended(session, host, id, force.aborted);
       await docker.remove(id);
     }),
   );
@@ -45,6 +46,12 @@ async function removeFiles(dir: string, keep: ReadonlySet<string>): Promise<void
   const names = await readdir(dir).catch((): string[] => []);
   const gone = names.filter((name) => !keep.has(name));
   await Promise.all(gone.map((name) => rm(join(dir, name), { recursive: true, force: true })));
+}
+
+/** What this run of the agent knows nothing about may have run. */
+function mayHaveRun(observed: Observed, host: string): boolean {
+  const status = observed.container(host)?.status;
+  return status !== "pending" && status !== "pulling" && status !== "prepared";
 }
 
 async function end(docker: DockerPort, id: string, force: AbortSignal): Promise<void> {

@@ -7,6 +7,7 @@ import { type Container, DockerError } from "../docker/port.ts";
 import { saveRestart } from "./container-record.ts";
 import { type NodeContext, sessionDir } from "./context.ts";
 import { type RestartListener, Restarts } from "./restarts.ts";
+import { NO_LOGS } from "./sent-fixtures.ts";
 
 const assignment = { session: "ses_1", epoch: 1 } as Assignment;
 
@@ -25,6 +26,7 @@ function node(start: () => Promise<void> = async () => {}) {
       },
     },
     limit: <T>(_: AbortSignal, job: () => Promise<T>) => job(),
+    logs: NO_LOGS,
     log: { info() {}, warn() {} },
   } as unknown as NodeContext;
   return { context, asked };

@@ -34,7 +34,7 @@ export interface RestartListener {
 }
 
 export class Restarts {
-  readonly #context: Pick<NodeContext, "docker" | "limit" | "log">;
+  readonly #context: Pick<NodeContext, "docker" | "limit" | "log" | "logs">;
   readonly #about: Pick<Assignment, "session" | "epoch">;
   readonly #dir: string;
   readonly #listener: RestartListener;
@@ -140,6 +140,7 @@ export class Restarts {
       if (!signal.aborted) this.#refused(spec, containerId, restart, error as Error);
       return;
     }
+    this.#context.logs.started(this.#about.session, host, containerId);
     // When it has ended again already, the next restart has aborted this one.
     if (signal.aborted) return;
     log.info({ ...this.#about, host }, "the container was restarted");

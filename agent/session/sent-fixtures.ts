@@ -1,6 +1,7 @@
 /** Assignments for tests: on a bridge, without containers by default. */
 import type { ContainerSpec, Layout, Part, SessionKeys } from "../../shared/protocol/assignment.ts";
 import { type SentAssignment, sentAssignmentOf } from "./assignment-store.ts";
+import type { NodeContext } from "./context.ts";
 
 export const LAYOUT: Layout = {
   name: "one",
@@ -9,8 +10,18 @@ export const LAYOUT: Layout = {
   roles: [],
   members: [],
   env: {},
+  logs: { bytes: 67_108_864, seconds: 604_800 },
 };
 export const PART: Part = { place: 0, containers: [], proof: { ssh: [], ping: [] } };
+
+/** Containers print nothing. */
+export const NO_LOGS: NodeContext["logs"] = {
+  expect: async () => {},
+  started() {},
+  ended: async () => {},
+  over: async () => {},
+  keepOnly: async () => {},
+};
 
 export function sentOf(
   epoch: number,

@@ -73,6 +73,7 @@ async function startContainer(
       if (survey.account.uid === 0 && !context.mapsUsers) await handOver(selfDir(dir, host), tar);
       else await context.docker.putArchive(containerId, "/", tar);
       await context.docker.start(containerId);
+      context.logs.started(assignment.session, host, containerId);
       await forgetKeys();
     } catch (error) {
       throw new StepFailure("start", (error as Error).message, host);

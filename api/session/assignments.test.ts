@@ -54,6 +54,8 @@ const OTHERS = {
   vniCount: 100,
   maxContainers: 1,
   maxSessionBytes: 1024,
+  logBytes: 1024 * 1024,
+  sessionRetentionSeconds: 3600,
 };
 
 describe("what a session sent when it began", () => {

@@ -7,6 +7,7 @@ import type { SessionRecord } from "../../shared/session/session-record.ts";
 import { EVENTS_SCHEMA, EventTable } from "../events/event-table.ts";
 import { MAIL_SCHEMA } from "../mailbox/mailbox.ts";
 import { DOCUMENTS, getDocument, putDocument } from "../platform/documents.ts";
+import { SETTINGS } from "../platform/installation-settings.ts";
 import type { Start } from "../platform/messages.ts";
 import { CONTAINERS_SCHEMA, ContainerTable } from "./container-table.ts";
 import { PARTS_SCHEMA, PartTable } from "./part-table.ts";
@@ -78,7 +79,7 @@ export class SessionStore {
   begin(record: SessionRecord, { epoch, plan, nodesChange }: Start): void {
     putDocument(this.#sql, `plan/${epoch}`, plan);
     this.#storage.kv.put("nodesChange", nodesChange);
-    const { layout, parts } = assignmentsOf(this.spec(), plan, record);
+    const { layout, parts } = assignmentsOf(this.spec(), plan, record, SETTINGS);
     this.#written = { epoch, layout, parts: Object.fromEntries(parts) };
     putDocument(this.#sql, ASSIGNMENTS, this.#written);
     this.parts.begin(epoch, plan.nodes);

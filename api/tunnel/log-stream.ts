@@ -2,8 +2,8 @@
 import { nextSource } from "../../shared/streams/merge-records.ts";
 import { pulledStream } from "../platform/pulled-stream.ts";
 import { Waiters } from "../platform/waiters.ts";
-import { type LogFormat, recordBytes } from "./log-text.ts";
-import { NodeLogs, type NodeLogsOptions } from "./node-logs.ts";
+import { type LogFormat, bytesOf } from "./log-text.ts";
+import { NodeLogs, type NodeLogsOptions } from "./logs-of-node.ts";
 
 /** Bytes of a piece, about. */
 const PIECE_BYTES = 64 * 1024;
@@ -69,7 +69,7 @@ export class LogStream {
     while (size < PIECE_BYTES) {
       const source = nextSource(this.#sources);
       if (!source) break;
-      const bytes = recordBytes(source.head()!, format, several);
+      const bytes = bytesOf(source.head()!, format, several);
       for (const part of bytes) size += part.length;
       parts.push(...bytes);
       source.shift();

@@ -10,7 +10,7 @@ const lenient = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
 const NEWLINE = encoder.encode("\n");
 
 /** `several`: whether the answer has lines of more than one container. */
-export function recordBytes(record: HostRecord, format: LogFormat, several: boolean): Uint8Array[] {
+export function bytesOf(record: HostRecord, format: LogFormat, several: boolean): Uint8Array[] {
   if (format === "json") return [encoder.encode(`${JSON.stringify(lineOf(record))}\n`)];
   const { host, stream, bytes, partial } = record;
   const says = stream === "notice" ? "skein: " : "";

@@ -4,7 +4,7 @@ import { env, exports } from "cloudflare:workers";
 import { afterEach, describe, expect, test } from "vitest";
 import type { TunnelWanted } from "../../shared/protocol/protocol.ts";
 import { costOf, SMALL_WINDOW, STREAM_WINDOW } from "../../shared/streams/credit.ts";
-import { encodeRecord, type LogRecord } from "../../shared/streams/log-records.ts";
+import { encodeRecords, type LogRecord } from "../../shared/streams/log-records.ts";
 import type { OpenLogs } from "../../shared/streams/stream-messages.ts";
 import { call, create, mint, problem, settled } from "../testing/call-api.ts";
 import { nodeFacts, readyNode } from "../testing/fake-agent.ts";
@@ -21,7 +21,7 @@ function line(
   over: Partial<LogRecord> = {},
 ): Uint8Array {
   const bytes = typeof text === "string" ? encoder.encode(text) : text;
-  return encodeRecord({ place, stream: "stdout", time: BigInt(time), partial: false, bytes, ...over });
+  return encodeRecords([{ place, stream: "stdout", time: BigInt(time), partial: false, bytes, ...over }]);
 }
 
 type Node = Awaited<ReturnType<typeof readyNode>>;

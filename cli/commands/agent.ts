@@ -34,6 +34,11 @@ export const agent = defineCommand({
     cpu: { type: "string", value: "N", about: "cores to give to sessions (default: all)" },
     memory: { type: "string", value: "SIZE", about: "memory to give to sessions, like 32GiB (default: all)" },
     gpu: { type: "string", value: "N", about: "GPUs to give to sessions (default: those found)" },
+    "log-space": {
+      type: "string",
+      value: "SIZE",
+      about: "what all containers' stored output may take (default: 5GiB)",
+    },
     allow: {
       type: "string",
       multiple: true,
@@ -47,7 +52,7 @@ export const agent = defineCommand({
     "Runs until Ctrl-C. Sessions outlive it: they carry on, and it finds them again.",
   async run({ options }) {
     if (options.api === undefined) throw new UsageError("--api is missing");
-    const { join, name, docker, address, cpu, memory, gpu } = options;
+    const { join, name, docker, address, cpu, memory, gpu, "log-space": logSpace } = options;
     const given = {
       api: httpUrl("--api", options.api),
       labels: keyValues("label", options.label),
@@ -59,6 +64,7 @@ export const agent = defineCommand({
       ...(cpu === undefined ? {} : { cpu: decimalNumber("cpu", cpu) }),
       ...(memory === undefined ? {} : { memory: byteSize("memory", memory) }),
       ...(gpu === undefined ? {} : { gpu: wholeNumber("gpu", gpu) }),
+      ...(logSpace === undefined ? {} : { logSpace: byteSize("log-space", logSpace) }),
     };
     if (process.platform !== "linux")
       throw new CliError("a node needs Linux: this system is a client and an API only");

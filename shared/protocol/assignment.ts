@@ -75,6 +75,8 @@ export const Layout = z
     members: z.array(z.tuple([z.ipv4(), Place, z.union([z.literal(0), z.literal(1)])])).max(1024),
     /** Variables that every container has. */
     env: z.record(z.string(), z.string()),
+    /** What each node keeps of a container's output: bytes, and seconds after the session's end there. */
+    logs: z.object({ bytes: z.int().min(1), seconds: z.int().min(0) }),
   })
   .refine(({ roles, members }) => roles.reduce((sum, [, replicas]) => sum + replicas, 0) === members.length, {
     path: ["members"],
@@ -134,6 +136,7 @@ export interface Assignment {
     /** The other nodes; empty for a bridge. */
     peers: PeerNode[];
   };
+  logs: Layout["logs"];
   /** This node's containers, with their whole environment (without the image's own). */
   containers: ContainerSpec[];
   /** All containers of the session, in rank order. */
@@ -144,7 +147,7 @@ export interface Assignment {
 
 /** Expands an assignment. @throws Error if the layout does not have the part's place. */
 export function assignmentOf(session: string, epoch: number, layout: Layout, part: Part): Assignment {
-  const { name, network, nodes, env } = layout;
+  const { name, network, nodes, env, logs } = layout;
   const own = nodes[part.place];
   if (!own) throw new Error(`place ${part.place} is not among the ${nodes.length} nodes of the session`);
   const peers = nodes.map(([vtep, gateway], place) => ({ place, vtep, gateway }));
@@ -161,6 +164,7 @@ export function assignmentOf(session: string, epoch: number, layout: Layout, par
       vtep: own[0],
       peers: peers.filter(({ place }) => place !== part.place),
     },
+    logs,
     containers: part.containers.map((spec) => ({ ...spec, env: { ...spec.env, ...env } })),
     members,
     proof: { ssh: part.proof.ssh, ping: part.proof.ping.flatMap((place) => firstAt.get(place) ?? []) },

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { environmentsOf } from "../plan/environment.ts";
 import type { Plan } from "../plan/plan.ts";
 import { plan } from "../plan/planner.ts";
+import { DEFAULT_SETTINGS } from "../settings/settings.ts";
 import { fleet, GiB, hosts, specOf } from "../testing/fixtures.ts";
 import { assignmentOf, Layout, Part } from "./assignment.ts";
 import { assignmentsOf, proofsOf } from "./assignments.ts";
@@ -106,7 +107,7 @@ describe("assignments", () => {
     ],
   });
   const { plan: planned } = plan(spec, fleet(hosts(2)));
-  const { layout, parts } = assignmentsOf(spec, planned!, session);
+  const { layout, parts } = assignmentsOf(spec, planned!, session, DEFAULT_SETTINGS);
   const written = planned!.nodes.map(({ id }) =>
     assignmentOf(session.id, session.epoch, layout, parts.get(id)!),
   );

@@ -3,10 +3,14 @@
 import { environmentsOf } from "../plan/environment.ts";
 import type { Plan, PlannedContainer } from "../plan/plan.ts";
 import { definedOf, REACH, type SessionSpec } from "../request/spec.ts";
+import type { Settings } from "../settings/settings.ts";
 import type { Layout, Part } from "./assignment.ts";
 
 /** The fields of a role that go into assignments unchanged. */
 const TOLD = ["command", "entrypoint", "user", "workdir", ...REACH, "maxRestarts"] as const;
+
+/** Settings that hold for a session as they were when its plan began. */
+export type TakenSettings = Pick<Settings, "logBytes" | "sessionRetentionSeconds">;
 
 /** `parts` by node id. O(nodes + containers), plus the pairs of nodes: the parts hold half of them, as numbers. */
 export interface Assignments {
@@ -18,6 +22,7 @@ export function assignmentsOf(
   spec: SessionSpec,
   plan: Plan,
   session: { id: string; name: string },
+  settings: TakenSettings,
 ): Assignments {
   const environments = environmentsOf(spec, session);
   const roles = new Map(spec.roles.map((role) => [role.name, role]));
@@ -46,6 +51,7 @@ export function assignmentsOf(
         roles.get(role)!.hostNetwork ? 1 : 0,
       ]),
       env,
+      logs: { bytes: settings.logBytes, seconds: settings.sessionRetentionSeconds },
     },
     parts: new Map(
       plan.nodes.map(({ id }, place) => [

@@ -44,6 +44,7 @@ const layout = {
     ["10.64.0.3", 1, 1],
   ],
   env: { A: "1" },
+  logs: { bytes: 2 ** 20, seconds: 60 },
 };
 const part = { place: 0, containers: [container], proof: { ssh: ["sub1"], ping: [1] } };
 const keys = [

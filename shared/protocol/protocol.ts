@@ -5,7 +5,7 @@
  * Version history (one integer; each side sends the range it speaks, and the highest common one counts):
  *   1  2026-11-24  first version
  *   2  2026-11-26  an assignment is sent once per epoch, as layout and part; hello says what the node has; addresses as differences
- *   3  2026-11-26  `tunnel`: the agent opens a tunnel for a session's streams (shared/streams)
+ *   3  2026-11-26  `tunnel`: the agent opens a tunnel for a session's streams (shared/streams); the layout says which logs the node keeps
  */
 import { z } from "zod";
 import { parseRange } from "../network/address-ranges.ts";

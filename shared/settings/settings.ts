@@ -145,6 +145,14 @@ export const SETTINGS_TABLE = {
     max: 365 * 24 * 3600,
     about: "How long an ended session, with its output, can be looked up.",
   },
+  logBytes: {
+    default: 64 * 1024 * 1024,
+    unit: "bytes",
+    min: 1024 * 1024,
+    max: 1024 ** 4,
+    about:
+      "Output that a node keeps of each container, for sessions that are planned from then on; of more, the oldest lines go.",
+  },
   maxEndedSessions: {
     default: 10_000,
     unit: "sessions",

@@ -27,15 +27,24 @@ const FLAGS: Record<LogStreamName, number> = { stdout: 0, stderr: 1, notice: 2 }
 const STREAMS: readonly LogStreamName[] = ["stdout", "stderr", "notice"];
 const PARTIAL = 4;
 
-export function encodeRecord({ place, stream, time, partial, bytes }: LogRecord): Uint8Array<ArrayBuffer> {
-  const record = new Uint8Array(HEADER + bytes.length);
-  const view = new DataView(record.buffer);
-  view.setUint8(0, FLAGS[stream] | (partial ? PARTIAL : 0));
-  view.setUint16(1, place);
-  view.setBigUint64(3, time);
-  view.setUint32(11, bytes.length);
-  record.set(bytes, HEADER);
-  return record;
+/** Bytes of a record on the stream. */
+export function recordBytes({ bytes }: Pick<LogRecord, "bytes">): number {
+  return HEADER + bytes.length;
+}
+
+export function encodeRecords(records: readonly LogRecord[]): Uint8Array<ArrayBuffer> {
+  const encoded = new Uint8Array(records.reduce((sum, record) => sum + recordBytes(record), 0));
+  const view = new DataView(encoded.buffer);
+  let at = 0;
+  for (const { place, stream, time, partial, bytes } of records) {
+    view.setUint8(at, FLAGS[stream] | (partial ? PARTIAL : 0));
+    view.setUint16(at + 1, place);
+    view.setBigUint64(at + 3, time);
+    view.setUint32(at + 11, bytes.length);
+    encoded.set(bytes, at + HEADER);
+    at += HEADER + bytes.length;
+  }
+  return encoded;
 }
 
 /** Puts records together from pieces. */

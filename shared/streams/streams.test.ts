@@ -14,7 +14,7 @@ import {
 } from "./credit.ts";
 import { STREAM_ENDS } from "./ends.ts";
 import { CHANNEL, decodeFrame, encodeFrame, FRAME_BYTES } from "./frames.ts";
-import { encodeRecord, type LogRecord, RecordReader } from "./log-records.ts";
+import { encodeRecords, type LogRecord, RecordReader } from "./log-records.ts";
 import { SIGNALS } from "./stream-messages.ts";
 
 const bytes = fc.uint8Array({ maxLength: 300 });
@@ -84,7 +84,7 @@ test("log records are put together from pieces of any size", () => {
   });
   fc.assert(
     fc.property(fc.array(record, { maxLength: 20 }), fc.integer({ min: 1, max: 50 }), (records, piece) => {
-      const all = Buffer.concat(records.map(encodeRecord));
+      const all = Buffer.concat(records.map((each) => encodeRecords([each])));
       const reader = new RecordReader();
       const read: LogRecord[] = [];
       for (let at = 0; at < all.length; at += piece)

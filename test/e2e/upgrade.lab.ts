@@ -29,6 +29,7 @@ const CHANGED: Settings = {
   auditChanges: 1000,
   idempotencySeconds: 3600,
   sessionRetentionSeconds: 24 * 3600,
+  logBytes: 2 * 1024 * 1024,
   maxEndedSessions: 1000,
   nodeLeaseSeconds: 45,
   queuePatienceSeconds: 60,

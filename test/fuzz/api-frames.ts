@@ -53,6 +53,7 @@ export function assignOf(session: string, epoch: number, phase: Assign["phase"],
               ["10.64.0.3", 1, 0],
             ],
             env: { BACKENDAI_CLUSTER_SIZE: "2" },
+            logs: { bytes: 2 ** 20, seconds: 60 },
           },
           part: { place: 0, containers: [container], proof: { ssh: ["sub1"], ping: [1] } },
         }

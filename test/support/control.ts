@@ -29,6 +29,8 @@ export interface ControlSession {
 }
 
 export class Control extends ControlLink {
+  /** For sessions that are planned from then on. */
+  settings = DEFAULT_SETTINGS;
   #made = 0;
 
   static async listen(host: string, fleet = "flt_test"): Promise<Control> {
@@ -64,7 +66,7 @@ export class Control extends ControlLink {
     const space = { ...spaceOf(DEFAULT_SETTINGS, this.fleet), origin: 0 };
     const planned = plan(spec, { nodes, reserved, space });
     if (!planned.plan) throw new Error(planned.refusal.reason);
-    const { layout, parts } = assignmentsOf(spec, planned.plan, { id, name: id });
+    const { layout, parts } = assignmentsOf(spec, planned.plan, { id, name: id }, this.settings);
     const written = [...parts].map(([node, part]) => [node, assignmentOf(id, epoch, layout, part)] as const);
     return { id, epoch, layout, parts, assignments: new Map(written) };
   }

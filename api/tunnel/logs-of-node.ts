@@ -2,7 +2,12 @@
 import { skeinErrorOf } from "../../shared/errors/errors.ts";
 import { Consumed, FRAME_COST } from "../../shared/streams/credit.ts";
 import { CHANNEL } from "../../shared/streams/frames.ts";
-import { type HostRecord, type LogRecord, RecordReader } from "../../shared/streams/log-records.ts";
+import {
+  type HostRecord,
+  type LogRecord,
+  RecordReader,
+  recordBytes,
+} from "../../shared/streams/log-records.ts";
 import type { RecordSource } from "../../shared/streams/merge-records.ts";
 import { logError } from "../platform/log-error.ts";
 import type { TunnelNode } from "./dials.ts";
@@ -28,8 +33,6 @@ export interface NodeLogsOptions {
   wake(): void;
 }
 
-/** Bytes of a record's own beside its line (log-records.ts). */
-const RECORD_BYTES = 15;
 const RETRY_MS = 2000;
 
 interface Entry {
@@ -154,7 +157,7 @@ export class NodeLogs implements RecordSource<HostRecord> {
     const host = this.#options.hosts[record.place];
     if (host === undefined) return;
     this.#isAway = false;
-    const cost = record.bytes.length + RECORD_BYTES;
+    const cost = recordBytes(record);
     // Comes again after a break, since only one time is asked for all hosts.
     if (record.time <= (this.#last.get(host) ?? -1n) && record.stream !== "notice") {
       consumed(cost);
