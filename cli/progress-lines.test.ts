@@ -18,6 +18,7 @@ function session(containers: Partial<Container>[], more: Partial<Session> = {}):
     createdAt: "",
     startedAt: null,
     endedAt: null,
+    exitCode: null,
     ...more,
     containers: containers.map((each, rank) => ({
       host: rank === 0 ? "main1" : `sub${rank}`,

@@ -7,12 +7,12 @@ import { type FollowOptions, follow, type SkeinEvent } from "./events.ts";
 import { createClient, createConfig } from "./generated/client/index.ts";
 import * as operations from "./generated/sdk.gen.ts";
 import type { Problem } from "./generated/types.gen.ts";
-import { type LogLine, type LogOptions, readLogs } from "./logs.ts";
+import { type LogOptions, type OutputLine, readLogs } from "./logs.ts";
 
 export type { Command, Container, Streams } from "./dial-stream.ts";
 export type { FollowOptions, SkeinEvent } from "./events.ts";
 export type * from "./generated/types.gen.ts";
-export type { LogOptions } from "./logs.ts";
+export type { LogOptions, OutputLine } from "./logs.ts";
 export type { Piece, RemoteStream, StreamResult } from "./remote-stream.ts";
 
 /** Operations whose answer is a stream. Those for clients have a function of their own here. */
@@ -45,7 +45,7 @@ export type Skein = Streams & {
   /** The events of a session, or of all of the token's project: see FollowOptions. @throws ApiProblem */
   events(options?: FollowOptions): AsyncGenerator<SkeinEvent, void, undefined>;
   /** The output of a session's containers, line by line, also after its end: see LogOptions. @throws ApiProblem */
-  logs(options: LogOptions): AsyncGenerator<LogLine, void, undefined>;
+  logs(options: LogOptions): AsyncGenerator<OutputLine, void, undefined>;
 };
 
 /** What the API answered instead of what was asked for: RFC 9457 problem details, `code` stable. */

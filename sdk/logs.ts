@@ -1,9 +1,9 @@
 /** Logs of a session's containers, line by line. After a broken connection they go on without gap or repeat. */
-import type { LogLine as Line } from "./generated/types.gen.ts";
+import type { LogLine } from "./generated/types.gen.ts";
 import { type ConnectionOptions, reconnecting } from "./reconnecting.ts";
 
 /** `bytes`: the line as it was written, without its newline. */
-export type LogLine = Line & { bytes: Uint8Array };
+export type OutputLine = LogLine & { bytes: Uint8Array };
 
 export interface LogOptions extends ConnectionOptions {
   /** Id or name. */
@@ -26,7 +26,7 @@ export function readLogs(
   ask: AskForLogs,
   { host, follow = false, tail, since, ...options }: LogOptions,
   refused: (response: Response) => Promise<Error>,
-): AsyncGenerator<LogLine, void, undefined> {
+): AsyncGenerator<OutputLine, void, undefined> {
   /** Time of each host's last line; the times of a host differ, and grow. */
   const last = new Map<string, string>();
   const connect = (signal: AbortSignal) => {
@@ -41,11 +41,12 @@ export function readLogs(
       signal,
     );
   };
-  async function* read(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<LogLine | undefined> {
-    for await (const text of linesOf(chunks)) yield text === "" ? undefined : news(JSON.parse(text) as Line);
+  async function* read(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<OutputLine | undefined> {
+    for await (const text of linesOf(chunks))
+      yield text === "" ? undefined : news(JSON.parse(text) as LogLine);
   }
   /** Undefined: it has come before. Only one time is asked for all hosts. */
-  function news(line: Line): LogLine | undefined {
+  function news(line: LogLine): OutputLine | undefined {
     const { host: of, stream, time } = line;
     if (stream !== "notice") {
       if (time <= (last.get(of) ?? "")) return undefined;
@@ -56,7 +57,7 @@ export function readLogs(
   return reconnecting({ connect, read, endsWithBody: true, refused }, options);
 }
 
-function bytesOf({ text, base64 }: Line): Uint8Array {
+function bytesOf({ text, base64 }: LogLine): Uint8Array {
   if (base64 === undefined) return new TextEncoder().encode(text);
   return Uint8Array.from(atob(base64), (each) => each.charCodeAt(0));
 }

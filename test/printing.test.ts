@@ -9,6 +9,7 @@ const ROOT = resolve(import.meta.dirname, "..");
 const RAW: Record<string, Record<string, string>> = {
   cli: {
     "cli/attach.ts": "joins the terminal with a command; its bytes are the user's own",
+    "cli/line-printer.ts": "prints containers' output; its bytes are the user's own",
     "cli/print.ts": "cleans what everything else says",
     "cli/terminal-block.ts": "moves the cursor; cleans each line",
     "cli/terminal-text.ts": "asks whether stdout takes colours",

@@ -15,9 +15,11 @@ export function terminate(
   outcome: End,
   reason: string,
   now: number,
+  exitCode?: number,
 ): SessionRecord {
   if (!maySessionGo(record.status, "terminating")) return record;
-  return removeAll(store, record, { kind: "ended", outcome, reason, ...removalTimes(now) });
+  const code = exitCode === undefined ? {} : { exitCode };
+  return removeAll(store, record, { kind: "ended", outcome, reason, ...code, ...removalTimes(now) });
 }
 
 /** Fleet has taken it out of its queue. Changes nothing if its end has begun meanwhile. */

@@ -114,9 +114,9 @@ function advance(
   if (failure) return failOrReplan(store, record, planFailure(part, failure), now);
   const end = containersEnd(store, record);
   if (!end) return climb(store, record, now);
-  const { outcome, reason, atFault } = end;
+  const { outcome, reason, atFault, exitCode } = end;
   if (atFault !== undefined) return failOrReplan(store, record, { reason, atFault: [atFault] }, now);
-  return terminate(store, record, outcome, reason, now);
+  return terminate(store, record, outcome, reason, now, exitCode);
 }
 
 function planFailure({ node, name }: PartRow, { code, host, message }: Failure): PlanFailure {

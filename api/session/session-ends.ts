@@ -8,6 +8,8 @@ interface ContainersEnd {
   reason: string;
   /** The node on which a container ended before the gate opened: a creation that failed. */
   atFault?: string;
+  /** main1's, if it is main1 that ended. */
+  exitCode?: number;
 }
 
 /**
@@ -29,10 +31,13 @@ export function containersEnd(store: SessionStore, record: SessionRecord): Conta
       return { outcome: "failed", reason, atFault: row.node };
     }
     if (ignoring.has(roleOf(row))) continue;
+    const exitCode = row.rank === 0 && row.exit_code !== null ? { exitCode: row.exit_code } : {};
     if (row.exit_code !== 0) {
-      return { outcome: "failed", reason: `${where} ended with ${code(row)}${detail(row)}: see its output` };
+      const reason = `${where} ended with ${code(row)}${detail(row)}: see its output`;
+      return { outcome: "failed", reason, ...exitCode };
     }
-    if (row.rank === 0) return { outcome: "terminated", reason: `${where} ended with exit code 0` };
+    if (row.rank === 0)
+      return { outcome: "terminated", reason: `${where} ended with exit code 0`, ...exitCode };
   }
   return undefined;
 }

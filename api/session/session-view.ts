@@ -8,7 +8,7 @@ import type { ContainerRow } from "./container-table.ts";
 import type { SessionStore } from "./session-store.ts";
 
 export function sessionView(store: SessionStore, record: SessionRecord): SessionView {
-  const { status, reason, epoch, startedAt, endedAt } = record;
+  const { status, reason, epoch, startedAt, endedAt, exitCode } = record;
   const { live } = SESSION_STATES[status];
   // A session that waits for another plan does not show the one that failed.
   const planned = epoch > 0 && status !== "pending";
@@ -38,6 +38,7 @@ export function sessionView(store: SessionStore, record: SessionRecord): Session
     }),
     startedAt,
     endedAt: live ? null : endedAt,
+    exitCode: live ? null : exitCode,
   };
 }
 

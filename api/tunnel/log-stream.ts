@@ -2,7 +2,7 @@
 import { nextSource } from "../../shared/streams/merge-records.ts";
 import { pulledStream } from "../platform/pulled-stream.ts";
 import { Waiters } from "../platform/waiters.ts";
-import { type LogFormat, bytesOf } from "./log-text.ts";
+import { bytesOf, type LogFormat } from "./log-text.ts";
 import { NodeLogs, type NodeLogsOptions } from "./logs-of-node.ts";
 
 /** Bytes of a piece, about. */

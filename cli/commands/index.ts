@@ -26,7 +26,7 @@ export const COMMANDS: Record<string, Entry> = {
     load: async () => (await import("./agent.ts")).agent,
   },
   run: {
-    summary: "start a session and wait until it runs",
+    summary: "start a session; with -- COMMAND, a job",
     load: async () => (await import("./run.ts")).run,
   },
   plan: {
@@ -39,6 +39,7 @@ export const COMMANDS: Record<string, Entry> = {
     load: async () => (await import("./describe.ts")).describe,
   },
   events: { summary: "follow what happens", load: async () => (await import("./events.ts")).events },
+  logs: { summary: "read containers' output", load: async () => (await import("./logs.ts")).logs },
   exec: { summary: "run a command in a container", load: async () => (await import("./exec.ts")).exec },
   shell: { summary: "open a shell in a container", load: async () => (await import("./exec.ts")).shell },
   forward: {

@@ -617,6 +617,10 @@ export type Session = {
      */
     epoch: number;
     /**
+     * main1's, if its end was the session's; else null
+     */
+    exitCode: number | null;
+    /**
      * The session's id
      */
     id: string;

@@ -37,6 +37,7 @@ export function pendingView(
     createdAt,
     startedAt: null,
     endedAt: null,
+    exitCode: null,
   };
 }
 

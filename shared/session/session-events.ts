@@ -34,7 +34,7 @@ export interface SessionEvents {
   /** A creation failed: the next plan avoids the nodes at fault. It uses one of the request's retries. */
   retried: RemovalBegins & { readonly atFault: readonly string[] };
   /** The session was ended, or it failed, or `main1` has ended. */
-  ended: RemovalBegins & { readonly outcome: End };
+  ended: RemovalBegins & { readonly outcome: End; readonly exitCode?: number };
 
   /** A node confirmed that nothing of its part is left. */
   partRemoved: object;

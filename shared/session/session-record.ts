@@ -19,6 +19,8 @@ export interface SessionRecord {
   readonly startedAt: string | null;
   /** When every part was removed or given up. */
   readonly endedAt: string | null;
+  /** main1's exit code, if its end is the session's. */
+  readonly exitCode: number | null;
   /** While a removal runs: what comes after it. */
   readonly outcome: End | "replan" | null;
   /** Skein no longer waits for any part. `outcome` takes effect once Fleet knows it. */
@@ -53,6 +55,7 @@ export function newRecord(
     epoch: 0,
     startedAt: null,
     endedAt: null,
+    exitCode: null,
     outcome: null,
     removed: false,
     force: false,

@@ -52,6 +52,10 @@ export const SessionView = z
     createdAt: Time,
     startedAt: Time.nullable(),
     endedAt: Time.nullable(),
+    exitCode: z
+      .int()
+      .nullable()
+      .meta({ description: "main1's, if its end was the session's; else null", example: 0 }),
   })
   .meta({ id: "Session" });
 export type SessionView = z.infer<typeof SessionView>;

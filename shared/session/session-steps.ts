@@ -137,6 +137,7 @@ export const STEPS: { readonly [K in EventKind]: Step<K> } = {
     changes: {
       ...removalBegins,
       outcome: (_, { outcome }) => outcome,
+      exitCode: (_, { exitCode }) => exitCode ?? null,
       force: (_, { outcome }) => outcome === "failed",
       runsUntil: () => null,
     },

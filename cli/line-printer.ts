@@ -1,0 +1,66 @@
+/** Prints containers' output: a container's own bytes as they are, each stream on its own. */
+import { styleText } from "node:util";
+import type { OutputLine } from "../sdk/index.ts";
+import { say } from "./print.ts";
+import { text } from "./terminal-text.ts";
+
+/** One for each container, in turn. */
+const COLORS = [
+  "cyan",
+  "yellow",
+  "green",
+  "magenta",
+  "blue",
+  "cyanBright",
+  "yellowBright",
+  "greenBright",
+] as const;
+
+interface Options {
+  timestamps?: boolean;
+  /** Where stdout goes. stderr goes to stderr. */
+  output?: "stdout" | "stderr";
+}
+
+export class LinePrinter {
+  readonly #prefixes: Map<string, string>;
+  readonly #timestamps: boolean;
+  readonly #output: "stdout" | "stderr";
+  /** Streams in the middle of a line. */
+  readonly #open = new Set<string>();
+
+  /** With several hosts each line begins with its host: in colour, where stdout is a terminal. */
+  constructor(hosts: readonly string[], { timestamps = false, output = "stdout" }: Options = {}) {
+    const width = Math.max(...hosts.map((host) => host.length));
+    this.#timestamps = timestamps;
+    this.#output = output;
+    this.#prefixes = new Map(
+      hosts.length === 1
+        ? []
+        : hosts.map((host, at) => {
+            const prefix = `${host.padEnd(width)} | `;
+            return [host, styleText(COLORS[at % COLORS.length]!, prefix, { stream: process.stdout })];
+          }),
+    );
+  }
+
+  /** Waits while the reader of our own output is slow. */
+  async print({ host, stream, time, bytes, partial = false }: OutputLine): Promise<void> {
+    if (stream === "notice") return say(text`${host}: ${new TextDecoder().decode(bytes)}`);
+    const key = `${host} ${stream}`;
+    const prefix = this.#prefixes.get(host);
+    // Lines of several containers mix, so each piece of a long line becomes a line of its own.
+    const begins = prefix !== undefined || !this.#open.has(key);
+    const ends = prefix !== undefined || !partial;
+    const parts: Uint8Array[] = [
+      ...(begins && this.#timestamps ? [Buffer.from(`${time} `)] : []),
+      ...(begins && prefix !== undefined ? [Buffer.from(prefix)] : []),
+      bytes,
+      ...(ends ? [Buffer.from("\n")] : []),
+    ];
+    if (ends) this.#open.delete(key);
+    else this.#open.add(key);
+    const out = process[stream === "stdout" ? this.#output : stream];
+    if (!out.write(Buffer.concat(parts))) await new Promise((resolve) => out.once("drain", resolve));
+  }
+}
