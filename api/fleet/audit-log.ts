@@ -1,8 +1,11 @@
-/** The audit log. Fleet writes each change in the transaction that makes it, and takes refusals from the Refusals object. */
+/**
+ * The audit log. Fleet writes each change in the transaction that makes it, each way into a container before it opens, and takes refusals from
+ * the Refusals object.
+ */
 import type { OperationId } from "../../shared/access/access.ts";
 import type { AuditEntry } from "../../shared/access/access-schemas.ts";
 import { SETTINGS } from "../platform/installation-settings.ts";
-import { type By, KEPT_REFUSALS, type Refusal } from "../platform/messages.ts";
+import { type By, KEPT_REFUSALS, type Refusal, type WayIn } from "../platform/messages.ts";
 
 /** Operations that change something, with the status they answer then; also changes that arrive over a node's link. */
 const CHANGES = {
@@ -33,6 +36,14 @@ export function noteChange(
   add(sql, "change", noted, SETTINGS.auditChanges);
 }
 
+/** HTTP status of a WebSocket that opens. */
+const OPENED = 101;
+
+export function noteWayIn(sql: SqlStorage, { actor, project }: By, action: WayIn, target: string): void {
+  const noted = { at: Date.now(), actor, project, action, target, status: OPENED, code: null };
+  add(sql, "wayIn", noted, SETTINGS.auditWaysIn);
+}
+
 export function noteRefusals(sql: SqlStorage, refusals: readonly Refusal[]): void {
   for (const refusal of refusals) add(sql, "refusal", refusal, KEPT_REFUSALS);
 }
@@ -56,7 +67,7 @@ export function listAudit(
 const PER_MS = 2000;
 
 /** Each kind counts its own entries, so that Fleet finds those that are too old without a scan. */
-function add(sql: SqlStorage, kind: "change" | "refusal", noted: Noted, keep: number): void {
+function add(sql: SqlStorage, kind: "change" | "wayIn" | "refusal", noted: Noted, keep: number): void {
   const { last } = sql
     .exec<{ last: number }>("SELECT COALESCE(MAX(nth), 0) AS last FROM audit WHERE kind = ?", kind)
     .one();

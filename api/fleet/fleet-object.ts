@@ -29,10 +29,11 @@ import type {
   Refusal,
   Said,
   SessionNews,
+  WayIn,
 } from "../platform/messages.ts";
 import { linkNumberOf } from "../platform/objects.ts";
 import { type Slice, type SliceRequest, sliceOf } from "../platform/slice.ts";
-import { listAudit, noteChange, noteRefusals } from "./audit-log.ts";
+import { listAudit, noteChange, noteRefusals, noteWayIn } from "./audit-log.ts";
 import { carryFromFleet, limiterTarget, sessionTarget } from "./fleet-mail.ts";
 import { FleetSnapshot } from "./fleet-snapshot.ts";
 import { forgetNode } from "./leaving.ts";
@@ -46,6 +47,7 @@ import {
   spendJoinToken,
 } from "./one-time-keys.ts";
 import { QueueRunner } from "./queue-runner.ts";
+import { RecentWays } from "./recent-ways.ts";
 import { busyNodes, holds, sessionsOn } from "./reservations.ts";
 import { FLEET_SCHEMA } from "./schema.ts";
 import { findSession, listSessions, sessionRow } from "./session-index.ts";
@@ -62,6 +64,7 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
   readonly #changes: NodeChangeLog;
   readonly #queue: QueueRunner;
   readonly #upkeep: Upkeep;
+  readonly #ways = new RecentWays();
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
@@ -328,6 +331,12 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
 
   listAudit({ before, limit }: SliceRequest): Slice<AuditEntry> {
     return sliceOf(listAudit(this.#sql, before, limit + 1), limit, ({ entry }) => entry);
+  }
+
+  /** A way into a container is about to open. */
+  noteWayIn(by: By, action: WayIn, target: string): void {
+    if (!this.#ways.isNew(by, action, target, Date.now())) return;
+    this.ctx.storage.transactionSync(() => noteWayIn(this.#sql, by, action, target));
   }
 
   /** From the Refusals object. */

@@ -117,7 +117,7 @@ export const FLEET_SCHEMA = `
   CREATE TABLE IF NOT EXISTS audit (
     -- Sorts by time: refusals arrive later than they happened.
     seq INTEGER PRIMARY KEY,
-    -- "change" or "refusal", and its number within its kind.
+    -- "change", "wayIn" or "refusal", and its number within its kind.
     kind TEXT NOT NULL,
     nth INTEGER NOT NULL,
     at INTEGER NOT NULL,

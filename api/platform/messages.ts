@@ -2,6 +2,7 @@
  * Every message between the objects, in one file. There is no transaction over two objects: a message may come twice, or late. Letters of a
  * mailbox are numbered. Calls carry the whole state, or a number that makes a late one void.
  */
+import type { OperationId } from "../../shared/access/access.ts";
 import type { Capacity, Facts } from "../../shared/node/node-schemas.ts";
 import type { Plan } from "../../shared/plan/plan.ts";
 import type { SessionSpec } from "../../shared/request/spec.ts";
@@ -41,6 +42,9 @@ export interface Refusal extends By {
 
 /** Most refusals that the audit log keeps, and that may be on their way to it. */
 export const KEPT_REFUSALS = 1000;
+
+/** Operations that open a way into a container. */
+export type WayIn = Extract<OperationId, "execContainer" | "forwardPort">;
 
 /** A plan that Fleet has reserved. `nodesChange`: the joins and leaves that its nodes must know before they make anything. */
 export interface Start {

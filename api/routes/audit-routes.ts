@@ -23,7 +23,7 @@ const list = createRoute({
   path: "/v1/audit",
   ...access("listAudit"),
   tags: ["access"],
-  summary: "Who changed what, and what was refused",
+  summary: "Who changed what, who entered which container, and what was refused",
   description: "Of all projects, newest first.",
   request: { query: z.object(paging) },
   responses: {

@@ -4,6 +4,7 @@ import type { Context } from "hono";
 import { z } from "zod";
 import { SkeinError } from "../../shared/errors/errors.ts";
 import { CLOSE } from "../../shared/protocol/protocol.ts";
+import { noteWayIn } from "../audit/way-in.ts";
 import { access } from "../http/auth.ts";
 import { problems } from "../http/problem.ts";
 import type { AppEnv } from "../http/request-context.ts";
@@ -122,6 +123,11 @@ async function enter(context: Context<AppEnv>, idOrName: string, wanted: Wanted)
   await tunnelOf(context.env, id).admit(id, node);
   // Last, so that a plain request shows why an upgrade was refused: a WebSocket client does not see it.
   needsUpgrade(context);
+  await noteWayIn(context, {
+    session: id,
+    host: wanted.host,
+    ...(wanted.kind === "port" ? { port: wanted.port } : {}),
+  });
   return await dial(context, id, { node, wanted, token: { actor, expiresAt } });
 }
 

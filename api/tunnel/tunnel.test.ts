@@ -152,7 +152,9 @@ describe("credit", () => {
     });
   });
 
-  test("all streams of a tunnel together stay within the tunnel's bound; one more is refused", async () => {
+  test("all streams of a tunnel together stay within the tunnel's bound; one more is refused", {
+    timeout: 20_000,
+  }, async () => {
     const session = await running();
     const { tunnel, open } = await connected(session);
     let windows = open.window;

@@ -11,7 +11,8 @@ export const audit = defineCommand({
     limit: { type: "string", value: "N", about: "how many entries, the newest first (default 50)" },
     ...JSON_OPTION,
   },
-  notes: "Entries with a status from 400 on are refusals. docs/access.md says how long entries are kept.",
+  notes:
+    "Entries with status 101 are ways into containers, those from 400 on refusals. docs/access.md says how long entries are kept.",
   async run({ options }) {
     const limit = wholeNumber("limit", options.limit ?? "50");
     const entries = await withApi((skein) => allPages((query) => skein.listAudit({ query }), limit));

@@ -75,7 +75,7 @@ export const COMMANDS: Record<string, Entry> = {
     load: async () => (await import("./token-revoke.ts")).tokenRevoke,
   },
   audit: {
-    summary: "show who changed what, and what was refused",
+    summary: "show who changed what, who entered which container, and what was refused",
     load: async () => (await import("./audit.ts")).audit,
   },
   version: { summary: "print the version", load: async () => (await import("./version.ts")).version },

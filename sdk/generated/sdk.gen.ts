@@ -68,7 +68,7 @@ export const connectAgent = <ThrowOnError extends boolean = false>(options: Opti
 export const openTunnel = <ThrowOnError extends boolean = false>(options: Options<OpenTunnelData, ThrowOnError>): RequestResult<unknown, OpenTunnelErrors, ThrowOnError> => (options.client ?? client).get<unknown, OpenTunnelErrors, ThrowOnError>({ url: '/v1/agents/tunnel', ...options });
 
 /**
- * Who changed what, and what was refused
+ * Who changed what, who entered which container, and what was refused
  *
  * Of all projects, newest first. Needs the role `admin`.
  */

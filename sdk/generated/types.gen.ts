@@ -99,11 +99,11 @@ export type AuditEntry = {
      */
     project: string | null;
     /**
-     * HTTP status of the answer; from 400 on: a refusal
+     * HTTP status of the answer; 101: a way into a container; from 400 on: a refusal
      */
     status: number;
     /**
-     * Id of the changed object; in a refusal the id or name in the request
+     * Id of the changed object; of a way into a container `SESSION/HOST`, or `SESSION/HOST:PORT`; in a refusal the id or name in the request
      */
     target: string | null;
 };

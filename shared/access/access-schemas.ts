@@ -59,10 +59,14 @@ export const AuditEntry = z
     project: z.string().nullable().meta({ description: "Of the actor's token", example: "vision" }),
     action: z.string().meta({ description: "The operationId, or rotateKey", example: "createSession" }),
     target: z.string().nullable().meta({
-      description: "Id of the changed object; in a refusal the id or name in the request",
+      description:
+        "Id of the changed object; of a way into a container `SESSION/HOST`, or `SESSION/HOST:PORT`; in a refusal the id or name in the request",
       example: "ses_01jd8x",
     }),
-    status: z.int().meta({ description: "HTTP status of the answer; from 400 on: a refusal", example: 202 }),
+    status: z.int().meta({
+      description: "HTTP status of the answer; 101: a way into a container; from 400 on: a refusal",
+      example: 202,
+    }),
     code: z.string().optional().meta({ description: "A refusal's code", example: "forbidden" }),
   })
   .meta({ id: "AuditEntry" });

@@ -131,6 +131,13 @@ export const SETTINGS_TABLE = {
     max: 10_000_000,
     about: "Changes that the audit log keeps: the latest ones.",
   },
+  auditWaysIn: {
+    default: 100_000,
+    unit: "entries",
+    min: 1,
+    max: 10_000_000,
+    about: "Ways into containers (exec, ports) that the audit log keeps: the latest ones.",
+  },
   idempotencySeconds: {
     default: 24 * 3600,
     unit: "seconds",

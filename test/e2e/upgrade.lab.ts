@@ -27,6 +27,7 @@ const CHANGED: Settings = {
   tokenSeconds: 24 * 3600,
   maxTokenSeconds: 7 * 24 * 3600,
   auditChanges: 1000,
+  auditWaysIn: 1000,
   idempotencySeconds: 3600,
   sessionRetentionSeconds: 24 * 3600,
   logBytes: 2 * 1024 * 1024,
