@@ -1,5 +1,5 @@
 /** The API that the environment names: `SKEIN_API` and `SKEIN_TOKEN`. */
-import { ApiProblem, createSkein, type Skein } from "../sdk/index.ts";
+import { ApiProblem, createSkein, fetchFailure, type Skein } from "../sdk/index.ts";
 import { CliError, Refusal } from "./cli-error.ts";
 import { API_DATA } from "./paths.ts";
 import { readAdminToken } from "./serve/data.ts";
@@ -25,9 +25,8 @@ export async function withApi<T>(work: (skein: Skein) => Promise<T>): Promise<T>
       );
     }
     if (error instanceof TypeError && error.message === "fetch failed") {
-      const { code, message } = error.cause as NodeJS.ErrnoException;
       throw new CliError(
-        `no answer from the API at ${api} (${code ?? message})`,
+        `no answer from the API at ${api} (${fetchFailure(error)})`,
         process.env["SKEIN_API"]
           ? "check SKEIN_API, and that the API is up"
           : "start it here with: skein serve, or set SKEIN_API=http://HOST:PORT to its address",

@@ -11,6 +11,7 @@ import { type LogOptions, type OutputLine, readLogs } from "./logs.ts";
 
 export type { Command, Container, Streams } from "./dial-stream.ts";
 export type { FollowOptions, SkeinEvent } from "./events.ts";
+export { fetchFailure } from "./fetch-failure.ts";
 export type * from "./generated/types.gen.ts";
 export type { LogOptions, OutputLine } from "./logs.ts";
 export type { Piece, RemoteStream, StreamResult } from "./remote-stream.ts";

@@ -1,4 +1,5 @@
 /** Streams over HTTP that go on after a broken connection: one that breaks, or says nothing for 30 s, is made again. */
+import { fetchFailure } from "./fetch-failure.ts";
 
 /** The API says something at least every 15 s. */
 const SILENCE_MS = 30_000;
@@ -63,7 +64,7 @@ export async function* reconnecting<T>(
     } catch (error) {
       if (signal?.aborted) return;
       if (error instanceof Final) throw error.cause;
-      tell(false, connection.isSilent ? SILENT : reasonOf(error));
+      tell(false, connection.isSilent ? SILENT : fetchFailure(error));
     } finally {
       connection.close();
     }
@@ -120,11 +121,6 @@ class Connection {
       this.#abort.abort();
     }, SILENCE_MS);
   }
-}
-
-function reasonOf(error: unknown): string {
-  const { message, cause } = error as Error & { cause?: { code?: string; message?: string } };
-  return cause?.code ?? cause?.message ?? message;
 }
 
 /** Full jitter: all who lost the same API come back one by one. */
