@@ -5,6 +5,7 @@ import { cutMiddle } from "../shared/text/cut-middle.ts";
 import { awayText } from "./away.ts";
 import { counts } from "./followed-session.ts";
 import { type Text, text } from "./terminal-text.ts";
+import { wrapped } from "./wrapped.ts";
 
 export interface Screen {
   columns: number;
@@ -87,17 +88,4 @@ function fitted(fixed: string, reason: string, columns: number): string {
   // On a narrow screen the reason needs the room more than what stands before it.
   if (line.length <= columns || room < 16) return cutMiddle(line, columns);
   return `${fixed}  ${cutMiddle(reason, room)}`;
-}
-
-/** Broken at spaces into at most `most` lines; what is too long loses its middle. */
-export function wrapped(text: string, columns: number, most: number): string[] {
-  const lines: string[] = [];
-  let rest = text.trim();
-  while (rest.length > columns && lines.length < most - 1) {
-    const space = rest.lastIndexOf(" ", columns);
-    const end = space > columns / 2 ? space : columns;
-    lines.push(rest.slice(0, end));
-    rest = rest.slice(end).trimStart();
-  }
-  return [...lines, cutMiddle(rest, columns)];
 }

@@ -1,9 +1,8 @@
-/** Progress where stderr is no terminal, and how a terminal's lines are drawn in place. */
+/** Progress where stderr is no terminal. */
 import { expect, test } from "vitest";
 import type { Session, SkeinEvent } from "../sdk/index.ts";
 import { applyEvent } from "./followed-session.ts";
 import { inLines } from "./progress.ts";
-import { TerminalBlock } from "./terminal-block.ts";
 
 const TIME = { time: "2026-11-26T12:00:00.000Z", sessionId: "ses_1" };
 
@@ -88,40 +87,4 @@ test("an API that is away is said once, and that it is back", () => {
   progress.connection(true);
   progress.connection(true);
   expect(lines).toEqual(["no answer from the API (ECONNREFUSED): trying again", "the API answers again"]);
-});
-
-const ESC = "\u001b[";
-const PARTS = new RegExp(`${ESC.replace("[", "\\[")}(\\?7|\\d*)([hlAJ])|\\r|\\n|[^\\r\\n\u001b]+`, "g");
-
-/** A terminal that knows the few sequences that the block uses: its lines, and where the cursor is. */
-class Screen {
-  readonly columns = 40;
-  readonly rows = 10;
-  lines: string[] = [""];
-  #row = 0;
-
-  write(text: string): boolean {
-    for (const [part, number, command] of text.matchAll(PARTS)) {
-      if (command === "A") this.#row -= Number(number);
-      else if (command === "J") this.lines = [...this.lines.slice(0, this.#row), ""];
-      else if (part === "\n") this.lines[++this.#row] ??= "";
-      else if (command === undefined && part !== "\r") this.lines[this.#row] += part;
-    }
-    return true;
-  }
-}
-
-test("lines are drawn in place, become more and fewer, and go without a trace", () => {
-  const screen = new Screen();
-  screen.write("$ skein run\n");
-  const block = new TerminalBlock(screen as unknown as NodeJS.WriteStream);
-  block.draw(["a", "b"]);
-  expect(screen.lines).toEqual(["$ skein run", "a", "b", ""]);
-  block.draw(["a", "c", "d"]);
-  expect(screen.lines).toEqual(["$ skein run", "a", "c", "d", ""]);
-  block.draw(["e"]);
-  expect(screen.lines).toEqual(["$ skein run", "e", ""]);
-  block.clear();
-  block.clear();
-  expect(screen.lines).toEqual(["$ skein run", ""]);
 });

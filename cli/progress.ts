@@ -1,6 +1,6 @@
 /** The progress of a session on stderr: on a terminal lines that are drawn again in place; elsewhere a line for each change. */
 import type { Session, SkeinEvent } from "../sdk/index.ts";
-import { sayAway } from "./away.ts";
+import { awayText, sayAway } from "./away.ts";
 import { eventText } from "./event-text.ts";
 import { countsText } from "./followed-session.ts";
 import { say } from "./print.ts";
@@ -31,6 +31,7 @@ function onTerminal(block: TerminalBlock): Progress {
   const draw = () => {
     timer = undefined;
     if (shown) block.draw(progressLines(shown, reason, block.screen));
+    else if (reason !== undefined) block.draw([awayText(reason)]);
   };
   const soon = () => {
     timer ??= setTimeout(draw, FRAME_MS);

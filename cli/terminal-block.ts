@@ -1,8 +1,8 @@
 /** Lines at the bottom of a terminal that are drawn again in place. */
-import { type Inline, text } from "./terminal-text.ts";
+import { cut, type Inline, type Text, width } from "./terminal-text.ts";
 
 const ESC = "\x1b[";
-const UP = (lines: number) => (lines === 0 ? "" : `${ESC}${lines}A`);
+const CLEAR_LINE = `${ESC}2K`;
 const CLEAR_BELOW = `${ESC}J`;
 /** While it is off, a line that is wider than it seems (it may have wide characters) is cut by the terminal and takes one row. */
 const WRAP_OFF = `${ESC}?7l`;
@@ -10,7 +10,7 @@ const WRAP_ON = `${ESC}?7h`;
 
 export class TerminalBlock {
   readonly #stream: NodeJS.WriteStream;
-  #drawn: string[] = [];
+  #drawn: Text[] = [];
 
   constructor(stream: NodeJS.WriteStream) {
     this.#stream = stream;
@@ -35,17 +35,30 @@ export class TerminalBlock {
     return () => this.#stream.off("resize", resized);
   }
 
-  /** Replaces what was drawn before. Each line is cleaned. */
+  /** Replaces what was drawn before. Each line is cleaned, and cut to the terminal's width. */
   draw(lines: readonly Inline[]): void {
-    const shown = lines.map((line) => String(text`${line}`));
-    if (shown.length === this.#drawn.length && shown.every((line, at) => line === this.#drawn[at])) return;
-    const rows = shown.map((line) => `${line}\n`).join("");
-    this.#stream.write(`${WRAP_OFF}\r${UP(this.#drawn.length)}${CLEAR_BELOW}${rows}${WRAP_ON}`);
+    const { columns } = this.screen;
+    const shown = lines.map((line) => cut(line, columns));
+    if (String(shown) === String(this.#drawn)) return;
+    // Line by line: where a terminal's whole screen is cleared at once, some keep it as history.
+    const rows = shown.map((line) => `${CLEAR_LINE}${line}\n`).join("");
+    this.#stream.write(`${WRAP_OFF}\r${up(this.#rows)}${rows}${CLEAR_BELOW}${WRAP_ON}`);
     this.#drawn = shown;
   }
 
   clear(): void {
-    if (this.#drawn.length > 0) this.#stream.write(`\r${UP(this.#drawn.length)}${CLEAR_BELOW}`);
+    const rows = this.#rows;
+    if (rows > 0) this.#stream.write(`\r${up(rows)}${`${CLEAR_LINE}\n`.repeat(rows)}${up(rows)}`);
     this.#drawn = [];
   }
+
+  /** Rows that the lines take now: a terminal that became narrower has broken them. */
+  get #rows(): number {
+    const { columns } = this.screen;
+    return this.#drawn.reduce((sum, line) => sum + Math.max(1, Math.ceil(width(line) / columns)), 0);
+  }
+}
+
+function up(rows: number): string {
+  return rows === 0 ? "" : `${ESC}${rows}A`;
 }

@@ -44,9 +44,15 @@ export function width(part: Inline): number {
   return stripVTControlCharacters(shown(part)).length;
 }
 
-/** Without its middle, where it takes more than `columns`. A `Text` stays whole, since its colours end at its end. */
+/** Without its middle, and without its colours, where it takes more than `columns`. */
 export function cut(part: Inline, columns: number): Text {
-  return part instanceof Shown ? part : new Shown(cutMiddle(shown(part), columns));
+  if (width(part) <= columns) return text`${part}`;
+  return new Shown(cutMiddle(stripVTControlCharacters(shown(part)), columns));
+}
+
+/** Columns of the terminal that stdout is; infinitely many where it is none. */
+export function stdoutColumns(): number {
+  return (process.stdout.isTTY && process.stdout.columns) || Number.POSITIVE_INFINITY;
 }
 
 function shown(part: Inline): string {

@@ -2,7 +2,7 @@
 import { ApiProblem, type Session, type Skein } from "../sdk/index.ts";
 import { isFinal } from "./passing.ts";
 
-interface Watch {
+export interface Watch {
   /** All that are to be shown. */
   list(): Promise<Session[]>;
   /** Whether a session that was asked for again is still to be shown. */

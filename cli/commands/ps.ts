@@ -2,16 +2,16 @@
 
 import type { Session, Skein } from "../../sdk/index.ts";
 import { SESSION_STATES, SESSION_STATUSES } from "../../shared/session/lifecycle.ts";
-import { sayAway } from "../away.ts";
+import { awayText, sayAway } from "../away.ts";
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
 import { allPages } from "../pages.ts";
 import { print, printJson } from "../print.ts";
 import { age } from "../session-text.ts";
-import { tableLines } from "../table.ts";
+import { narrowTable, table } from "../table.ts";
 import { TerminalBlock } from "../terminal-block.ts";
-import { colored, joined, type Text } from "../terminal-text.ts";
-import { watchSessions } from "../watch-sessions.ts";
+import { colored, type Inline, type Text } from "../terminal-text.ts";
+import { type Watch, watchSessions } from "../watch-sessions.ts";
 
 export const ps = defineCommand({
   options: {
@@ -22,57 +22,75 @@ export const ps = defineCommand({
   async run({ options }) {
     await withApi(async (skein) => {
       const list = () => (options.all ? all(skein) : live(skein));
-      const inLines = options.json ? printJson : printed;
+      const show = options.json ? printJson : printed;
       const first = await list();
-      if (!options.watch) return inLines(first);
+      if (!options.watch) return show(first);
       const block = options.json ? undefined : TerminalBlock.on("stdout");
       await watchSessions(skein, {
         list,
         keeps: ({ status }) => options.all || isLive(status),
-        show: block ? drawn(block) : inLines,
-        onConnection: sayAway(),
+        ...(block ? drawn(block) : { show, onConnection: sayAway() }),
       });
     });
   },
 });
 
+const HEADER = ["NAME", "ID", "STATUS", "MODE", "SIZE", "NODES", "AGE", "REASON"];
+/** What a narrow screen lacks, this first. */
+const SPARE = ["ID", "MODE", "NODES"];
+
 function printed(sessions: readonly Session[]): void {
-  print(joined(sessionLines(sessions)));
+  print(table(HEADER, rowsOf(sessions)));
 }
 
 /** The ages grow without an event. */
 const AGE_MS = 10_000;
 
-function drawn(block: TerminalBlock): (sessions: Session[]) => void {
-  let shown: Session[] = [];
+function drawn(block: TerminalBlock): Pick<Watch, "show" | "onConnection"> {
+  let shown: readonly Session[] = [];
+  let away: Text[] = [];
   const draw = () => {
     const { columns, rows } = block.screen;
-    const lines = sessionLines(shown, columns);
-    const more = lines.length - rows;
-    block.draw(more <= 0 ? lines : [...lines.slice(0, rows - 1), `… and ${more + 1} more`]);
+    const lines = narrowTable(HEADER, rowsOf(shown), columns, SPARE);
+    const room = Math.max(1, rows - away.length);
+    const left = lines.length - room;
+    block.draw([...(left <= 0 ? lines : [...lines.slice(0, room - 1), `… and ${left + 1} more`]), ...away]);
   };
   setInterval(draw, AGE_MS).unref();
   block.onResize(draw);
-  return (sessions) => {
-    shown = sessions;
-    draw();
+  return {
+    show(sessions) {
+      shown = sessions;
+      draw();
+    },
+    onConnection(connected, reason = "it closed the connection") {
+      away = connected ? [] : [awayText(reason)];
+      draw();
+    },
   };
 }
 
-/** `columns`: what the lines may be wide. */
-function sessionLines(sessions: readonly Session[], columns?: number): Text[] {
+function rowsOf(sessions: readonly Session[]): Inline[][] {
   const now = Date.now();
-  const rows = sessions.map((session) => [
+  return sessions.map((session) => [
     session.name,
     session.id,
     colored(session.status),
     session.clusterMode,
     String(session.clusterSize),
-    [...new Set(session.containers.flatMap(({ node }) => node ?? []))].join(",") || "-",
+    nodesText(session),
     age(session.createdAt, now),
     session.reason ?? "",
   ]);
-  return tableLines(["NAME", "ID", "STATUS", "MODE", "SIZE", "NODES", "AGE", "REASON"], rows, columns);
+}
+
+/** More nodes are counted: there may be hundreds. */
+const NODES_SHOWN = 3;
+
+function nodesText({ containers }: Session): string {
+  const nodes = [...new Set(containers.flatMap(({ node }) => node ?? []))];
+  if (nodes.length <= NODES_SHOWN) return nodes.join(",") || "-";
+  return `${nodes.slice(0, NODES_SHOWN - 1).join(",")},+${nodes.length - NODES_SHOWN + 1}`;
 }
 
 function isLive(status: Session["status"]): boolean {
