@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROOT } from "./paths.ts";
+import { onTerminal } from "./testing/terminal.ts";
 
 const LAUNCHER = join(ROOT, "skein");
 const directory = mkdtempSync(join(tmpdir(), "skein-cli-"));
@@ -203,6 +204,54 @@ describe("following", () => {
     await skein(["rm", "watched"]);
     await expect.poll(() => shown().at(-1)).toEqual([]);
     watch.stop();
+  });
+});
+
+describe.runIf(process.platform === "linux")("on a terminal", () => {
+  const terminal = (columns: number, ...args: string[]) =>
+    onTerminal(
+      [LAUNCHER, ...args],
+      { ...process.env, SKEIN_API: url, SKEIN_TOKEN: token() },
+      { columns, rows: 12 },
+    );
+
+  test("run shows what it waits for in whole words, and leaves the outcome alone", async () => {
+    const { screen, exit } = terminal(40, "run", "--image", "a", "--name", "waiting");
+    const text = () => screen.lines.join(" ").replace(/ +/g, " ");
+    await expect.poll(text, { timeout: 10_000 }).toContain("main1 - pending");
+    const { reason } = JSON.parse((await skein(["describe", "waiting", "--json"])).stdout) as {
+      reason: string;
+    };
+    await expect.poll(text).toContain(`waiting is pending: ${reason} main1 - pending`);
+    await skein(["rm", "waiting"]);
+    expect(await exit).toBe(0);
+    expect(screen.lines[0]).toMatch(/^waiting \(ses_/);
+    expect(text()).not.toContain("pending");
+  });
+
+  test("Ctrl-C leaves the session, and says so below its progress", async () => {
+    const { screen, type, exit } = terminal(80, "run", "--image", "a", "--name", "left");
+    await expect.poll(() => screen.lines.join("\n"), { timeout: 10_000 }).toContain("main1  -  pending");
+    type("\x03");
+    expect(await exit).toBe(130);
+    expect(screen.lines.join("\n")).toMatch(
+      /main1 {2}- {2}pending\n.*\nleft goes on; skein describe left shows it/,
+    );
+    await skein(["rm", "left"]);
+  });
+
+  test("ps --watch draws its table in place", async () => {
+    const { screen, type, exit } = terminal(60, "ps", "--watch");
+    const names = () => screen.lines.map((line) => line.split(" ")[0]);
+    await expect.poll(names, { timeout: 10_000 }).toEqual(["NAME", ""]);
+    await skein(["run", "-d", "--image", "a", "--name", "one"]);
+    await expect.poll(names).toEqual(["NAME", "one", ""]);
+    await skein(["run", "-d", "--image", "a", "--name", "two"]);
+    await expect.poll(names).toEqual(["NAME", "two", "one", ""]);
+    await skein(["rm", "one", "two"]);
+    await expect.poll(names).toEqual(["NAME", ""]);
+    type("\x03");
+    await exit;
   });
 });
 
