@@ -22,7 +22,7 @@ export interface Workerd {
   port: number;
   /** Resolves when it has ended, with how. */
   ended: Promise<string>;
-  /** SIGTERM, then SIGKILL if it has not ended within 10 s. */
+  /** SIGTERM, so that short requests are answered; then SIGKILL, since agents' links and streams stay open for as long as it lives. */
   stop(): Promise<void>;
 }
 
@@ -151,11 +151,13 @@ export function lastWords(said: string): string | undefined {
   return exception?.replace(/^\S+:\d+: \w+: /, "").replace(/ \(os error \d+\)$/, "");
 }
 
+const GRACE_MS = 2000;
+
 async function stop(child: ChildProcess, data: string): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) {
     const exited = once(child, "exit");
     child.kill("SIGTERM");
-    const hard = setTimeout(() => child.kill("SIGKILL"), 10_000);
+    const hard = setTimeout(() => child.kill("SIGKILL"), GRACE_MS);
     await exited;
     clearTimeout(hard);
   }
