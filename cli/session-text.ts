@@ -5,7 +5,21 @@ import { block, colored, joined, type Text, text } from "./terminal-text.ts";
 
 /** A line about the session, then a row per container. */
 export function sessionText(session: Session): Text {
-  return joined([headline(session), containerTable(session)], "\n\n");
+  return joined([headline(session), containerTable(session.containers)], "\n\n");
+}
+
+const FEW = 8;
+
+/** The same about one that failed. Of many containers only some with a reason, so that the session's own stays on the screen. */
+export function failureText(session: Session): Text {
+  const { name, containers } = session;
+  if (containers.length <= FEW) return sessionText(session);
+  const troubled = containers.filter(({ reason }) => reason !== null).slice(0, FEW);
+  const more = text`${containers.length - troubled.length} more containers: skein describe ${name}`;
+  return joined(
+    [headline(session), ...(troubled.length > 0 ? [containerTable(troubled)] : []), more],
+    "\n\n",
+  );
 }
 
 /** `train (ses_…) is running: multi-node, 4 containers on overlay 10.64.0.0/24`. */
@@ -17,10 +31,10 @@ export function headline(session: Session): Text {
   return reason === null ? line : joined([line, block(reason)]);
 }
 
-function containerTable(session: Session): Text {
+function containerTable(containers: Session["containers"]): Text {
   return table(
     ["HOST", "NODE", "ADDRESS", "STATUS", "REASON"],
-    session.containers.map(({ host, node, address, status, exitCode, reason }) => [
+    containers.map(({ host, node, address, status, exitCode, reason }) => [
       host,
       node ?? "-",
       address ?? "-",

@@ -5,7 +5,7 @@ import { defineCommand, JSON_OPTION } from "../command.ts";
 import { failedOutput } from "../last-output.ts";
 import { print, printJson, say } from "../print.ts";
 import { REQUEST_NOTES, REQUEST_OPTIONS, readRequest } from "../request.ts";
-import { sessionText } from "../session-text.ts";
+import { failureText, sessionText } from "../session-text.ts";
 import { untilSettled } from "../wait.ts";
 
 const NOTES =
@@ -43,7 +43,7 @@ export const run = defineCommand({
       const session = options.detach ? created : await untilSettled(skein, created, "start");
       process.off("SIGINT", interrupted);
       if (options.json) printJson(session);
-      else print(sessionText(session));
+      else print(session.status === "failed" ? failureText(session) : sessionText(session));
       if (session.status !== "failed") return 0;
       const output = failedOutput(session);
       if (output !== undefined) say(output);

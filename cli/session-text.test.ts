@@ -1,0 +1,43 @@
+import { expect, test } from "vitest";
+import type { Session } from "../sdk/index.ts";
+import { failureText } from "./session-text.ts";
+
+function failed(size: number, troubled: readonly number[]): Session {
+  return {
+    ...{ id: "ses_1", name: "train", status: "failed", reason: "sub3 on b ended with 1" },
+    ...{ clusterMode: "multi-node", clusterSize: size, network: null },
+    containers: Array.from({ length: size }, (_, at) => ({
+      ...{ host: `h${at}`, node: "b", address: null, status: "removed", exitCode: null },
+      reason: troubled.includes(at) ? `why ${at}` : null,
+    })),
+  } as unknown as Session;
+}
+
+const lines = (session: Session) => String(failureText(session)).split("\n");
+
+test("of a few containers all are shown", () => {
+  expect(lines(failed(8, [3])).filter((line) => line.startsWith("h"))).toHaveLength(8);
+});
+
+test("of many, those with a reason, and how to see the others", () => {
+  expect(lines(failed(64, [3, 60]))).toEqual([
+    "train (ses_1) is failed: multi-node, 64 containers",
+    "sub3 on b ended with 1",
+    "",
+    "HOST  NODE  ADDRESS  STATUS   REASON",
+    "h3    b     -        removed  why 3",
+    "h60   b     -        removed  why 60",
+    "",
+    "62 more containers: skein describe train",
+  ]);
+});
+
+test("of many with a reason, only some", () => {
+  const all = lines(failed(1000, [...Array(1000).keys()]));
+  expect(all.filter((line) => line.startsWith("h"))).toHaveLength(8);
+  expect(all.at(-1)).toBe("992 more containers: skein describe train");
+});
+
+test("where none has one, the session's own is enough", () => {
+  expect(lines(failed(9, [])).slice(2)).toEqual(["", "9 more containers: skein describe train"]);
+});
