@@ -32,7 +32,7 @@ const ERROR_CHANNEL = 2;
 /** The API takes frames of so many bytes of data, at most. */
 const FRAME_BYTES = 64 * 1024;
 /** What a frame uses of its window besides its data. */
-const FRAME_COST = 64;
+const FRAME_COST = 256;
 const PING_MS = 10_000;
 const SILENT_MS = 30_000;
 

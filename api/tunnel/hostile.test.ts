@@ -2,7 +2,7 @@
 import { reset } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
 import type { TunnelWanted } from "../../shared/protocol/protocol.ts";
-import { STREAM_WINDOW } from "../../shared/streams/credit.ts";
+import { FRAME_COST, STREAM_WINDOW } from "../../shared/streams/credit.ts";
 import { dialStream, FakeClient } from "../testing/fake-client.ts";
 import { dialTunnel, FakeTunnel } from "../testing/fake-tunnel.ts";
 import { connected, running, tunnelOf } from "../testing/session-streams.ts";
@@ -44,7 +44,7 @@ test.each([
 
 test("frames of no data use up the window", async () => {
   const { client } = await connected(await running());
-  for (let sent = 0; sent <= STREAM_WINDOW / 64; sent++) client.data("");
+  for (let sent = 0; sent <= STREAM_WINDOW / FRAME_COST; sent++) client.data("");
   expect((await client.closed).code).toBe("over_credit");
 });
 

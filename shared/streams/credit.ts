@@ -3,8 +3,11 @@
  * final receiver grants new credit as it consumes. So a reader that stops reading stops its sender, and nothing between them piles up.
  */
 
-/** What a frame uses of its window besides its data. So many frames of few bytes cannot fill memory with what holds them. */
-export const FRAME_COST = 64;
+/**
+ * What a frame uses of its window besides its data, in bytes. workerd holds about 1,100 bytes for each frame that waits for a slow reader: so many
+ * frames of few bytes would fill its memory.
+ */
+export const FRAME_COST = 256;
 
 /** What a frame with so many bytes of data uses of its window. */
 export function costOf(bytes: number): number {

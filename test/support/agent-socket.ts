@@ -1,6 +1,7 @@
 /** A WebSocket that a node dials for tests against a real API: what a link and a tunnel have in common. */
 import { once } from "node:events";
 import WebSocket from "ws";
+import { PING } from "../../shared/protocol/protocol.ts";
 import { CONSTANTS } from "../../shared/settings/constants.ts";
 import type { ApiClient } from "./server.ts";
 
@@ -44,6 +45,10 @@ export abstract class AgentSocket {
   protected async dialled(): Promise<this> {
     await Promise.race([once(this.socket, "open").catch(() => {}), this.closed]);
     return this;
+  }
+
+  ping(): void {
+    if (this.open) this.socket.send(PING, () => {});
   }
 
   close(code = 1000): void {

@@ -62,6 +62,11 @@ export class ClientSocket {
     return this.#socket.protocol;
   }
 
+  /** Bytes that wait to be sent. */
+  get buffered(): number {
+    return this.#socket.bufferedAmount;
+  }
+
   say(message: object): void {
     this.raw(JSON.stringify(message));
   }

@@ -8,7 +8,6 @@ import {
   type Challenge,
   connectProof,
   type Hello,
-  PING,
   PONG,
   PROTOCOL,
   type Report,
@@ -214,10 +213,6 @@ export class NodeSocket extends AgentSocket {
     this.#traffic.framesSent++;
     this.#traffic.bytesSent += Buffer.byteLength(data);
     this.socket.send(data, { binary }, () => {});
-  }
-
-  ping(): void {
-    if (this.open) this.socket.send(PING, () => {});
   }
 }
 

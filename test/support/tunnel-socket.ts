@@ -4,6 +4,7 @@ import { PONG } from "../../shared/protocol/protocol.ts";
 import { CHANNEL, type Channel, decodeFrame, encodeFrame, type Frame } from "../../shared/streams/frames.ts";
 import { TunnelChallenge, type TunnelHello, tunnelProof } from "../../shared/streams/stream-messages.ts";
 import { AgentSocket, dialAsAgent } from "./agent-socket.ts";
+import { keepAlive } from "./keep-alive.ts";
 import type { TestNode } from "./node.ts";
 import type { ApiClient } from "./server.ts";
 
@@ -33,6 +34,7 @@ export class TunnelSocket extends AgentSocket {
     const first = await Promise.race([socket.challenged, socket.closed]);
     if ("code" in first) throw new Error(`a tunnel was closed with ${first.code} ${first.reason}`);
     socket.prove(node, session, first.nonce);
+    socket.closed.then(keepAlive(socket));
     return socket;
   }
 
