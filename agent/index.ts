@@ -6,6 +6,7 @@ import type { Allowed } from "../shared/node/node-schemas.ts";
 import { connectDocker, socketOf } from "./docker/dockerode.ts";
 import { Images } from "./docker/images.ts";
 import { watchEngine } from "./docker/watch.ts";
+import { serveExec } from "./exec/serve-exec.ts";
 import { hostRunner } from "./host/runner.ts";
 import { currentKit } from "./kit/build.ts";
 import { kitSysctls } from "./kit/layout.ts";
@@ -22,13 +23,14 @@ import { type Joined, loadJoined, saveJoined } from "./node/identity.ts";
 import { joinFleet } from "./node/join.ts";
 import { NodeKeys } from "./node/node-keys.ts";
 import { openState } from "./node/state-dir.ts";
+import { Forwarders } from "./ports/forwarders.ts";
+import { servePort } from "./ports/serve-port.ts";
 import { AssignmentStore } from "./session/assignment-store.ts";
 import { engineParallelism, limiter } from "./session/concurrency.ts";
 import { Guard } from "./session/guard.ts";
 import { Sessions } from "./session/node-sessions.ts";
 import { Surveys } from "./session/surveys.ts";
 import { serveBy } from "./streams/serve-streams.ts";
-import { StreamFailure } from "./streams/stream.ts";
 import { Tunnels } from "./streams/tunnels.ts";
 
 /** The options of `skein agent`. `cpu` in cores, `memory` in bytes. */
@@ -163,16 +165,21 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
       (report) => link.send(report),
       (reason) => link.resync(reason),
     );
-    const missing = async (_: unknown, { kind }: { kind: string }) => {
-      throw new StreamFailure("failed", `this agent does not serve ${kind} yet`);
-    };
+    const forwarders = new Forwarders(docker);
     const tunnels = new Tunnels(
       {
         api: options.api,
         fleet,
         node,
         sign: (text) => keys.sign(text),
-        serverOf: (session) => serveBy({ exec: missing, port: missing, logs: serveLogs(stored, session) }),
+        serverOf: (session) => {
+          const find = (host: string) => sessions.container(session, host);
+          return serveBy({
+            exec: serveExec(docker, find),
+            port: servePort(forwarders, find),
+            logs: serveLogs(stored, session),
+          });
+        },
         log,
       },
       signal,

@@ -86,7 +86,9 @@ const INSIDE: Record<string, Table> = {
     link: ["backoff.ts", "log.ts", "node"],
     session: ["backoff.ts", "log.ts", "save-file.ts", "docker", "host", "kit", "logs", "network", "ssh"],
     logs: ["log.ts", "save-file.ts", "docker", "network", "streams"],
-    streams: ["backoff.ts", "log.ts", "link"],
+    streams: ["backoff.ts", "log.ts", "docker", "link"],
+    exec: ["docker", "kit", "streams"],
+    ports: ["docker", "kit", "streams"],
   },
 };
 

@@ -1,7 +1,7 @@
 /** The Docker port on a real engine, by dockerode. Written against Engine API 1.41 to 1.47. */
 import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
-import type { Readable } from "node:stream";
+import type { Duplex, Readable } from "node:stream";
 import Docker from "dockerode";
 import { Outputs } from "./outputs.ts";
 import type { CreateBody, DockerPort, EngineEvent, Image } from "./port.ts";
@@ -13,6 +13,12 @@ import { payloads, Tail } from "./stream-frames.ts";
 const NEWEST_KNOWN = "1.47";
 /** From this version on the MAC address belongs to the endpoint (Engine API version history). */
 const MAC_ON_ENDPOINT = "1.44";
+
+/**
+ * Engines end the input of a terminal at a sequence of keys, by default Ctrl-P Ctrl-Q, and hold back a first key of it. They cannot do
+ * without one. Nobody types this one, and programs show nothing after Ctrl-@ alone.
+ */
+const DETACH_KEYS = "@^_@__^@^^_@_^".replace(/./g, ",ctrl-$&").slice(1);
 
 const DEFAULT_SOCKET = "/var/run/docker.sock";
 
@@ -242,6 +248,38 @@ function portOf(docker: Docker, newcomer: Docker, macOn: DockerPort["macOn"]): D
       } finally {
         signal.removeEventListener("abort", abort);
       }
+    },
+
+    async attach(id, { argv, tty, env, user, workdir }) {
+      const made = await answer(
+        docker.getContainer(id).exec({
+          Cmd: argv,
+          Tty: tty,
+          DetachKeys: DETACH_KEYS,
+          Env: env,
+          AttachStdin: true,
+          AttachStdout: true,
+          AttachStderr: true,
+          ...(user === undefined ? {} : { User: user }),
+          ...(workdir === undefined ? {} : { WorkingDir: workdir }),
+        }),
+      );
+      const socket: Duplex = await answer(made.start({ hijack: true, stdin: true, Tty: tty }));
+      return {
+        socket,
+        async resize(cols, rows) {
+          await answer(made.resize({ w: cols, h: rows }));
+        },
+        async inspect() {
+          const found = await unless([404, 409], made.inspect());
+          return found && { started: found.Pid > 0, running: found.Running, exitCode: found.ExitCode ?? 0 };
+        },
+      };
+    },
+
+    async launch(id, argv) {
+      const made = await answer(docker.getContainer(id).exec({ Cmd: argv }));
+      await answer(made.start({ Detach: true }));
     },
 
     async putArchive(id, path, tar) {

@@ -1,5 +1,5 @@
 /** Everything that the agent needs from a Docker engine; `dockerode.ts` implements it. Ids are Docker's own. */
-import type { Readable } from "node:stream";
+import type { Duplex, Readable } from "node:stream";
 import type { OutputBatch, OutputOptions } from "./output.ts";
 
 /** The engine and its machine. `cpus` in cores, `memory` in bytes. */
@@ -55,6 +55,33 @@ export interface Executed {
   output: string;
 }
 
+/** A command with its streams, for `attach`. `env` is added to the container's. Without user and workdir they are the container's. */
+export interface Command {
+  argv: string[];
+  tty: boolean;
+  env: string[];
+  user: string | undefined;
+  workdir: string | undefined;
+}
+
+/** A command that runs, or ran, in a container. */
+export interface Attached {
+  /** To write: its input; the end is end of file. To read: its output, raw with a terminal, else in frames (stream-frames.ts). */
+  socket: Duplex;
+  /** Sets the terminal's size, in characters. */
+  resize(cols: number, rows: number): Promise<void>;
+  /** Undefined when the engine does not know it any longer, as its container has ended. */
+  inspect(): Promise<AttachedState | undefined>;
+}
+
+export interface AttachedState {
+  /** False if the engine could not start it. The reason is its output. */
+  started: boolean;
+  running: boolean;
+  /** Once it has ended; 128 + signal if a signal ended it. */
+  exitCode: number;
+}
+
 /** An event of a container or network. `attributes` has a container's labels, and for `die` also its `exitCode`. */
 export interface EngineEvent {
   type: "container" | "network";
@@ -107,6 +134,10 @@ export interface DockerPort {
 
   /** Runs a program in a running container, as the container's user. Keeps the last `maxBytes` of its output. */
   exec(id: string, argv: string[], maxBytes: number, signal: AbortSignal): Promise<Executed>;
+  /** Runs a command in a running container. @throws DockerError; 404 or 409 when the container does not run */
+  attach(id: string, command: Command): Promise<Attached>;
+  /** Starts a program in a running container, as the container's user, and does not wait for its end. @throws like `attach` */
+  launch(id: string, argv: string[]): Promise<void>;
   /** Unpacks a tar archive at a directory of the container, running or not. */
   putArchive(id: string, path: string, tar: Buffer): Promise<void>;
   /** The target of a symlink inside the container, or "" for anything else; undefined without such a path. Much cheaper than a tar. */

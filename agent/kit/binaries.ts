@@ -18,6 +18,9 @@ const programs = {
   scp: "usr/bin/scp",
   sftp: "usr/bin/sftp",
   traceroute: "usr/bin/traceroute.db",
+  "s6-ipcclient": "usr/bin/s6-ipcclient",
+  "s6-ioconnect": "usr/bin/s6-ioconnect",
+  tcpclient: "usr/bin/tcpclient",
 } as const;
 
 const packages = [
@@ -28,6 +31,8 @@ const packages = [
   "openssh-sftp-server",
   "openssh-client",
   "traceroute",
+  "s6",
+  "ucspi-tcp",
 ] as const;
 
 /** The path of the sftp server in Debian's dropbear. `programs/enter` replaces it by the kit's path. */

@@ -6,7 +6,8 @@ import type { Report } from "../../shared/protocol/protocol.ts";
 import type { ListedContainer } from "../docker/port.ts";
 import { epochsOf, type Found, takeOver } from "./adopt.ts";
 import { ASSIGNMENT_FILES, type SentAssignment } from "./assignment-store.ts";
-import type { NodeContext } from "./context.ts";
+import { selfDir } from "./container-record.ts";
+import { type NodeContext, sessionDir } from "./context.ts";
 import type { Desired } from "./desired.ts";
 import { hasReached, type Situation, type Step } from "./next-step.ts";
 import { Observed } from "./observed.ts";
@@ -16,6 +17,19 @@ import { removeSession } from "./remove.ts";
 import { type RestartListener, Restarts } from "./restarts.ts";
 import { provideNetwork } from "./session-network.ts";
 import { start } from "./start.ts";
+
+/** A container of this node, for who wants to enter it. */
+export interface SessionContainer {
+  containerId: string;
+  /** In the session. */
+  address: string;
+  /** It is on the node's own network. */
+  hostNetwork: boolean;
+  /** Its own folder on the node. */
+  selfDir: string;
+  /** It runs, and its gate is open. */
+  running: boolean;
+}
 
 /** Hears what a step does. */
 export interface Listener extends RestartListener {
@@ -54,6 +68,22 @@ export class SessionController {
   /** The state of the epoch that was worked on last. */
   get observed(): Observed {
     return this.#observed;
+  }
+
+  /** A container of the wanted epoch. */
+  container({ epoch, phase, sent }: Desired, host: string): SessionContainer | undefined {
+    const { session, prepared } = this.#observed;
+    const spec = sent?.assignment.containers.find((each) => each.host === host);
+    const made = this.#observed.epoch === epoch ? prepared.get(host) : undefined;
+    if (!spec || !made) return undefined;
+    return {
+      containerId: made.containerId,
+      address: spec.address,
+      hostNetwork: spec.hostNetwork === true,
+      selfDir: selfDir(sessionDir(this.#context, session), host),
+      // `open` says so once the gate is open.
+      running: phase !== "removed" && this.#observed.container(host)?.status === "running",
+    };
   }
 
   get restarts(): Restarts | undefined {

@@ -9,6 +9,7 @@ import { sweepLinks } from "../network/sweep-links.ts";
 import type { Found } from "./adopt.ts";
 import type { SentAssignment } from "./assignment-store.ts";
 import type { NodeContext } from "./context.ts";
+import type { SessionContainer } from "./controller.ts";
 import { type Desired, desiredOf, missingIn } from "./desired.ts";
 import { readInventory, sweepFiles } from "./inventory.ts";
 import { guardedOf } from "./node-reach.ts";
@@ -77,6 +78,11 @@ export class Sessions {
 
   assign(assign: Assign): void {
     this.#inOrder(async () => void this.#take(await this.#complete(assign)));
+  }
+
+  /** A session's container on this node; undefined if it has none of that name. */
+  container(session: string, host: string): SessionContainer | undefined {
+    return this.#parts.get(session)?.container(host);
   }
 
   /** Passes an event on to its session. Resolves when the session has handled it. */

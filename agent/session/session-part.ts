@@ -6,7 +6,7 @@ import type { Found } from "./adopt.ts";
 import type { SentAssignment } from "./assignment-store.ts";
 import { ContainerEnds } from "./container-ends.ts";
 import { type NodeContext, StepFailure } from "./context.ts";
-import { SessionController } from "./controller.ts";
+import { type SessionContainer, SessionController } from "./controller.ts";
 import { Convergence } from "./convergence.ts";
 import type { Desired } from "./desired.ts";
 import { nextStep, type Step } from "./next-step.ts";
@@ -77,6 +77,11 @@ export class SessionPart {
 
   report(): Report {
     return this.#controller.observed.report();
+  }
+
+  /** A container of this node, for who wants to enter it. */
+  container(host: string): SessionContainer | undefined {
+    return this.#controller.container(this.#desired, host);
   }
 
   /** Starts to work, unless it does already. */
