@@ -84,7 +84,9 @@ export function faultOf(method: string, path: string, { status, type, body }: An
   const allowed = operations.length > 0 ? documented?.content : { "application/problem+json": {} };
   if (!allowed) return body === "" ? undefined : `answers ${status} with a body`;
   if (!(type in allowed)) return `answers ${status} as ${type}`;
-  return type.includes("json") ? faultOfBody(status, body, allowed[type]?.schema) : undefined;
+  const bodies = type === "application/x-ndjson" ? body.split("\n").filter((line) => line !== "") : [body];
+  if (!type.includes("json")) return undefined;
+  return bodies.map((each) => faultOfBody(status, each, allowed[type]?.schema)).find(Boolean);
 }
 
 function faultOfBody(status: number, body: string, schema: Schema | undefined): string | undefined {
