@@ -229,15 +229,25 @@ describe.runIf(process.platform === "linux")("on a terminal", () => {
     expect(text()).not.toContain("pending");
   });
 
-  test("Ctrl-C leaves the session, and says so below its progress", async () => {
+  test("Ctrl-C leaves the session, and says so", async () => {
     const { screen, type, exit } = terminal(80, "run", "--image", "a", "--name", "left");
     await expect.poll(() => screen.lines.join("\n"), { timeout: 10_000 }).toContain("main1  -  pending");
     type("\x03");
     expect(await exit).toBe(130);
-    expect(screen.lines.join("\n")).toMatch(
-      /main1 {2}- {2}pending\n.*\nleft goes on; skein describe left shows it/,
-    );
+    expect(screen.lines.filter(Boolean)).toEqual([
+      "left goes on; skein describe left shows it, skein rm left ends it",
+    ]);
     await skein(["rm", "left"]);
+  });
+
+  test("Ctrl-C ends a job, and its progress goes on below", async () => {
+    const { screen, type, exit } = terminal(80, "run", "--image", "a", "--name", "job", "--", "true");
+    await expect.poll(() => screen.lines.join("\n"), { timeout: 10_000 }).toContain("main1  -  pending");
+    type("\x03");
+    expect(await exit).toBe(130);
+    const [first, ...others] = screen.lines;
+    expect(first).toBe("ending job; Ctrl-C again leaves at once");
+    expect(others.join("\n")).not.toMatch(/pending|\^C/);
   });
 
   test("ps --watch draws its table in place", async () => {

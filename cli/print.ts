@@ -1,25 +1,26 @@
 /** The one way to stdout and stderr for what Skein itself says. Strings are cleaned as a block; JSON stays exact JSON. */
 import { cleanJson } from "../shared/text/clean.ts";
+import { TerminalBlock } from "./terminal-block.ts";
 import { block, type Text } from "./terminal-text.ts";
 
 /** The answer, on stdout, with a line end. */
 export function print(answer: string | Text): void {
-  console.log(String(block(answer)));
+  TerminalBlock.above(() => console.log(String(block(answer))));
 }
 
 /** The answer as JSON, in one line on stdout. */
 export function printJson(answer: unknown): void {
-  console.log(cleanJson(JSON.stringify(answer)));
+  TerminalBlock.above(() => console.log(cleanJson(JSON.stringify(answer))));
 }
 
 /** Progress, hints and failures, on stderr, with a line end. */
 export function say(message: string | Text): void {
-  console.error(String(block(message)));
+  TerminalBlock.above(() => console.error(String(block(message))));
 }
 
 /** Passes on a piece of another program's messages, on stderr. */
 export function passOn(piece: string): void {
-  process.stderr.write(String(block(piece)));
+  TerminalBlock.above(() => process.stderr.write(String(block(piece))));
 }
 
 /** `skein ps | head` closes the pipe: that is not a failure. */

@@ -1,12 +1,16 @@
-import { expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { TerminalBlock } from "./terminal-block.ts";
 import { bold } from "./terminal-text.ts";
 import { Screen } from "./testing/screen.ts";
 
+let block: TerminalBlock;
+afterEach(() => block.clear());
+
 function onScreen(columns = 40, rows = 10) {
   const screen = new Screen(columns, rows);
   screen.write("$ skein run\n");
-  return { screen, block: new TerminalBlock(screen as unknown as NodeJS.WriteStream) };
+  block = new TerminalBlock(screen as unknown as NodeJS.WriteStream);
+  return { screen, block };
 }
 
 test("lines are drawn in place, become more and fewer, and go without a trace", () => {
@@ -41,4 +45,32 @@ test("lines that a narrower terminal has broken are all replaced", () => {
   screen.narrow(10);
   block.draw(["c", "d"]);
   expect(screen.lines).toEqual(["$ skein ru", "n", "c", "d", ""]);
+});
+
+describe("what is said while a block is there", () => {
+  const said = (screen: Screen) => TerminalBlock.above(() => screen.write("hello\n"));
+  const nextTurn = () => new Promise(setImmediate);
+
+  test("stands above it", async () => {
+    const { screen, block } = onScreen();
+    block.draw(["a", "b"]);
+    screen.write("^C");
+    said(screen);
+    await nextTurn();
+    expect(screen.lines).toEqual(["$ skein run", "hello", "a", "b", ""]);
+    block.draw(["c"]);
+    expect(screen.lines).toEqual(["$ skein run", "hello", "c", ""]);
+  });
+
+  test("stands alone where the block has been cleared since, or the process ends", async () => {
+    const { screen, block } = onScreen();
+    block.draw(["a", "b"]);
+    said(screen);
+    expect(screen.lines.filter(Boolean)).toEqual(["$ skein run", "hello"]);
+    block.clear();
+    await nextTurn();
+    said(screen);
+    await nextTurn();
+    expect(screen.lines.filter(Boolean)).toEqual(["$ skein run", "hello", "hello"]);
+  });
 });

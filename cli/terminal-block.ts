@@ -9,6 +9,25 @@ const WRAP_OFF = `${ESC}?7l`;
 const WRAP_ON = `${ESC}?7h`;
 
 export class TerminalBlock {
+  /** The one that is on the terminal: there is at most one. */
+  static #active: TerminalBlock | undefined;
+
+  /** Lines that `write` prints stand above the block, which is drawn again below them. */
+  static above(write: () => void): void {
+    const block = TerminalBlock.#active;
+    if (!block) {
+      write();
+      return;
+    }
+    const lines = block.#drawn;
+    block.#erase();
+    write();
+    // Not at once: a process that ends after its last words leaves no block below them.
+    setImmediate(() => {
+      if (TerminalBlock.#active === block && block.#drawn.length === 0) block.draw(lines);
+    }).unref();
+  }
+
   readonly #stream: NodeJS.WriteStream;
   #drawn: Text[] = [];
 
@@ -44,11 +63,19 @@ export class TerminalBlock {
     const rows = shown.map((line) => `${CLEAR_LINE}${line}\n`).join("");
     this.#stream.write(`${WRAP_OFF}\r${up(this.#rows)}${rows}${CLEAR_BELOW}${WRAP_ON}`);
     this.#drawn = shown;
+    TerminalBlock.#active = this;
   }
 
   clear(): void {
+    this.#erase();
+    if (TerminalBlock.#active === this) TerminalBlock.#active = undefined;
+  }
+
+  #erase(): void {
     const rows = this.#rows;
-    if (rows > 0) this.#stream.write(`\r${up(rows)}${`${CLEAR_LINE}\n`.repeat(rows)}${up(rows)}`);
+    // Also the line of the cursor: the terminal itself has written ^C there.
+    if (rows > 0)
+      this.#stream.write(`\r${up(rows)}${`${CLEAR_LINE}\n`.repeat(rows)}${CLEAR_LINE}${up(rows)}`);
     this.#drawn = [];
   }
 
