@@ -14,13 +14,13 @@ const columns: [Column, Column] = [
 
 test("each phase has a title and its rows; a measure that no run took has none", () => {
   expect(rowsOf(columns)).toEqual([
-    ["Joining"],
+    ["Joining", "", "", ""],
     [`  ${MEASURES.joinSeconds.label}`, "2 s", "30 s", "× 15"],
     ["At rest"],
     [`  ${MEASURES.idleCpu.label}`, "1.50 % of a core", "12 % of a core", "× 8"],
-    ["One big session"],
+    ["One big session", "", "", ""],
     [`  ${MEASURES.bigSeconds.label}`, "–", "9 s", ""],
-    ["workerd killed and started again"],
+    ["workerd killed and started again", "", "", ""],
     [`  ${MEASURES.backSeconds.label}`, "3 s", "382 of 1,000 after 75 s", ""],
   ]);
 });
