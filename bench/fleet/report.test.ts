@@ -16,7 +16,7 @@ test("each phase has a title and its rows; a measure that no run took has none",
   expect(rowsOf(columns)).toEqual([
     ["Joining", "", "", ""],
     [`  ${MEASURES.joinSeconds.label}`, "2 s", "30 s", "× 15"],
-    ["At rest"],
+    ["At rest", "", "", ""],
     [`  ${MEASURES.idleCpu.label}`, "1.50 % of a core", "12 % of a core", "× 8"],
     ["One big session", "", "", ""],
     [`  ${MEASURES.bigSeconds.label}`, "–", "9 s", ""],
