@@ -3,9 +3,9 @@ import { createHash, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { INSIDE } from "../agent/kit/layout.ts";
+import type { MemoryStream } from "../agent/testing/memory-stream.ts";
 import { useKitLab } from "./support/kit-lab.ts";
 import { kitsh, type Wanted } from "./support/kit-session.ts";
-import type { MemoryStream } from "./support/memory-stream.ts";
 import { StreamLab } from "./support/stream-lab.ts";
 
 const here = useKitLab();

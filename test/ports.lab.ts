@@ -1,9 +1,9 @@
 /** Connections to ports of containers of any image and user, on a real engine. */
 import { createHash, randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import type { MemoryStream } from "../agent/testing/memory-stream.ts";
 import { useKitLab } from "./support/kit-lab.ts";
 import { kitsh, untilOutput, type Wanted } from "./support/kit-session.ts";
-import type { MemoryStream } from "./support/memory-stream.ts";
 import { StreamLab } from "./support/stream-lab.ts";
 
 const here = useKitLab();

@@ -30,7 +30,8 @@ it("combines new scripts with the binaries that are there, and finds the result 
   const kit = await buildKit(root);
   expect(kit.path).toBe(join(root, kit.hash));
   expect(await readFile(join(kit.path, "bin/program"), "utf8")).toBe("a program");
-  for (const script of ["start", "enter", "prove", "answer", "path/ssh", "path/scp", "path/sftp"]) {
+  const scripts = ["start", "enter", "prove", "answer", "exec", "keep", "shell", "forward", "dial", "joined"];
+  for (const script of [...scripts, "path/ssh", "path/scp", "path/sftp"]) {
     expect(await readFile(join(kit.path, script), "utf8"), script).toMatch(
       /^#!\/\.skein\/kit\/bin\/busybox sh\n/,
     );

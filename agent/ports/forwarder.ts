@@ -9,6 +9,12 @@ import type { Enterable } from "../streams/enterable.ts";
 /** How long a program in the container may take to call, or a port to accept. */
 const PATIENCE_MS = 15_000;
 
+/** It ends with its container. Another one can be started, if the container runs again. */
+export class ForwarderEnded extends Error {
+  override readonly name = "ForwarderEnded";
+  override readonly message = "the kit's program in the container has ended";
+}
+
 export class Forwarder {
   readonly #control: Socket;
   readonly #selfDir: string;
@@ -20,7 +26,7 @@ export class Forwarder {
     control.on("error", () => {}).resume();
     control.on("close", () => {
       ended();
-      for (const call of this.#calls) call.giveUp(new Error("the container's forwarder has ended"));
+      for (const call of this.#calls) call.giveUp(new ForwarderEnded());
     });
   }
 
@@ -43,6 +49,7 @@ export class Forwarder {
   /** A connection to that port; undefined if nothing accepts there. Its end and its close pass through in both directions. */
   async connect(address: string, port: number, signal: AbortSignal): Promise<Socket | undefined> {
     signal.throwIfAborted();
+    if (this.#control.destroyed) throw new ForwarderEnded();
     const call = await expectCall(this.#selfDir);
     const leave = () => call.giveUp(signal.reason as Error);
     signal.addEventListener("abort", leave);

@@ -5,18 +5,24 @@ import type { OpenPort } from "../../shared/streams/stream-messages.ts";
 import { type Enterable, enter, type Find, failureOf } from "../streams/enterable.ts";
 import { pump } from "../streams/pump.ts";
 import { type Serve, type Stream, StreamFailure } from "../streams/stream.ts";
-import type { Forwarder } from "./forwarder.ts";
+import { type Forwarder, ForwarderEnded } from "./forwarder.ts";
 import type { Forwarders } from "./forwarders.ts";
 
 export function servePort(forwarders: Forwarders, find: Find): Serve<OpenPort> {
   return async function serveOnePort(stream, { host, port }) {
     const container = enter(find, host);
-    try {
-      await forwarders.use(container, async (forwarder) => {
+    const attempt = () =>
+      forwarders.use(container, async (forwarder) => {
         const socket = await connect(forwarder, addressesOf(container), port, stream.signal);
         if (!socket)
           throw new StreamFailure("refused", `nothing in ${host} accepts connections at port ${port}`);
         await relay(stream, socket);
+      });
+    try {
+      await attempt().catch((error) => {
+        // It served an earlier start of the container.
+        if (error instanceof ForwarderEnded) return attempt();
+        throw error;
       });
     } catch (error) {
       stream.signal.throwIfAborted();

@@ -9,10 +9,10 @@ import { servePort } from "../../agent/ports/serve-port.ts";
 import type { Find } from "../../agent/streams/enterable.ts";
 import { serveBy } from "../../agent/streams/serve-streams.ts";
 import type { Serve } from "../../agent/streams/stream.ts";
+import { MemoryStream } from "../../agent/testing/memory-stream.ts";
 import { ExecStart, type Open } from "../../shared/streams/stream-messages.ts";
 import type { KitLab } from "./kit-lab.ts";
 import { KitSession, type Wanted } from "./kit-session.ts";
-import { MemoryStream } from "./memory-stream.ts";
 
 export class StreamLab implements AsyncDisposable {
   readonly session: KitSession;
@@ -52,11 +52,11 @@ export class StreamLab implements AsyncDisposable {
 
   exec(host: string, command: string[], more: Partial<ExecStart> = {}): MemoryStream {
     const start = ExecStart.parse({ type: "start", command, ...more });
-    return new MemoryStream(this.#serve, { type: "open", kind: "exec", window: 1, host, start });
+    return MemoryStream.open(this.#serve, { type: "open", kind: "exec", window: 1, host, start });
   }
 
   port(host: string, port: number): MemoryStream {
-    return new MemoryStream(this.#serve, { type: "open", kind: "port", window: 1, host, port });
+    return MemoryStream.open(this.#serve, { type: "open", kind: "port", window: 1, host, port });
   }
 
   /** The processes in a container: their PIDs on this machine, and lines of state and arguments. */

@@ -1,8 +1,8 @@
 /** A stream without a tunnel: a test is the client at its other end. Its credit is unlimited, unless the test holds it back. */
 
-import { type Serve, type Stream, StreamFailure } from "../../agent/streams/stream.ts";
 import { CHANNEL, type Channel } from "../../shared/streams/frames.ts";
 import type { Open } from "../../shared/streams/stream-messages.ts";
+import { type Serve, type Stream, StreamFailure } from "../streams/stream.ts";
 
 type Control = Parameters<Parameters<Stream["onControl"]>[0]>[0];
 
@@ -31,15 +31,19 @@ export class MemoryStream implements Stream {
   /** Hears each piece that is written. */
   onPiece: (bytes: Buffer) => void = () => {};
 
-  constructor(serve: Serve<Open>, open: Open) {
-    this.ended = this.#serve(serve, open);
+  private constructor(serve: (stream: Stream) => Promise<void>) {
+    this.ended = this.#serve(serve);
   }
 
-  async #serve(serve: Serve<Open>, open: Open): Promise<MemoryEnd> {
+  static open<O extends Open>(serve: Serve<O>, open: O): MemoryStream {
+    return new MemoryStream((stream) => serve(stream, open));
+  }
+
+  async #serve(serve: (stream: Stream) => Promise<void>): Promise<MemoryEnd> {
     // As a tunnel does: the constructor's caller sees the stream before anything happens.
     await Promise.resolve();
     try {
-      await serve(this, open);
+      await serve(this);
       return { code: "done", reason: "" };
     } catch (error) {
       const { message } = error as Error;
