@@ -3,16 +3,11 @@
  * bytes, big endian), a protobuf message LogEntry, and the length again. LogEntry: 1 source, 2 time in ns, 3 line without its newline, 4
  * whether it is a part of a line, 5 about the part: 1 whether it is the last, 3 its number.
  */
-import type { OutputStream } from "./output.ts";
+import type { OutputEntry } from "./output.ts";
 
-/** An entry, before its place among the others is known. */
-export interface LocalEntry {
-  stream: OutputStream;
-  time: bigint;
-  partial: boolean;
-  /** Number of the part in its line; 0 for a whole line. */
-  part: number;
-  bytes: Buffer;
+export interface LocalEntry extends OutputEntry {
+  /** Number of the part in its line; 0 for a whole line. The same until its place among the others is known. */
+  ordinal: number;
   /** Bytes in the file. */
   size: number;
 }
@@ -28,27 +23,26 @@ const VARINT = 0;
 const BYTES = 2;
 
 export class LocalDecoder {
-  #buffer: Buffer = Buffer.alloc(0);
-  #at = 0;
+  #rest: Buffer = Buffer.alloc(0);
 
-  /** Complete entries so far. Their bytes are views of what was given. @throws UnknownFormat */
+  /** Complete entries so far. Their bytes may be views of what was given. @throws UnknownFormat */
   take(piece: Buffer): LocalEntry[] {
-    const rest = this.#buffer.subarray(this.#at);
-    this.#buffer = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
-    this.#at = 0;
+    const buffer: Buffer = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
     const entries: LocalEntry[] = [];
-    const buffer = this.#buffer;
-    while (buffer.length - this.#at >= 8) {
-      const length = buffer.readUInt32BE(this.#at);
+    let at = 0;
+    while (buffer.length - at >= 8) {
+      const length = buffer.readUInt32BE(at);
       if (length > MOST_BYTES) throw new UnknownFormat(`an entry of ${length} bytes`);
-      const start = this.#at + 4;
+      const start = at + 4;
       const end = start + length;
       if (buffer.length < end + 4) break;
       if (buffer.readUInt32BE(end) !== length)
         throw new UnknownFormat("an entry without its length at its end");
       entries.push(entryOf(buffer, start, end));
-      this.#at = end + 4;
+      at = end + 4;
     }
+    // A copy: the caller reads into the same memory again.
+    this.#rest = Buffer.from(buffer.subarray(at));
     return entries;
   }
 }
@@ -57,59 +51,72 @@ function entryOf(buffer: Buffer, start: number, end: number): LocalEntry {
   const entry: LocalEntry = {
     stream: "stdout",
     time: 0n,
+    ordinal: 0,
     partial: false,
-    part: 0,
-    bytes: buffer.subarray(0, 0),
+    bytes: NOTHING,
     size: end - start + 8,
   };
-  let [partOfLine, last] = [false, false];
+  let [isPart, isLast] = [false, false];
   for (let at = start; at < end; ) {
     const key = buffer[at++]!;
-    const field = key >> 3;
+    const [field, from] = [key >> 3, at];
+    while (buffer[at++]! >= 0x80);
     if ((key & 7) === VARINT) {
-      const from = at;
-      while (buffer[at++]! >= 0x80);
-      if (field === 2) entry.time = varint(buffer, from, at);
-      else if (field === 4) partOfLine = buffer[from] === 1;
+      if (field === 2) entry.time = time(buffer, from);
+      else if (field === 4) isPart = buffer[from] === 1;
     } else if ((key & 7) === BYTES) {
-      const from = at;
-      while (buffer[at++]! >= 0x80);
-      const to = at + Number(varint(buffer, from, at));
+      const to = at + number(buffer, from, at);
       if (to > end) throw new UnknownFormat("a field beyond its entry");
-      if (field === 1) entry.stream = to - at === 6 && buffer[at + 3] === 0x65 ? "stderr" : "stdout";
+      if (field === 1) entry.stream = buffer[at + 3] === STDERR_3 ? "stderr" : "stdout";
       else if (field === 3) entry.bytes = buffer.subarray(at, to);
-      else if (field === 5) ({ last, part: entry.part } = partOf(buffer, at, to));
+      else if (field === 5) [isLast, entry.ordinal] = partOf(buffer, at, to);
       at = to;
     } else throw new UnknownFormat(`field ${field} of wire type ${key & 7}`);
   }
-  entry.partial = partOfLine && !last;
+  entry.partial = isPart && !isLast;
   return entry;
 }
 
-function partOf(buffer: Buffer, start: number, end: number): { last: boolean; part: number } {
-  let [last, part] = [false, 0];
+const NOTHING = Buffer.alloc(0);
+/** The letter at index 3 of `stderr`; `stdout` has another one there. */
+const STDERR_3 = 0x65;
+
+/** Whether it is the last part, and its number. */
+function partOf(buffer: Buffer, start: number, end: number): [isLast: boolean, part: number] {
+  let [isLast, part] = [false, 0];
   for (let at = start; at < end; ) {
     const key = buffer[at++]!;
     const from = at;
     while (buffer[at++]! >= 0x80);
-    const value = Number(varint(buffer, from, at));
-    if (key >> 3 === 1) last = value === 1;
+    const value = number(buffer, from, at);
+    if (key >> 3 === 1) isLast = value === 1;
     else if (key >> 3 === 3) part = value;
     if ((key & 7) === BYTES) at += value;
   }
-  return { last, part };
+  return [isLast, part];
 }
 
-/** At most 63 bits. In three pieces, since a number holds only 53. */
-function varint(buffer: Buffer, from: number, to: number): bigint {
-  let [low, middle, high] = [0, 0, 0];
-  for (let at = from; at < to; at++) {
-    const bits = buffer[at]! & 0x7f;
-    const place = at - from;
-    if (place < 4) low += bits * 2 ** (7 * place);
-    else if (place < 8) middle += bits * 2 ** (7 * (place - 4));
-    else high += bits * 2 ** (7 * (place - 8));
+/** A varint of at most 53 bits. */
+function number(buffer: Buffer, from: number, to: number): number {
+  let value = 0;
+  for (let at = to - 1; at >= from; at--) value = value * 128 + (buffer[at]! & 0x7f);
+  return value;
+}
+
+const words = new Uint32Array(2);
+const long = new BigUint64Array(words.buffer);
+
+/** A varint of at most 64 bits. Through memory: arithmetic with bigints would take longer than all the rest. Little-endian machines only. */
+function time(buffer: Buffer, from: number): bigint {
+  let [low, high, at] = [0, 0, from];
+  for (let shift = 0; shift < 64; shift += 7) {
+    const byte = buffer[at++]!;
+    const bits = byte & 0x7f;
+    if (shift < 32) low |= bits << shift;
+    if (shift > 25) high |= shift < 32 ? bits >> (32 - shift) : bits << (shift - 32);
+    if (byte < 0x80) break;
   }
-  if (to - from <= 7) return BigInt(low + middle * 2 ** 28);
-  return (BigInt(middle + high * 2 ** 28) << 28n) | BigInt(low);
+  words[0] = low;
+  words[1] = high;
+  return long[0]!;
 }

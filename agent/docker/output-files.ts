@@ -33,8 +33,6 @@ const CURRENT = "container.log";
 const CHUNK_BYTES = 256 * 1024;
 /** How long a reader at the end waits before it looks again. After that it waits for the kernel's word, which costs more per write. */
 const SOON_MS = 20;
-/** Each takes 1 ms. */
-const RENAMING_TRIES = 20;
 
 interface OpenFile {
   handle: FileHandle;
@@ -111,28 +109,26 @@ async function news(
   }
 }
 
-function placed({ stream, time, partial, part, bytes }: LocalEntry, place: OutputPlace): OutputEntry {
-  const ordinal = Math.max(part, place.ordinalOf(stream, time));
-  const entry = { stream, time, ordinal, partial, bytes };
+function placed(entry: LocalEntry, place: OutputPlace): OutputEntry {
+  entry.ordinal = Math.max(entry.ordinal, place.ordinalOf(entry.stream, entry.time));
   place.note(entry);
   return entry;
 }
 
-/** All files, newest first. In this direction a renaming meanwhile shows a file twice, and never hides one. */
+/**
+ * All files, newest first. In this direction a renaming meanwhile shows a file twice, and hides none: they are renamed one after the other,
+ * so that a number may be missing for a moment.
+ */
 async function openAll(dir: string): Promise<OpenFile[]> {
   const files: OpenFile[] = [];
-  for (let [number, tries] = [0, 0]; ; ) {
+  for (let number = 0; number < MOST_FILES; number++) {
     const handle = await openIfThere(join(dir, number === 0 ? CURRENT : `${CURRENT}.${number}`));
-    if (handle) {
-      const inode = (await handle.stat()).ino;
-      if (files.some((file) => file.inode === inode)) await handle.close();
-      else files.push({ handle, inode });
-      number++;
-    } else if (number === 0 && tries++ < RENAMING_TRIES) {
-      // In the middle of a renaming there is no current file.
-      await delay(1);
-    } else return files;
+    if (!handle) continue;
+    const inode = (await handle.stat()).ino;
+    if (files.some((file) => file.inode === inode)) await handle.close();
+    else files.push({ handle, inode });
   }
+  return files;
 }
 
 async function openIfThere(path: string): Promise<FileHandle | undefined> {

@@ -7,10 +7,18 @@ import { join } from "node:path";
 import { type OutputBatch, OutputPlace } from "../docker/output.ts";
 import { recover } from "./recover.ts";
 import { type Segment, segmentName } from "./segments.ts";
-import { encodeHead, encodeStored, outputBytes, type Storing } from "./stored-records.ts";
+import { encodeHead, outputBytes, RecordBuffer, type StoredRecord } from "./stored-records.ts";
 
 /** A log has about so many segments: so much of it goes at a time. */
 const SEGMENTS = 8;
+
+/** Encoded records: the times of the first and the last, and their bytes of output. */
+interface Records {
+  bytes: Buffer;
+  first: bigint;
+  last: bigint;
+  written: number;
+}
 
 export interface StoredLogOptions {
   dir: string;
@@ -80,7 +88,7 @@ export class StoredLog {
   async begin(container: string): Promise<OutputPlace | undefined> {
     return await this.#inOrder(async () => {
       this.#closed = false;
-      if (this.#isNew) await this.#recover();
+      await this.#recover();
       if (this.#container === container) return this.#place;
       await this.#endSegment();
       [this.#container, this.#place] = [container, new OutputPlace()];
@@ -91,15 +99,20 @@ export class StoredLog {
   /** Stores a batch. `now`: ns since 1970. Repeat it after an error: nothing of it is stored then. */
   async append({ entries, fresh }: Pick<OutputBatch, "entries" | "fresh">, now: bigint): Promise<void> {
     await this.#inOrder(async () => {
-      let last = this.#lastTime;
-      const records = entries.map((entry): Storing => {
-        const { stream, time, ordinal, partial, bytes } = entry;
+      await this.#recover();
+      const bytes = entries.reduce((sum, entry) => sum + entry.bytes.length, 0);
+      const records = new RecordBuffer(entries.length, bytes);
+      let [first, last, written] = [0n, this.#lastTime, 0];
+      for (const { stream, time, ordinal, partial, bytes: line } of entries) {
         // All parts of a line have its first time. A progress bar is one line for hours: its parts get the time at which they come.
         const said = fresh && ordinal > 1 && now > time ? now : time;
         last = said > last ? said : last + 1n;
-        return { stream, time: last, partial, bytes, entry };
-      });
-      await this.#write(records);
+        if (first === 0n) first = last;
+        const record: StoredRecord = { stream, time: last, partial, bytes: line };
+        records.add(record, time);
+        written += outputBytes(record);
+      }
+      if (entries.length > 0) await this.#write({ bytes: records.bytes, first, last, written });
       for (const entry of entries) this.#place.note(entry);
     });
   }
@@ -107,8 +120,12 @@ export class StoredLog {
   /** A line of our own, at this time or later. */
   async notice(text: string, time: bigint): Promise<void> {
     await this.#inOrder(async () => {
+      await this.#recover();
       const later = time > this.#lastTime ? time : this.#lastTime + 1n;
-      await this.#write([{ stream: "notice", time: later, partial: false, bytes: Buffer.from(text) }]);
+      const line = Buffer.from(text);
+      const record = new RecordBuffer(1, line.length);
+      record.add({ stream: "notice", time: later, partial: false, bytes: line });
+      await this.#write({ bytes: record.bytes, first: later, last: later, written: 0 });
     });
   }
 
@@ -138,15 +155,12 @@ export class StoredLog {
     return () => this.#listeners.delete(changed);
   }
 
-  async #write(records: readonly Storing[]): Promise<void> {
-    if (records.length === 0) return;
-    if (this.#isNew) await this.#recover();
+  async #write({ bytes, first, last, written }: Records): Promise<void> {
     const current = this.segments.at(-1);
     if (this.#file && current && current.size >= this.#bytes / SEGMENTS) await this.#endSegment();
-    const bytes = encodeStored(records);
-    await (this.#file ? this.#append(bytes) : this.#beginSegment(records[0]!.time, bytes));
-    this.#lastTime = records.at(-1)!.time;
-    for (const record of records) this.#written += outputBytes(record);
+    await (this.#file ? this.#append(bytes) : this.#beginSegment(first, bytes));
+    this.#lastTime = last;
+    this.#written += written;
     while (this.segments.length > 1 && this.size > this.#bytes) await this.#drop();
     this.#tell();
   }
@@ -190,7 +204,9 @@ export class StoredLog {
     return true;
   }
 
+  /** Finds out where the log ends, unless this run has written to it. */
   async #recover(): Promise<void> {
+    if (!this.#isNew) return;
     const before = this.size;
     const known = await recover(this.segments);
     this.#onSize(this.size - before);

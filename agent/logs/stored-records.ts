@@ -4,7 +4,7 @@
  * restarted agent needs to go on.
  */
 import type { LogRecord, LogStreamName } from "../../shared/streams/log-records.ts";
-import { type OutputEntry, OutputPlace } from "../docker/output.ts";
+import { OutputPlace } from "../docker/output.ts";
 
 export type StoredRecord = Omit<LogRecord, "place">;
 
@@ -28,29 +28,34 @@ const ENGINE_TIME = 8;
 const HEAD = 3;
 const STREAMS: readonly LogStreamName[] = ["stdout", "stderr", "notice"];
 
-/** A record to store. `entry` is missing for a notice. */
-export interface Storing extends StoredRecord {
-  entry?: OutputEntry;
-}
+/** Records to store at once. */
+export class RecordBuffer {
+  readonly #buffer: Buffer;
+  readonly #view: DataView;
+  #at = 0;
 
-export function encodeStored(records: readonly Storing[]): Buffer {
-  const sizes = records.map(({ bytes, time, entry }) => HEADER + extraOf(time, entry) + bytes.length);
-  const buffer = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + size, 0));
-  let at = 0;
-  for (const { stream, time, partial, bytes, entry } of records) {
-    const extra = extraOf(time, entry);
-    buffer[at] = MARK | STREAMS.indexOf(stream) | (partial ? PARTIAL : 0) | (extra > 0 ? ENGINE_TIME : 0);
-    buffer.writeBigUInt64BE(time, at + 1);
-    buffer.writeUInt32BE(extra + bytes.length, at + 9);
-    if (extra > 0) buffer.writeBigUInt64BE(entry!.time, at + HEADER);
-    buffer.set(bytes, at + HEADER + extra);
-    at += HEADER + extra + bytes.length;
+  /** Room for so many records with so many bytes of lines together. */
+  constructor(records: number, bytes: number) {
+    this.#buffer = Buffer.allocUnsafe(records * (HEADER + ENGINE_TIME_BYTES) + bytes);
+    this.#view = new DataView(this.#buffer.buffer, this.#buffer.byteOffset);
   }
-  return buffer;
-}
 
-function extraOf(time: bigint, entry: OutputEntry | undefined): number {
-  return entry && entry.time !== time ? ENGINE_TIME_BYTES : 0;
+  /** `engineTime`: the time of an entry that came from an engine. */
+  add({ stream, time, partial, bytes }: StoredRecord, engineTime = time): void {
+    const extra = engineTime === time ? 0 : ENGINE_TIME_BYTES;
+    const flags = STREAMS.indexOf(stream) | (partial ? PARTIAL : 0) | (extra > 0 ? ENGINE_TIME : 0);
+    const view = this.#view;
+    view.setUint8(this.#at, MARK | flags);
+    view.setBigUint64(this.#at + 1, time);
+    view.setUint32(this.#at + 9, extra + bytes.length);
+    if (extra > 0) view.setBigUint64(this.#at + HEADER, engineTime);
+    this.#buffer.set(bytes, this.#at + HEADER + extra);
+    this.#at += HEADER + extra + bytes.length;
+  }
+
+  get bytes(): Buffer {
+    return this.#buffer.subarray(0, this.#at);
+  }
 }
 
 export function encodeHead({ container, written, place }: SegmentHead, time: bigint): Buffer {
@@ -93,20 +98,21 @@ export function decodeHead(buffer: Buffer): DecodedHead | undefined {
 /** Complete records from a place in a segment on. Stops at what is no record. The bytes are views. */
 export function decodeStored(buffer: Buffer, from = 0): Decoded[] {
   const records: Decoded[] = [];
+  const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
   for (let at = from; buffer.length - at >= HEADER; ) {
     const flags = buffer[at]!;
     const stream = STREAMS[flags & STREAM_BITS];
-    const end = at + HEADER + buffer.readUInt32BE(at + 9);
-    if ((flags & MARK_BITS) !== MARK || stream === undefined || end > buffer.length) break;
-    const time = buffer.readBigUInt64BE(at + 1);
+    const end = at + HEADER + view.getUint32(at + 9);
     const hasOther = (flags & ENGINE_TIME) !== 0;
     const start = at + HEADER + (hasOther ? ENGINE_TIME_BYTES : 0);
-    if (start > end) break;
-    const engineTime = hasOther ? buffer.readBigUInt64BE(at + HEADER) : time;
+    if ((flags & MARK_BITS) !== MARK || stream === undefined || end > buffer.length || start > end) break;
+    const time = view.getBigUint64(at + 1);
+    const engineTime = hasOther ? view.getBigUint64(at + HEADER) : time;
+    const partial = (flags & PARTIAL) !== 0;
     records.push({
       stream,
       time,
-      partial: (flags & PARTIAL) !== 0,
+      partial,
       bytes: buffer.subarray(start, end),
       end,
       engineTime: stream === "notice" ? undefined : engineTime,

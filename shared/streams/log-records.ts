@@ -22,6 +22,9 @@ export interface HostRecord extends LogRecord {
   host: string;
 }
 
+/** Most bytes of a line in one record. The engine's parts of a line have 16 KiB. */
+export const RECORD_BYTES = 1024 * 1024;
+
 const HEADER = 15;
 const FLAGS: Record<LogStreamName, number> = { stdout: 0, stderr: 1, notice: 2 };
 const STREAMS: readonly LogStreamName[] = ["stdout", "stderr", "notice"];
@@ -51,7 +54,7 @@ export function encodeRecords(records: readonly LogRecord[]): Uint8Array<ArrayBu
 export class RecordReader {
   #rest: Uint8Array = new Uint8Array(0);
 
-  /** Complete records so far. Their bytes are views. */
+  /** Complete records so far. Their bytes are views. @throws Error for a record that is too long */
   *take(piece: Uint8Array): Generator<LogRecord> {
     let bytes = piece;
     if (this.#rest.length > 0) {
@@ -62,7 +65,9 @@ export class RecordReader {
     let at = 0;
     while (bytes.length - at >= HEADER) {
       const view = new DataView(bytes.buffer, bytes.byteOffset + at);
-      const end = at + HEADER + view.getUint32(11);
+      const length = view.getUint32(11);
+      if (length > RECORD_BYTES) throw new Error(`a log record of ${length} bytes`);
+      const end = at + HEADER + length;
       if (bytes.length < end) break;
       const flags = view.getUint8(0);
       yield {

@@ -14,7 +14,7 @@ import {
 } from "./credit.ts";
 import { STREAM_ENDS } from "./ends.ts";
 import { CHANNEL, decodeFrame, encodeFrame, FRAME_BYTES } from "./frames.ts";
-import { encodeRecords, type LogRecord, RecordReader } from "./log-records.ts";
+import { encodeRecords, type LogRecord, RECORD_BYTES, RecordReader } from "./log-records.ts";
 import { SIGNALS } from "./stream-messages.ts";
 
 const bytes = fc.uint8Array({ maxLength: 300 });
@@ -84,7 +84,7 @@ test("log records are put together from pieces of any size", () => {
   });
   fc.assert(
     fc.property(fc.array(record, { maxLength: 20 }), fc.integer({ min: 1, max: 50 }), (records, piece) => {
-      const all = Buffer.concat(records.map((each) => encodeRecords([each])));
+      const all = encodeRecords(records);
       const reader = new RecordReader();
       const read: LogRecord[] = [];
       for (let at = 0; at < all.length; at += piece)
@@ -95,6 +95,13 @@ test("log records are put together from pieces of any size", () => {
       );
     }),
   );
+});
+
+test("a record that claims to be huge is refused, instead of waited for", () => {
+  const head = encodeRecords([
+    { place: 0, stream: "stdout", time: 1n, partial: false, bytes: new Uint8Array(RECORD_BYTES + 1) },
+  ]).subarray(0, 100);
+  expect(() => [...new RecordReader().take(head)]).toThrow(/record/);
 });
 
 test("docs/streams.md has each way in which a stream ends, and each signal", () => {
