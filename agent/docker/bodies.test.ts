@@ -114,7 +114,7 @@ describe("the body of a container's create call", () => {
         PidsLimit: 16384,
         Init: false,
         RestartPolicy: { Name: "no" },
-        LogConfig: { Type: "local", Config: { "max-size": "16m", "max-file": "5", compress: "false" } },
+        LogConfig: { Type: "local", Config: { "max-size": "32m", "max-file": "4", compress: "false" } },
       },
       NetworkingConfig: {
         EndpointsConfig: { "skein-86f24c12ecb4": { IPAMConfig: { IPv4Address: "10.64.0.3" } } },

@@ -13,10 +13,10 @@ import { type OutputBatch, type OutputEntry, type OutputOptions, OutputPlace } f
 
 /**
  * How many files the engine keeps of a container, and their size. While the agent is away, or is slower than the container, the engine
- * keeps at least 64 MiB for it.
+ * keeps at least 96 MiB for it.
  */
-const MOST_FILES = 5;
-const FILE_SIZE = "16m";
+const MOST_FILES = 4;
+const FILE_SIZE = "32m";
 
 /** `LogConfig` of a container whose output is followed. Only this driver keeps bytes that are not UTF-8. */
 export function logConfig(): { Type: string; Config: Record<string, string> } {

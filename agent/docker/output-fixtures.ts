@@ -61,12 +61,12 @@ export class LocalFiles {
       this.write({ time: BigInt(number), line: `line ${number}` });
   }
 
-  /** Renames the files, of which five are kept. */
+  /** Renames the files, of which four are kept. */
   rotate(): void {
     const path = (number: number) =>
       join(this.dir, number === 0 ? "container.log" : `container.log.${number}`);
-    rmSync(path(4), { force: true });
-    for (let number = 3; number >= 0; number--) {
+    rmSync(path(3), { force: true });
+    for (let number = 2; number >= 0; number--) {
       try {
         renameSync(path(number), path(number + 1));
       } catch {
