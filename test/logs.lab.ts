@@ -79,9 +79,7 @@ describe("complete and in order", () => {
 
   test("bytes as they are, both streams, no newline at the end", async () => {
     const session = await here.control.run(
-      script(
-        "printf 'a\\377\\376\\000b\\r\\n\\n'; sleep 0.2; echo err >&2; sleep 0.2; printf 'no newline'",
-      ),
+      script("printf 'a\\377\\376\\000b\\r\\n\\n'; sleep 0.2; echo err >&2; sleep 0.2; printf 'no newline'"),
     );
     await exited(session);
     await here.control.remove(session);

@@ -123,10 +123,7 @@ test("a reader that lags by more files than the engine keeps says so", async () 
   }
   ended.abort();
   await done;
-  expect(lines.slice(2)).toEqual([
-    "missed",
-    ...[30, 40, 50, 60].map((at) => `stdout ${at}#1 line ${at}`),
-  ]);
+  expect(lines.slice(2)).toEqual(["missed", ...[30, 40, 50, 60].map((at) => `stdout ${at}#1 line ${at}`)]);
 });
 
 test("more than is read at a time", async () => {
