@@ -70,6 +70,11 @@ export class ClientSocket {
     else this.#closed(code, reason);
   }
 
+  /** Its tunnel is over. Its stream has ended with it; where there is none yet, this ends the wait for the first frame. */
+  tunnelOver(tunnel: NodeTunnel, reason: string): void {
+    if (tunnel === this.#tunnel && !this.#stream) this.end("node_disconnected", reason);
+  }
+
   #text(text: string): void {
     if (text === PING) {
       this.#countMessage();

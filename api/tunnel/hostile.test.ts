@@ -75,6 +75,13 @@ test.each<[string, object[]]>([
   expect((await client.closed).code).toBe("bad_frame");
 });
 
+test("a client that has not said what to run yet hears that its tunnel broke", async () => {
+  const session = await running();
+  const [client, tunnel] = await Promise.all([FakeClient.open(session.path("exec")), tunnelOf(session)]);
+  tunnel.close();
+  expect((await client.closed).code).toBe("node_disconnected");
+});
+
 test("of connections that prove nothing the oldest makes way, and the agent gets in", async () => {
   const session = await running();
   const client = dialStream(session.path("ports/80"));

@@ -166,6 +166,7 @@ export class Tunnel extends DurableObject<Cloudflare.Env> {
     if (!tunnel) return;
     if (this.#tunnels.get(node) === tunnel) this.#tunnels.delete(node);
     tunnel.end("node_disconnected", reason);
+    for (const client of this.#clients) client.tunnelOver(tunnel, reason);
     tunnel.close(CLOSE.resync.code, CLOSE.resync.reason);
   }
 
