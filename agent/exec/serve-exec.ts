@@ -7,8 +7,8 @@ import { execArgv } from "../kit/callers.ts";
 import { enter, type Find, failureOf, notRunning } from "../streams/enterable.ts";
 import { pump } from "../streams/pump.ts";
 import { type Serve, type Stream, StreamFailure } from "../streams/stream.ts";
-import { Keeper } from "./keeper.ts";
 import { type Piece, piecesOf } from "./command-output.ts";
+import { Keeper } from "./keeper.ts";
 import { resizer } from "./resizer.ts";
 
 /** How long the engine may take until the kit's program in the container calls. */

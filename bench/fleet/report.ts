@@ -50,7 +50,9 @@ export function rowsOf(columns: readonly [Column, Column]): string[][] {
       times === undefined ? "" : `× ${figureText(times)}`,
     ];
     const before = taken[at - 1];
-    return before !== undefined && MEASURES[before].phase === phase ? [row] : [[PHASES[phase], ...row.slice(1).map(() => "")], row];
+    return before !== undefined && MEASURES[before].phase === phase
+      ? [row]
+      : [[PHASES[phase], ...row.slice(1).map(() => "")], row];
   });
 }
 
