@@ -1,12 +1,15 @@
 /** Commands in containers of any image and user, on a real engine: streams, terminals, signals, ends. */
+import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { INSIDE } from "../agent/kit/layout.ts";
 import type { MemoryStream } from "../agent/testing/memory-stream.ts";
+import { ExecStart, type Open } from "../shared/streams/stream-messages.ts";
 import { useKitLab } from "./support/kit-lab.ts";
 import { kitsh, type Wanted } from "./support/kit-session.ts";
 import { StreamLab } from "./support/stream-lab.ts";
+import { streamsProcess } from "./support/streams-process.ts";
 
 const here = useKitLab();
 
@@ -226,6 +229,29 @@ describe("a lost client", () => {
     expect((await stream.ended).code).toBe("client_gone");
     await lab.untilClean("debian1", /sleep 1008/);
   });
+});
+
+it("an agent that is killed leaves no command, no connection and no socket", async () => {
+  const exec = (command: string[]): Open => ({
+    ...{ type: "open", kind: "exec", window: 1, host: "debian1" },
+    start: ExecStart.parse({ type: "start", command, ...TTY }),
+  });
+  const opens: Open[] = [
+    exec(["sleep", "1010"]),
+    exec(["bash", "-i"]),
+    // Its SSH server waits for the client's first words.
+    { type: "open", kind: "port", window: 1, host: "debian1", port: 22 },
+  ];
+  const given = { dockerSocket: here.machine.dockerSocket, container: lab.enterable("debian1")!, opens };
+  const agent = spawn(process.execPath, streamsProcess(given), { stdio: ["ignore", "pipe", "inherit"] });
+  let said = "";
+  for await (const bytes of agent.stdout) {
+    said += bytes;
+    if (said === "open\nopen\nopen\n") break;
+  }
+  expect((await lab.processes("debian1")).map(({ line }) => line).join()).toMatch(/sleep 1010.*forward/);
+  agent.kill("SIGKILL");
+  await lab.untilClean("debian1", /sleep 1010|bash -i/);
 });
 
 describe("an end", () => {

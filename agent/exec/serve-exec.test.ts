@@ -55,6 +55,7 @@ class Engine {
     this.keeper = connect(join(selfDir, name))
       .on("data", (bytes) => {
         this.heard += bytes;
+        if (this.heard.endsWith("done\n")) this.keeper!.write("\n");
       })
       .on("end", () => {
         this.heard += "EOF";

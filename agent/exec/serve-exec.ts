@@ -83,10 +83,8 @@ async function run(
       await stream.write(next.value.channel, next.value.bytes);
     stream.end();
     const code = await exitCode(attached, stream.signal);
-    // Its keeper ended with it, so all of the container did.
-    if (code === KILLED && keeper.isGone) return undefined;
-    await keeper.dismiss();
-    return code;
+    const keeperRan = await keeper.dismiss();
+    return code === KILLED && !keeperRan ? undefined : code;
   } catch (error) {
     stream.signal.throwIfAborted();
     throw error;

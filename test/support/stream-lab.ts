@@ -6,7 +6,7 @@ import type { DockerPort } from "../../agent/docker/port.ts";
 import { serveExec } from "../../agent/exec/serve-exec.ts";
 import { Forwarders } from "../../agent/ports/forwarders.ts";
 import { servePort } from "../../agent/ports/serve-port.ts";
-import type { Find } from "../../agent/streams/enterable.ts";
+import type { Enterable, Find } from "../../agent/streams/enterable.ts";
 import { serveBy } from "../../agent/streams/serve-streams.ts";
 import type { Serve } from "../../agent/streams/stream.ts";
 import { MemoryStream } from "../../agent/testing/memory-stream.ts";
@@ -24,18 +24,7 @@ export class StreamLab implements AsyncDisposable {
   private constructor(session: KitSession, docker: DockerPort) {
     this.session = session;
     this.forwarders = new Forwarders(docker, 100);
-    const find: Find = (host) => {
-      const made = session.made.find(({ peer }) => peer.host === host);
-      return (
-        made && {
-          ...made,
-          ...made.peer,
-          containerId: made.container.id,
-          hostNetwork: false,
-          running: !this.waiting.has(host),
-        }
-      );
-    };
+    const find: Find = (host) => this.enterable(host);
     this.#serve = serveBy({
       exec: serveExec(docker, find),
       port: servePort(this.forwarders, find),
@@ -48,6 +37,14 @@ export class StreamLab implements AsyncDisposable {
     const session = await KitSession.start(here, wanted);
     await session.openGates();
     return new StreamLab(session, await connectDocker(here.machine.dockerSocket));
+  }
+
+  enterable(host: string): Enterable | undefined {
+    const made = this.session.made.find(({ peer }) => peer.host === host);
+    if (!made) return undefined;
+    const { container, selfDir, peer } = made;
+    const running = !this.waiting.has(host);
+    return { containerId: container.id, selfDir, address: peer.address, hostNetwork: false, running };
   }
 
   exec(host: string, command: string[], more: Partial<ExecStart> = {}): MemoryStream {
