@@ -7,7 +7,7 @@ import { readSegments } from "../agent/logs/segments.ts";
 import { StoredLog } from "../agent/logs/stored-log.ts";
 import type { StoredRecord } from "../agent/logs/stored-records.ts";
 import { DEFAULT_SETTINGS } from "../shared/settings/settings.ts";
-import { diskAt, smallDisk } from "./lab/small-disk.ts";
+import { smallDisk } from "./lab/small-disk.ts";
 import { useAgentLab } from "./support/agent-lab.ts";
 import type { ControlSession } from "./support/control.ts";
 
@@ -128,16 +128,16 @@ describe("complete and in order", () => {
   });
 });
 
+const ticking = `i=0; while :; do i=$((i+1)); printf '%012d tick\\n' $i; [ $((i % 100)) = 0 ] && sleep 0.1; done`;
+
+/** Waits until there are more stored records. Resolves to how many there are. */
+async function grows(session: ControlSession, over: number, host = "main1"): Promise<number> {
+  const count = async () => (await stored(session, host)).length;
+  await expect.poll(count, { timeout: 30_000 }).toBeGreaterThan(over);
+  return await count();
+}
+
 describe("after a fault", () => {
-  const ticking = `i=0; while :; do i=$((i+1)); printf '%012d tick\\n' $i; [ $((i % 100)) = 0 ] && sleep 0.1; done`;
-
-  async function grows(session: ControlSession, over: number): Promise<number> {
-    await expect
-      .poll(async () => (await stored(session, "main1")).length, { timeout: 30_000 })
-      .toBeGreaterThan(over);
-    return (await stored(session, "main1")).length;
-  }
-
   test("a killed agent goes on without a gap or a repeat; what was printed meanwhile is there", async () => {
     const session = await here.control.run(script(ticking));
     let count = await grows(session, 500);
@@ -162,29 +162,67 @@ describe("after a fault", () => {
   });
 
   test("a full disk disturbs no session, and its log goes on when there is room", async () => {
-    const { agents } = here;
-    const node = agents[0]!;
+    const node = here.agents[0]!;
     await node.kill("SIGTERM");
     const dir = join(node.stateDir, "logs");
     const disk = await smallDisk(dir, "16m");
     node.start();
     await here.control.connected(3);
-    const session = await here.control.run({ ...script(ticking), placement: { labels: {} } });
-    if (find(session, "main1").machine === node.host) {
-      let count = await grows(session, 500);
-      disk.fill();
-      await expect.poll(() => node.log).toMatch(/output cannot be followed/);
-      await new Promise((resolve) => setTimeout(resolve, 1000));
-      expect(reported(session, "main1").status).toBe("running");
-      diskAt(dir).free();
-      count = await grows(session, count + 1000);
-      const records = await stored(session, "main1");
-      expect(firstWrong(records, 1, records.length)).toBeUndefined();
-    }
+    // One container on each node.
+    const session = await here.control.run({ ...script(ticking, 3), clusterMode: "multi-node" });
+    const host = ["main1", "sub1", "sub2"].find((each) => find(session, each).machine === node.host)!;
+    const before = await grows(session, 500, host);
+    disk.fill();
+    await expect.poll(() => node.log, { timeout: 20_000 }).toMatch(/output cannot be followed.*ENOSPC/);
+    expect(reported(session, host).status).toBe("running");
+    disk.free();
+    await grows(session, before + 1000, host);
+    const records = await stored(session, host);
+    expect(firstWrong(records, 1, records.length)).toBeUndefined();
     await here.control.remove(session);
     await node.kill("SIGTERM");
     await disk.unmount();
     node.start();
+    await here.control.connected(3);
+  });
+
+  test("an engine that died takes its containers along, and what they printed is there", async () => {
+    const session = await here.control.run(script(ticking));
+    const { machine } = find(session, "main1");
+    await grows(session, 500);
+    await machine.killEngine();
+    await machine.startEngine();
+    await exited(session);
+    await here.control.remove(session);
+    const records = await stored(session, "main1");
+    expect(records.length).toBeGreaterThan(500);
+    expect(firstWrong(records, 1, records.length)).toBeUndefined();
+  });
+});
+
+describe("an agent that cannot read the engine's files", () => {
+  test("follows by the engine's API: bytes as they are, over its own death, to the end", async () => {
+    for (const agent of here.agents) {
+      await agent.kill("SIGTERM");
+      // It sees an empty folder in their place.
+      const folder = join(agent.host.dataDir, "containers");
+      agent.before = ["unshare", "--mount", "sh", "-c", `mount -t tmpfs none ${folder} && exec "$@"`, "-"];
+      agent.start();
+    }
+    await here.control.connected(3);
+    const session = await here.control.run(script(`printf 'a\\377\\000b'; echo; ${ticking}`));
+    const count = await grows(session, 500);
+    await here.away("SIGKILL");
+    await grows(session, count + 1000);
+    await here.control.remove(session);
+    const [first, ...rest] = await stored(session, "main1");
+    expect(textOf(first!)).toBe("a\xff\0b\n");
+    expect(firstWrong(rest, 1, rest.length)).toBeUndefined();
+    for (const agent of here.agents) {
+      await agent.kill("SIGTERM");
+      agent.before = [];
+      agent.start();
+    }
     await here.control.connected(3);
   });
 });

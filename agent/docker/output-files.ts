@@ -4,10 +4,9 @@
  *
  * The engine writes `container.log`. It renames a full file to `container.log.1`, and what was `.1` to `.2`, and so on.
  */
-import { watch } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
+import { FolderNews } from "./folder-news.ts";
 import { LocalDecoder, type LocalEntry } from "./local-entries.ts";
 import { type OutputBatch, type OutputEntry, type OutputOptions, OutputPlace } from "./output.ts";
 
@@ -30,9 +29,8 @@ export function filesOf(root: string, containerId: string): string {
 }
 
 const CURRENT = "container.log";
-const CHUNK_BYTES = 256 * 1024;
-/** How long a reader at the end waits before it looks again. After that it waits for the kernel's word, which costs more per write. */
-const SOON_MS = 20;
+const CHUNK_BYTES = 16 * 1024;
+const BUSY_CHUNK_BYTES = 256 * 1024;
 
 interface OpenFile {
   handle: FileHandle;
@@ -49,21 +47,23 @@ export async function* readFiles(
   if (!start) return;
   let { file, offset, missed } = start;
   let [decoder, fresh] = [new LocalDecoder(), false];
-  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  const news = new FolderNews(dir, AbortSignal.any([ended, signal]));
+  let chunk = CHUNK_BYTES;
   try {
     while (!signal.aborted) {
-      // Asked before the read: what was written until then is read now.
+      // Both before the read: what was written until then is read now, and what comes later is news.
       const isOver = ended.aborted;
-      const { bytesRead } = await file.handle.read(buffer, 0, CHUNK_BYTES, offset);
-      if (bytesRead > 0) {
-        offset += bytesRead;
-        const entries = decoder.take(buffer.subarray(0, bytesRead)).map((entry) => placed(entry, place));
-        if (entries.length === 0) continue;
+      const mayBeRenamed = news.look();
+      const { bytes, isMore } = await readAt(file.handle, offset, chunk);
+      chunk = isMore ? BUSY_CHUNK_BYTES : CHUNK_BYTES;
+      offset += bytes.length;
+      const entries = decoder.take(bytes).map((entry) => placed(entry, place));
+      if (entries.length > 0) {
         yield { entries, missed, fresh };
         missed = false;
-        continue;
       }
-      const next = await successor(dir, file.inode);
+      if (isMore) continue;
+      const next = isOver || mayBeRenamed ? await successor(dir, file.inode) : undefined;
       if (next) {
         // The engine may have written to the old file between our read and the renaming.
         const isRead = (await file.handle.stat()).size <= offset;
@@ -73,40 +73,28 @@ export async function* readFiles(
         file = next.file;
         missed ||= next.missed;
         [offset, decoder] = [0, new LocalDecoder()];
+        // There may be another one after it already.
+        news.recheck();
       } else if (isOver) return;
       else {
         fresh = true;
-        await news(dir, file, offset, ended, signal);
+        await news.wait(bytes.length);
       }
     }
   } finally {
+    news.close();
     await file.handle.close();
   }
 }
 
-/** Resolves when there may be more to read. */
-async function news(
-  dir: string,
-  { handle }: OpenFile,
+/** `isMore`: the end was not reached. Memory is taken for what is there only: most containers are silent most of the time. */
+async function readAt(
+  handle: FileHandle,
   offset: number,
-  ended: AbortSignal,
-  signal: AbortSignal,
-): Promise<void> {
-  const stop = AbortSignal.any([ended, signal]);
-  await delay(SOON_MS, undefined, { signal: stop }).catch(() => {});
-  if (stop.aborted || (await handle.stat()).size > offset) return;
-  const changed = Promise.withResolvers<void>();
-  const wake = () => changed.resolve();
-  // The directory: it also tells of a renaming.
-  const watcher = watch(dir, { persistent: false }, wake).on("error", wake);
-  stop.addEventListener("abort", wake);
-  try {
-    if (stop.aborted || (await handle.stat()).size > offset) return;
-    await changed.promise;
-  } finally {
-    watcher.close();
-    stop.removeEventListener("abort", wake);
-  }
+  size: number,
+): Promise<{ bytes: Buffer; isMore: boolean }> {
+  const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(size), 0, size, offset);
+  return { bytes: buffer.subarray(0, bytesRead), isMore: bytesRead === size };
 }
 
 function placed(entry: LocalEntry, place: OutputPlace): OutputEntry {
@@ -184,9 +172,13 @@ async function begin(dir: string, after: OutputPlace | undefined): Promise<Found
 }
 
 async function offsetAfter(handle: FileHandle, after: OutputPlace): Promise<number | undefined> {
-  const [decoder, seen, buffer] = [new LocalDecoder(), new OutputPlace(), Buffer.allocUnsafe(CHUNK_BYTES)];
+  const [decoder, seen, buffer] = [
+    new LocalDecoder(),
+    new OutputPlace(),
+    Buffer.allocUnsafe(BUSY_CHUNK_BYTES),
+  ];
   for (let [offset, start] = [0, 0]; ; ) {
-    const { bytesRead } = await handle.read(buffer, 0, CHUNK_BYTES, offset);
+    const { bytesRead } = await handle.read(buffer, 0, BUSY_CHUNK_BYTES, offset);
     if (bytesRead === 0) return undefined;
     offset += bytesRead;
     for (const entry of decoder.take(buffer.subarray(0, bytesRead))) {

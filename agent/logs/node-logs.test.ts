@@ -134,6 +134,20 @@ describe("a container", () => {
   });
 });
 
+test("a reader that comes before its session waits for it", async () => {
+  const { logs } = await node();
+  const signal = new AbortController().signal;
+  let isThere = false;
+  const found = logs.await("ses_1", ["main1", "sub1"], signal).finally(() => {
+    isThere = true;
+  });
+  await logs.expect(expected("ses_1", ["main1"]));
+  expect(isThere).toBe(false);
+  await logs.expect(expected("ses_1", ["main1", "sub1"]));
+  expect((await found)!.meta.hosts).toEqual(["main1", "sub1"]);
+  expect(await logs.await("ses_9", ["main1"], AbortSignal.abort())).toBeUndefined();
+});
+
 describe("ended sessions", () => {
   test("stay for their retention, which counts from their end on this node", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });

@@ -19,6 +19,8 @@ import { SessionLogs } from "./session-logs.ts";
 const PATIENCE_MS = 10_000;
 const FORCED_PATIENCE_MS = 2_000;
 const TEND_MS = 60_000;
+/** How long a reader waits for a session that this node does not know yet. */
+const COMING_MS = 30_000;
 
 export interface NodeLogsOptions {
   /** Has one folder for each session. */
@@ -43,6 +45,8 @@ export class NodeLogs {
   /** Bytes of all logs. */
   #size = 0;
   #trimming = false;
+  /** Readers of sessions that are about to come. */
+  readonly #awaiting = new Set<() => void>();
   /** Sessions come and end one at a time. */
   #order: Promise<unknown> = Promise.resolve();
 
@@ -74,6 +78,7 @@ export class NodeLogs {
       const meta = { session, hosts: [...hosts, ...missing], ...logs };
       const opened = known ?? (await this.#open(this.#dirOf(session), meta));
       opened.add(missing);
+      for (const come of this.#awaiting) come();
       await opened.save(meta);
     });
   }
@@ -108,6 +113,24 @@ export class NodeLogs {
     const { docker, log: say } = this.#options;
     const ended = this.#ended.get(session);
     return ended && (await SessionLogs.open({ dir: ended.dir, docker, say }, ended.meta));
+  }
+
+  /** The same, once this node has a log of each of these hosts, or after a while: its assignment may still be under way. */
+  async await(
+    session: string,
+    hosts: readonly string[],
+    signal: AbortSignal,
+  ): Promise<SessionLogs | undefined> {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(COMING_MS)]);
+    for (;;) {
+      const found = await this.find(session);
+      if (limit.aborted || hosts.every((host) => found?.log(host))) return found;
+      const come = Promise.withResolvers<void>();
+      this.#awaiting.add(come.resolve);
+      limit.addEventListener("abort", () => come.resolve(), { once: true });
+      await come.promise;
+      this.#awaiting.delete(come.resolve);
+    }
   }
 
   /** Deletes what is over, every minute. */

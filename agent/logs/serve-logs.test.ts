@@ -45,7 +45,7 @@ function session(...hosts: string[]) {
       follow: false,
       ...options,
     };
-    const done = serveLogs({ find }, "ses_1")(stream as Stream, request);
+    const done = serveLogs({ find, await: find }, "ses_1")(stream as Stream, request);
     done.catch(() => {});
     return { said, done, stop, gate, written: () => written };
   }

@@ -6,11 +6,11 @@ import type { Serve, Stream } from "../streams/stream.ts";
 import { type MergeSource, merge } from "./merge.ts";
 import type { NodeLogs } from "./node-logs.ts";
 
-export function serveLogs(logs: Pick<NodeLogs, "find">, session: string): Serve<OpenLogs> {
+export function serveLogs(logs: Pick<NodeLogs, "find" | "await">, session: string): Serve<OpenLogs> {
   return async function serveSessionLogs(stream: Stream, { hosts, since, tail, follow }: OpenLogs) {
-    const found = await logs.find(session);
-    const wanted = hosts.map((host, place) => ({ place, host, log: found?.log(host) }));
     stream.opened();
+    const found = await (follow ? logs.await(session, hosts, stream.signal) : logs.find(session));
+    const wanted = hosts.map((host, place) => ({ place, host, log: found?.log(host) }));
     for (const { place, host, log } of wanted)
       if (!log) await send(stream, [noticeOf(place, `this node has no output of ${host}`)]);
     const sources = wanted.filter((each): each is MergeSource & { host: string } => each.log !== undefined);

@@ -13,6 +13,8 @@ export class AgentProcess {
   readonly options: AgentOptions;
   /** The program of the next start: this file, or that of another build. */
   program = import.meta.filename;
+  /** Before the program in its command line: what runs it. */
+  before: string[] = [];
   /** All its output, over all its starts. */
   log = "";
   readonly #env: NodeJS.ProcessEnv;
@@ -46,9 +48,12 @@ export class AgentProcess {
   }
 
   start(): this {
-    const child = this.host.spawn([process.execPath, this.program, JSON.stringify(this.options)], {
-      env: this.#env,
-    });
+    const child = this.host.spawn(
+      [...this.before, process.execPath, this.program, JSON.stringify(this.options)],
+      {
+        env: this.#env,
+      },
+    );
     for (const stream of [child.stdout!, child.stderr!]) {
       stream.on("data", (chunk) => {
         this.log += chunk;
