@@ -3,6 +3,9 @@
 const ESC = "\x1b";
 const PARTS = new RegExp(`${ESC}\\[(\\??[\\d;]*)([A-Za-z])|\\r|\\n|[^\\r\\n${ESC}]+|${ESC}`, "g");
 
+/** What changes nothing here: line wrap, which Skein switches off while it draws, and a shell's bracketed paste. */
+const MODES: ReadonlySet<string> = new Set(["?7", "?2004"]);
+
 export class Screen {
   columns: number;
   readonly rows: number;
@@ -40,7 +43,7 @@ export class Screen {
     if (command === "A") this.#row = Math.max(top, this.#row - Number(parameter || 1));
     else if (command === "J") this.lines.splice(this.#row, Number.POSITIVE_INFINITY, this.#before);
     else if (command === "K" && parameter === "2") this.lines[this.#row] = "";
-    else if (command !== "m" && parameter !== "?7") this.#put(`ESC[${parameter}${command}`);
+    else if (command !== "m" && !MODES.has(parameter)) this.#put(`ESC[${parameter}${command}`);
   }
 
   /** What stands before the cursor in its line. */
@@ -55,10 +58,14 @@ export class Screen {
 
   /** A line that is too wide goes on in the next one: where Skein draws, it must not come to that. */
   #put(text: string): void {
-    for (const char of text) {
+    const chars = [...text];
+    for (let at = 0; at < chars.length; ) {
       if (this.#column === this.columns) this.#down();
-      this.lines[this.#row] = this.#before + char + this.lines[this.#row]!.slice(this.#column + 1);
-      this.#column += 1;
+      const run = chars.slice(at, at + this.columns - this.#column);
+      const after = this.lines[this.#row]!.slice(this.#column + run.length);
+      this.lines[this.#row] = this.#before + run.join("") + after;
+      this.#column += run.length;
+      at += run.length;
     }
   }
 }
