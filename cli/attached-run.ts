@@ -4,7 +4,7 @@ import { INTERRUPTED } from "./attach.ts";
 import { sayAway } from "./away.ts";
 import { LinePrinter } from "./line-printer.ts";
 import { isFinal } from "./passing.ts";
-import { say } from "./print.ts";
+import { say, whenReaderGone } from "./print.ts";
 import { headline } from "./session-text.ts";
 import { text } from "./terminal-text.ts";
 import { untilEnded, untilSettled } from "./wait.ts";
@@ -16,6 +16,7 @@ export async function runAttached(
   { each, output }: { each: boolean; output: "stdout" | "stderr" },
 ): Promise<{ session: Session; code: number }> {
   const interrupt = endOnInterrupt(skein, created);
+  endWithReader(skein, created);
   try {
     // A command may end at once, so the session may have ended already.
     await untilSettled(skein, created, "start");
@@ -37,11 +38,17 @@ async function printOutput(
   const printer = new LinePrinter(hosts, { output });
   const only = each ? {} : { host: "main1" };
   try {
-    const lines = skein.logs({ session: id, follow: true, ...only, onConnection: sayAway() });
+    const onConnection = sayAway((line) => {
+      printer.freshLine();
+      say(line);
+    });
+    const lines = skein.logs({ session: id, follow: true, ...only, onConnection });
     for await (const line of lines) await printer.print(line);
   } catch (error) {
     // Without a plan there is no output. The session's reason says the rest.
     if (!isFinal(error)) throw error;
+  } finally {
+    printer.freshLine();
   }
 }
 
@@ -61,6 +68,16 @@ function codeOf(session: Session): number {
   if (session.exitCode !== null) return session.exitCode;
   say(headline(session));
   return session.status === "failed" ? 1 : 0;
+}
+
+/** `skein run … | head`: nobody wants the rest, so the session ends, and nobody waits for that. */
+function endWithReader(skein: Skein, { id }: Session): void {
+  whenReaderGone(() => {
+    skein
+      .endSession({ path: { id } })
+      .catch(() => {})
+      .finally(() => process.exit(0));
+  });
 }
 
 /** The first Ctrl-C ends the session and waits, the second leaves at once. */

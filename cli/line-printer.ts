@@ -46,7 +46,10 @@ export class LinePrinter {
 
   /** Waits while the reader of our own output is slow. */
   async print({ host, stream, time, bytes, partial = false }: OutputLine): Promise<void> {
-    if (stream === "notice") return say(text`${host}: ${new TextDecoder().decode(bytes)}`);
+    if (stream === "notice") {
+      this.freshLine();
+      return say(text`${host}: ${new TextDecoder().decode(bytes)}`);
+    }
     const key = `${host} ${stream}`;
     const prefix = this.#prefixes.get(host);
     // Lines of several containers mix, so each piece of a long line becomes a line of its own.
@@ -62,5 +65,15 @@ export class LinePrinter {
     else this.#open.add(key);
     const out = process[stream === "stdout" ? this.#output : stream];
     if (!out.write(Buffer.concat(parts))) await new Promise((resolve) => out.once("drain", resolve));
+  }
+
+  /** For our own words, which come next on stderr: where output stands in the middle of a line there, they begin another one. */
+  freshLine(): void {
+    const isShared = process.stdout.isTTY && process.stderr.isTTY;
+    const open = [...this.#open].filter(
+      (key) => key.endsWith(" stderr") || this.#output === "stderr" || isShared,
+    );
+    if (open.length > 0) process.stderr.write("\n");
+    for (const key of open) this.#open.delete(key);
   }
 }

@@ -23,10 +23,17 @@ export function passOn(piece: string): void {
   TerminalBlock.above(() => process.stderr.write(String(block(piece))));
 }
 
+let leave: () => void = () => process.exit(0);
+
 /** `skein ps | head` closes the pipe: that is not a failure. */
 export function endWithReader(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
+    if (error.code === "EPIPE") leave();
+    else throw error;
   });
+}
+
+/** What happens when the reader of our stdout is gone, instead of ending at once. */
+export function whenReaderGone(work: () => void): void {
+  leave = work;
 }

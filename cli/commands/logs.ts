@@ -3,7 +3,7 @@ import { sayAway } from "../away.ts";
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
 import { LinePrinter } from "../line-printer.ts";
-import { printJson } from "../print.ts";
+import { printJson, say } from "../print.ts";
 import { wholeNumber } from "../values.ts";
 
 export const logs = defineCommand({
@@ -34,7 +34,10 @@ export const logs = defineCommand({
         follow: options.follow,
         ...(options.tail === undefined ? {} : { tail: wholeNumber("tail", options.tail) }),
         ...(options.since === undefined ? {} : { since: options.since }),
-        onConnection: sayAway(),
+        onConnection: sayAway((line) => {
+          printer.freshLine();
+          say(line);
+        }),
       });
       for await (const { bytes, ...line } of lines) {
         if (options.json) printJson(line);

@@ -17,6 +17,8 @@ export interface Command {
   type(bytes: string | Buffer): void;
   /** Closes its stdin. */
   endInput(): void;
+  /** Nobody reads its stdout any longer. */
+  closeOutput(): void;
   signal(name: NodeJS.Signals): void;
   /** Resolves once it has ended and all its output was read. */
   ended: Promise<Outcome>;
@@ -47,6 +49,7 @@ export async function start(args: readonly string[]): Promise<Command> {
     stderr: said,
     type: (bytes) => void child.stdin.write(bytes),
     endInput: () => void child.stdin.end(),
+    closeOutput: () => void child.stdout.destroy(),
     signal: (name) => void child.kill(name),
     ended: once(child, "close").then(([code, signal]) => ({
       code: exitStatus(code as number | null, signal as NodeJS.Signals | null),
