@@ -2,10 +2,11 @@
  * How many nodes one `skein serve` carries, and what each costs: simulated agents against a real API, first with a tenth of the nodes, then
  * with all. `npm run bench:fleet -- --nodes N --waiting W`; docs/performance.md describes the other options.
  */
+
+import { descriptorLimit } from "../test/support/process-meter.ts";
 import { measureColumn } from "./fleet/column.ts";
 import type { Column } from "./fleet/measures.ts";
 import { readOptions } from "./fleet/options.ts";
-import { descriptorLimit } from "./fleet/process-meter.ts";
 import { report } from "./fleet/report.ts";
 
 const options = readOptions(process.argv.slice(2));

@@ -186,8 +186,14 @@ export class Tunnel extends DurableObject<Cloudflare.Env> {
     socket.accept();
     socket.binaryType = "arraybuffer";
     this.#count(1);
-    const gone = () => this.#count(-1);
-    socket.addEventListener("close", gone, { once: true });
+    let isGone = false;
+    const gone = () => {
+      if (!isGone) this.#count(-1);
+      isGone = true;
+    };
+    // After a frame over workerd's limit there is an `error` and no `close`.
+    socket.addEventListener("close", gone);
+    socket.addEventListener("error", gone);
     this.#watching ??= setInterval(() => this.#watch(), CONSTANTS.pingSeconds * 1000);
   }
 

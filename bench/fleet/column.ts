@@ -1,4 +1,6 @@
 /** One run with a number of nodes: its own API and simulators, and the phases in order. */
+
+import { holdingOf } from "../../test/support/process-meter.ts";
 import { testApi } from "../../test/support/server.ts";
 import type { Field } from "./field.ts";
 import { type Column, MEASURE_NAMES, MEASURES, PHASES, type Phase } from "./measures.ts";
@@ -10,7 +12,6 @@ import { idle } from "./phases/idle.ts";
 import { join, joinLimitMs } from "./phases/join.ts";
 import { RATE_LIMIT_MS, rates } from "./phases/rates.ts";
 import { BACK_LIMIT_MS, restart } from "./phases/restart.ts";
-import { holdingOf } from "./process-meter.ts";
 import { SimulatedFleet } from "./simulated-fleet.ts";
 
 /** Time that a phase may take beyond the limits of its measures. */

@@ -1,11 +1,11 @@
 /** The environment of a phase: a running API, simulated nodes, and the measures to fill. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
+import type { Holding } from "../../test/support/process-meter.ts";
 import type { TestApi } from "../../test/support/server.ts";
 import type { State } from "./calls.ts";
 import type { MeasureName, Value } from "./measures.ts";
 import type { Options } from "./options.ts";
-import type { Holding } from "./process-meter.ts";
 import type { SimulatedFleet } from "./simulated-fleet.ts";
 
 export interface Field {

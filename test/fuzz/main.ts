@@ -3,12 +3,13 @@ import { parseArgs } from "node:util";
 import { fuzzAgentLink } from "./agent-link.ts";
 import { fuzzHttp } from "./http.ts";
 import { fuzzNodeLink } from "./node-link.ts";
+import { fuzzStreams } from "./streams.ts";
 
 const { values } = parseArgs({
   options: {
     seed: { type: "string", default: "1" },
     requests: { type: "string", default: "20000" },
-    /** Frames to each side of the link. */
+    /** Frames to each side of the link, and of streams. */
     frames: { type: "string", default: "20000" },
   },
 });
@@ -17,7 +18,12 @@ const [seed, requests, frames] = [values.seed, values.requests, values.frames].m
   number,
   number,
 ];
-const runs = { http: fuzzHttp, framesToAgent: fuzzAgentLink, framesToApi: fuzzNodeLink };
+const runs = {
+  http: fuzzHttp,
+  framesToAgent: fuzzAgentLink,
+  framesToApi: fuzzNodeLink,
+  streams: fuzzStreams,
+};
 for (const [name, run] of Object.entries(runs)) {
   const figures = await run(seed, name === "http" ? requests : frames);
   console.log(JSON.stringify({ [name]: figures }, null, 2));

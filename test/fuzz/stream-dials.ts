@@ -20,7 +20,7 @@ const bearer = (token: string): Offer => ({ headers: { authorization: `Bearer ${
 export async function dialsOf(api: TestApi, { session, node, other, theirs }: Names): Promise<Dials> {
   const mint = async (role: string, project: string) => {
     const made = await api.call("POST", "/v1/tokens", { role, project });
-    return ((await made.json()) as { token: string; id: string });
+    return (await made.json()) as { token: string; id: string };
   };
   const viewer = await mint("viewer", "default");
   const stranger = await mint("user", "elsewhere");
@@ -51,7 +51,10 @@ export async function dialsOf(api: TestApi, { session, node, other, theirs }: Na
   return [
     client("without a token", 401, exec, nothing),
     client("with a wrong token", 401, exec, bearer("wrong")),
-    client("with a wrong token as subprotocol", 401, exec, { headers: {}, protocols: ["skein.v1", subprotocol("wrong")] }),
+    client("with a wrong token as subprotocol", 401, exec, {
+      headers: {},
+      protocols: ["skein.v1", subprotocol("wrong")],
+    }),
     client("with a subprotocol that is no base64url", 401, exec, {
       headers: {},
       protocols: ["skein.v1", "base64url.bearer.authorization.skein.!"],

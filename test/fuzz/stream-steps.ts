@@ -28,7 +28,14 @@ export type AgentStep = { by: "agent"; times?: number; to: "own" | "ended" | "ne
 export type Step = ClientStep | AgentStep;
 
 /** How the node opens its tunnel, if this conversation begins with a new one. */
-export const OPENINGS = ["right", "wrong key", "twice", "hello twice", "binary hello", "silent ones"] as const;
+export const OPENINGS = [
+  "right",
+  "wrong key",
+  "twice",
+  "hello twice",
+  "binary hello",
+  "silent ones",
+] as const;
 
 export interface Conversation {
   kind: "exec" | "port";
@@ -82,7 +89,10 @@ const wrongText = (from: fc.Arbitrary<unknown>) =>
     { weight: 1, arbitrary: absurd.map(textOf) },
     { weight: 1, arbitrary: oddText },
     { weight: 1, arbitrary: fc.tuple(from, fc.nat(30)).map(([value, at]) => textOf(value).slice(0, at)) },
-    { weight: 1, arbitrary: from.map((value) => textOf(value).replace("{", '{"__proto__":{"type":"end"},"x":1,')) },
+    {
+      weight: 1,
+      arbitrary: from.map((value) => textOf(value).replace("{", '{"__proto__":{"type":"end"},"x":1,')),
+    },
     { weight: 1, arbitrary: own("", "[".repeat(100_000), `"${"a".repeat(2 ** 20)}"`) },
   );
 
@@ -93,10 +103,16 @@ const clientStep: fc.Arbitrary<ClientStep> = fc.oneof(
   { weight: 10, arbitrary: credit.map((bytes) => client({ credit: bytes })) },
   { weight: 12, arbitrary: clientText(control) },
   { weight: 3, arbitrary: fc.constant(client({ text: PING })) },
-  { weight: 1, arbitrary: fc.constant(client({ text: textOf({ type: "resize", cols: 1, rows: 1 }), times: 3000 })) },
+  {
+    weight: 1,
+    arbitrary: fc.constant(client({ text: textOf({ type: "resize", cols: 1, rows: 1 }), times: 3000 })),
+  },
   { weight: 1, arbitrary: fc.constant(client({ channel: 0, size: 0, times: 5000 })) },
   { weight: 2, arbitrary: clientText(leave) },
-  { weight: 4, arbitrary: wrongText(fc.oneof<fc.Arbitrary<object>[]>(control, leave)).map((text) => client({ text })) },
+  {
+    weight: 4,
+    arbitrary: wrongText(fc.oneof<fc.Arbitrary<object>[]>(control, leave)).map((text) => client({ text })),
+  },
   { weight: 2, arbitrary: fc.record({ channel: own(1, 2, 3, 4, 255), size }).map(client) },
   { weight: 1, arbitrary: own(FRAME_BYTES + 1, 2 ** 20).map((bytes) => client({ channel: 0, size: bytes })) },
   { weight: 1, arbitrary: clientText(start) },
@@ -130,12 +146,17 @@ const agentStep: fc.Arbitrary<AgentStep> = fc.oneof(
   { weight: 10, arbitrary: fc.record({ credit, to }).map(agent) },
   { weight: 8, arbitrary: agentText(said) },
   { weight: 4, arbitrary: agentText(over) },
-  { weight: 1, arbitrary: wrongText(fc.oneof<fc.Arbitrary<object>[]>(said, over)).map((text) => agent({ text })) },
+  {
+    weight: 1,
+    arbitrary: wrongText(fc.oneof<fc.Arbitrary<object>[]>(said, over)).map((text) => agent({ text })),
+  },
   { weight: 1, arbitrary: fc.record({ channel: own(0, 4, 255), size }).map(agent) },
   { weight: 1, arbitrary: own(FRAME_BYTES + 1, 2 ** 20).map((bytes) => agent({ channel: 1, size: bytes })) },
   {
     weight: 2,
-    arbitrary: own<Buffer | string>(Buffer.alloc(0), Buffer.alloc(4), "1000000000", "{}", PING).map((raw) => agent({ raw })),
+    arbitrary: own<Buffer | string>(Buffer.alloc(0), Buffer.alloc(4), "1000000000", "{}", PING).map((raw) =>
+      agent({ raw }),
+    ),
   },
   { weight: 1, arbitrary: own("close", "cut").map((act) => agent({ act })) },
 );

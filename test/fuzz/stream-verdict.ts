@@ -30,7 +30,6 @@ export class StreamModel {
   tunnelCode: number | undefined;
   /** So many messages that only time tells how many of them are passed on. */
   flooded = false;
-  readonly #kind: Conversation["kind"];
   readonly #up: Way;
   readonly #down: Way;
   readonly #heard = new Set<string>();
@@ -38,7 +37,6 @@ export class StreamModel {
   #messages = 0;
 
   constructor(kind: Conversation["kind"], port: number, window: number) {
-    this.#kind = kind;
     this.window = window;
     this.#up = { left: window, collected: 0 };
     this.#down = { left: window, collected: 0 };
@@ -58,9 +56,9 @@ export class StreamModel {
 
   /** `text`: what was sent, if it was text. */
   client(step: ClientStep, text: string | undefined): void {
-    if ("act" in step) return this.#gone(step.act === "close" ? 1000 : 1006);
-    if ("as" in step && step.as === "huge") return this.#gone(TOO_LARGE);
-    if (text === undefined) this.#clientData(step);
+    if ("act" in step) this.#gone(step.act === "close" ? 1000 : 1006);
+    else if ("as" in step && step.as === "huge") this.#gone(TOO_LARGE);
+    else if (text === undefined) this.#clientData(step);
     else if (text === PING) this.#message(PONG, this.toClient);
     else if ("as" in step || text.length > CONTROL_BYTES) this.#end("bad_frame");
     else this.#clientMessage(jsonIn(text));
@@ -95,12 +93,13 @@ export class StreamModel {
 
   /** `text`: what was sent on a stream's control channel. */
   agent(step: AgentStep, text: string | undefined): void {
-    if ("act" in step) return this.#broken(step.act === "close" ? 1000 : 1006);
-    if ("as" in step) return this.#broken(TOO_LARGE);
-    if ("raw" in step) {
-      if (step.raw !== PING) this.#broken(4000);
-      return;
-    }
+    if ("act" in step) this.#broken(step.act === "close" ? 1000 : 1006);
+    else if ("as" in step) this.#broken(TOO_LARGE);
+    else if (!("raw" in step)) this.#agentFrame(step, text);
+    else if (step.raw !== PING) this.#broken(4000);
+  }
+
+  #agentFrame(step: AgentStep, text: string | undefined): void {
     const message = text === undefined ? undefined : FromAgent.safeParse(jsonIn(text)).data;
     const isFrame =
       text === undefined
@@ -113,11 +112,11 @@ export class StreamModel {
 
   #agentSays(step: AgentStep, message: FromAgent | undefined): void {
     const { type = "data" } = message ?? {};
-    if (message?.type === "close") return this.#closed(message.code, message.reason);
-    if (message?.type === "credit") return this.#grant(this.#up, message.bytes, this.toClient);
-    const isOpen = this.#heard.has("opened");
-    if (this.#heard.has(type) || (type === "opened") === isOpen) return this.#end("bad_frame");
-    if (message) {
+    const isInTime = !this.#heard.has(type) && (type === "opened") !== this.#heard.has("opened");
+    if (message?.type === "close") this.#closed(message.code, message.reason);
+    else if (message?.type === "credit") this.#grant(this.#up, message.bytes, this.toClient);
+    else if (!isInTime) this.#end("bad_frame");
+    else if (message) {
       this.#heard.add(type);
       this.toClient.push(sorted(message));
     } else if ("channel" in step) {
@@ -134,13 +133,16 @@ export class StreamModel {
 
   #open(opening: object): void {
     const open = { type: "open", window: this.window, ...opening };
-    if (Buffer.byteLength(JSON.stringify(open)) > CONTROL_BYTES) return this.#end("bad_frame");
-    this.#started = true;
-    this.toAgent.push(sorted(open));
+    this.#started = Buffer.byteLength(JSON.stringify(open)) <= CONTROL_BYTES;
+    if (this.#started) this.toAgent.push(sorted(open));
+    else this.#end("bad_frame");
   }
 
   #grant(way: Way, bytes: number, out: string[]): void {
-    if (bytes > this.window - way.left) return this.#end("over_credit");
+    if (bytes > this.window - way.left) {
+      this.#end("over_credit");
+      return;
+    }
     way.left += bytes;
     way.collected += bytes;
     if (way.collected < this.window / 4) return;

@@ -14,8 +14,14 @@ import { type TestApi, testApi } from "../support/server.ts";
 import { TunnelNode } from "../support/tunnel-node.ts";
 import { Echo, echo } from "./echo.ts";
 import { type Dials, dialsOf } from "./stream-dials.ts";
-import { type AgentStep, type ClientStep, type Conversation, conversation, type Step } from "./stream-steps.ts";
-import { closeLine, sorted, StreamModel } from "./stream-verdict.ts";
+import {
+  type AgentStep,
+  type ClientStep,
+  type Conversation,
+  conversation,
+  type Step,
+} from "./stream-steps.ts";
+import { closeLine, StreamModel, sorted } from "./stream-verdict.ts";
 import { ECHO_PORT, TunnelDesk } from "./tunnel-desk.ts";
 import { PATIENCE_MS, within } from "./within.ts";
 
@@ -217,7 +223,8 @@ class StreamFuzz {
     const closed = await within(tunnel.closed);
     const how = closed?.code ?? "not at all";
     this.#figures.tunnels[how] = (this.#figures.tunnels[how] ?? 0) + 1;
-    if (!StreamModel.isCode(closed?.code, code)) this.fault(`the tunnel was closed with ${how}, not with ${code}`);
+    if (!StreamModel.isCode(closed?.code, code))
+      this.fault(`the tunnel was closed with ${how}, not with ${code}`);
     for (const { stream } of this.#mates.splice(0)) {
       const result = await within(stream.result);
       if (result?.code !== "node_disconnected")
@@ -251,7 +258,9 @@ class StreamFuzz {
         break;
       } catch (error) {
         if (Date.now() > until) {
-          this.#figures.faults.push(`only ${this.#mates.length} of ${this.#crowd} fit: ${(error as Error).message}`);
+          this.#figures.faults.push(
+            `only ${this.#mates.length} of ${this.#crowd} fit: ${(error as Error).message}`,
+          );
           break;
         }
         await pause(200);
@@ -261,7 +270,8 @@ class StreamFuzz {
       () => "taken",
       (error: Error) => error.message,
     );
-    if (!/has no room for another/.test(more)) this.#figures.faults.push(`one stream more than fit is ${more}`);
+    if (!/has no room for another/.test(more))
+      this.#figures.faults.push(`one stream more than fit is ${more}`);
     await this.crowd(0);
   }
 
@@ -284,7 +294,8 @@ function sendAsClient(client: ClientSocket, step: ClientStep, model: StreamModel
   if (!model.over) model.client(step, text);
   if ("act" in step) client[step.act]();
   else if ("raw" in step) client.raw(step.raw);
-  else if (text === undefined) client.data(Buffer.alloc((step as { size: number }).size), (step as { channel: number }).channel);
+  else if (text === undefined)
+    client.data(Buffer.alloc((step as { size: number }).size), (step as { channel: number }).channel);
   else if ("as" in step && step.as === "broken")
     client.raw(Buffer.concat([Buffer.from([0xff, 0xc3]), Buffer.from(text)]), false);
   else if ("as" in step && step.as === "huge") client.raw(text + " ".repeat(2 ** 25));

@@ -34,7 +34,9 @@ export class TunnelDesk {
     link.onTunnel = (session) => {
       // Another client has asked for it already.
       if (this.tunnel?.open) return;
-      this.#open(session).catch((error: Error) => fault(`the tunnel was not opened ${this.opening}: ${error.stack}`));
+      this.#open(session).catch((error: Error) =>
+        fault(`the tunnel was not opened ${this.opening}: ${error.stack}`),
+      );
     };
   }
 

@@ -1,7 +1,7 @@
 /** An idle fleet: agents send pings, and nothing else happens. */
 import { setTimeout as pause } from "node:timers/promises";
+import { holdingOf, usageOf } from "../../../test/support/process-meter.ts";
 import type { Field } from "../field.ts";
-import { holdingOf, usageOf } from "../process-meter.ts";
 
 /** Time for the frames of the last change to arrive. Later frames are part of the measure. */
 const SETTLE_LIMIT_MS = 30_000;

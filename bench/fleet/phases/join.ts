@@ -1,7 +1,8 @@
 /** All nodes join: a token, a key pair, a name, and the link. */
+
+import { usageOf } from "../../../test/support/process-meter.ts";
 import { type Field, untilUp } from "../field.ts";
 import { notReached } from "../measures.ts";
-import { usageOf } from "../process-meter.ts";
 
 /** Time for all to join: a base, plus some for each node. */
 export function joinLimitMs(nodes: number): number {

@@ -4,9 +4,9 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import type { SessionView } from "../../../shared/session/session-schemas.ts";
+import { peakMemoryOf, usageOf } from "../../../test/support/process-meter.ts";
 import { type Field, IMAGE, request, runSession, untilUp } from "../field.ts";
 import { notReached } from "../measures.ts";
-import { peakMemoryOf, usageOf } from "../process-meter.ts";
 
 const RUNNING_CONTAINERS = 50;
 /** Time for all agents to come back. */

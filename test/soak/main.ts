@@ -1,0 +1,25 @@
+/** `npm run soak -- --minutes M`: prints a table of figures, and fails if something is left behind. */
+import { parseArgs } from "node:util";
+import { simulatedField } from "./field.ts";
+import { soak } from "./run.ts";
+
+const { values } = parseArgs({ options: { minutes: { type: "string", default: "10" } } });
+const field = await simulatedField();
+try {
+  const { rows, problems, ...figures } = await soak(field, {
+    streams: Number(values.minutes) * 60,
+    everyMs: 1000,
+    atOnce: 200,
+    stalled: [1, 8, 200],
+    bytes: 100_000,
+    // A tunnel is closed after a minute without a stream.
+    settleMs: 75_000,
+    say: (line) => console.error(line),
+  });
+  console.table(rows);
+  console.log(JSON.stringify(figures));
+  for (const problem of problems) console.log(problem);
+  if (problems.length > 0) process.exitCode = 1;
+} finally {
+  await field.close();
+}
