@@ -1,6 +1,7 @@
 /** `npm run fuzz -- --seed S --requests N --frames M`: the fuzz run; prints its figures, and fails if it finds a problem. */
 import { parseArgs } from "node:util";
 import { fuzzAgentLink } from "./agent-link.ts";
+import { fuzzAgentTunnel } from "./agent-tunnel.ts";
 import { fuzzHttp } from "./http.ts";
 import { fuzzNodeLink } from "./node-link.ts";
 import { fuzzStreams } from "./streams.ts";
@@ -22,7 +23,8 @@ const runs = {
   http: fuzzHttp,
   framesToAgent: fuzzAgentLink,
   framesToApi: fuzzNodeLink,
-  streams: fuzzStreams,
+  streamsToApi: fuzzStreams,
+  streamsToAgent: fuzzAgentTunnel,
 };
 for (const [name, run] of Object.entries(runs)) {
   const figures = await run(seed, name === "http" ? requests : frames);
