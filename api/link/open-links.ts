@@ -42,6 +42,8 @@ class Connecting {
 
 /** Accepted by the edge; their Link object has not counted them yet. */
 const dials = new Connecting();
+/** Clients of the edge; their Tunnel object has not counted them yet. */
+const streams = new Connecting();
 /** Counted, but without a welcome. */
 const greetings = new Connecting();
 
@@ -64,9 +66,14 @@ export function dialBegins(): () => void {
   return dials.begin();
 }
 
-/** Whether `maxLinks` links are open or dialled: a thousand dials may come before the first is counted. */
+/** The edge accepts a client's stream. Call the returned function when its Tunnel object has answered. */
+export function streamBegins(): () => void {
+  return streams.begin();
+}
+
+/** Whether `maxLinks` links and streams are open or dialled: a thousand dials may come before the first is counted. */
 export function isFull(maxLinks: number): boolean {
-  return openLinks() + dials.count() >= maxLinks;
+  return openLinks() + dials.count() + streams.count() >= maxLinks;
 }
 
 /** An agent has dialled. Call the returned function when it is connected, or gone. */

@@ -10,7 +10,7 @@ import { problems } from "../http/problem.ts";
 import type { AppEnv } from "../http/request-context.ts";
 import type { App } from "../http/route.ts";
 import { turnAway } from "../link/link-sockets.ts";
-import { isFull } from "../link/open-links.ts";
+import { isFull, streamBegins } from "../link/open-links.ts";
 import { SETTINGS } from "../platform/installation-settings.ts";
 import { fleetOf, sessionOf, tunnelOf } from "../platform/objects.ts";
 import type { Wanted } from "../tunnel/client-socket.ts";
@@ -118,17 +118,19 @@ async function enter(context: Context<AppEnv>, idOrName: string, wanted: Wanted)
       status === "running" ? `${wanted.host} is ${container.status}` : `session ${name} is ${status}`;
     throw new SkeinError("not_running", `${which}: only a running container can be entered`);
   }
-  refuseIfFull();
   const node = { id: container.nodeId, name: container.node };
-  await tunnelOf(context.env, id).admit(id, node);
-  // Last, so that a plain request shows why an upgrade was refused: a WebSocket client does not see it.
-  needsUpgrade(context);
-  await noteWayIn(context, {
-    session: id,
-    host: wanted.host,
-    ...(wanted.kind === "port" ? { port: wanted.port } : {}),
-  });
-  return await dial(context, id, { node, wanted, token: { actor, expiresAt } });
+  const port = wanted.kind === "port" ? { port: wanted.port } : {};
+  refuseIfFull();
+  const arrived = streamBegins();
+  try {
+    await tunnelOf(context.env, id).admit(id, node);
+    // Last, so that a plain request shows why an upgrade was refused: a WebSocket client does not see it.
+    needsUpgrade(context);
+    await noteWayIn(context, { session: id, host: wanted.host, ...port });
+    return await dial(context, id, { node, wanted, token: { actor, expiresAt } });
+  } finally {
+    arrived();
+  }
 }
 
 /** Each client's socket takes two descriptors, as an agent's does: see open-links.ts. */

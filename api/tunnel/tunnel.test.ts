@@ -11,11 +11,13 @@ import {
   TUNNEL_STREAMS,
 } from "../../shared/streams/credit.ts";
 import type { OpenExec, OpenPort } from "../../shared/streams/stream-messages.ts";
+import { openLinks } from "../link/open-links.ts";
 import { call, create, mint } from "../testing/call-api.ts";
 import { FakeAgent } from "../testing/fake-agent.ts";
 import { dialStream, FakeClient, refusal } from "../testing/fake-client.ts";
 import { dialTunnel, FakeTunnel } from "../testing/fake-tunnel.ts";
 import { connected, running, tunnelOf } from "../testing/session-streams.ts";
+import { withSettings } from "../testing/settings.ts";
 
 afterEach(() => reset());
 
@@ -232,6 +234,17 @@ describe("before the upgrade", () => {
       tunnelOf(session),
     ]);
     expect([response.status, response.headers.get("sec-websocket-protocol")]).toEqual([101, "skein.v1"]);
+  });
+});
+
+test("streams and agents share MAX_LINKS: one that has no room is refused before it waits for a tunnel", async () => {
+  const session = await running();
+  await connected(session);
+  await withSettings({ maxLinks: openLinks() + 1 }, async () => {
+    const client = await FakeClient.open(session.path("ports/81"));
+    expect(await refusal(await dialStream(session.path("ports/82")))).toEqual([503, "unavailable"]);
+    client.close();
+    await expect.poll(async () => (await dialStream(session.path("ports/83"))).status).toBe(101);
   });
 });
 
