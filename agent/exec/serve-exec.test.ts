@@ -189,6 +189,11 @@ test("a container that does not run, or ends with its command, is not running", 
   const refusing = new Engine();
   refusing.refusal = new DockerError("container c1 is not running", 409);
   expect(await refusing.exec().ended).toEqual(missing);
+  const leaving = new Engine();
+  const own = selfDir;
+  selfDir = join(own, "gone");
+  expect(await leaving.exec().ended).toEqual(missing);
+  selfDir = own;
   const ending = new Engine();
   const stream = ending.exec();
   await stream.until(isOpen);

@@ -23,8 +23,9 @@ const KILLED = 137;
 export function serveExec(docker: DockerPort, find: Find): Serve<OpenExec> {
   return async function serveOneExec(stream, { host, start }) {
     const container = enter(find, host);
-    const call = await expectCall(container.selfDir);
+    let call: Call | undefined;
     try {
+      call = await expectCall(container.selfDir);
       const attached = await docker.attach(container.containerId, commandOf(start, call.name));
       const code = await run(stream, attached, call, start);
       if (code === undefined) throw notRunning(host);
@@ -32,7 +33,7 @@ export function serveExec(docker: DockerPort, find: Find): Serve<OpenExec> {
     } catch (error) {
       throw failureOf(host, error);
     } finally {
-      call.giveUp(new Error("the command is over"));
+      call?.giveUp(new Error("the command is over"));
     }
   };
 }

@@ -28,8 +28,9 @@ export function notRunning(host: string): StreamFailure {
   return new StreamFailure("not_running", `${host} is not running`);
 }
 
-/** 404 and 409: the engine has no such container, or it does not run (Engine API, `ContainerExec`). */
+/** Engines answer 404 for a container that is gone, and 409 for one that does not run (Engine API, `ContainerExec`). Its folder goes, too. */
 export function failureOf(host: string, error: unknown): unknown {
-  const refused = error instanceof DockerError && [404, 409].includes(error.status ?? 0);
-  return refused ? notRunning(host) : error;
+  const { status, code } = error as { status?: number; code?: string };
+  const isGone = error instanceof DockerError ? status === 404 || status === 409 : code === "ENOENT";
+  return isGone ? notRunning(host) : error;
 }
