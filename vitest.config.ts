@@ -2,7 +2,15 @@ import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
 /** For tests on real Docker hosts: one lab at a time in one set of namespaces, which `test/lab/enter.ts` makes. */
-const onLab = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 180_000 };
+const onLab = {
+  fileParallelism: false,
+  testTimeout: 120_000,
+  hookTimeout: 180_000,
+  expect: { poll: { timeout: 60_000 } },
+};
+
+/** Conditions come within milliseconds, and within seconds on a busy machine. Only a test that fails waits for so long. */
+const PATIENCE = { testTimeout: 20_000, expect: { poll: { timeout: 15_000 } } };
 
 /**
  * Four projects: `unit` in Node, `workers` inside workerd (Durable Objects), `lab` for one part each on Docker hosts of its own, and
@@ -15,8 +23,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["{shared,agent,cli,sdk,bench,test}/**/*.test.ts"],
-          // Tests of the CLI start a process per command: seconds on a busy machine.
-          testTimeout: 20_000,
+          ...PATIENCE,
         },
       },
       {
@@ -26,7 +33,7 @@ export default defineConfig({
             miniflare: { bindings: { SKEIN_ADMIN_TOKEN: "admin-token-of-the-tests" } },
           }),
         ],
-        test: { name: "workers", include: ["api/**/*.test.ts"] },
+        test: { ...PATIENCE, name: "workers", include: ["api/**/*.test.ts"] },
       },
       { test: { ...onLab, name: "lab", include: ["test/*.lab.ts"] } },
       { test: { ...onLab, name: "e2e", include: ["test/e2e/*.lab.ts"], isolate: false } },
