@@ -10,7 +10,11 @@ const onLab = {
 };
 
 /** Conditions come within milliseconds, and within seconds on a busy machine. Only a test that fails waits for so long. */
-const PATIENCE = { testTimeout: 20_000, expect: { poll: { timeout: 15_000 } } };
+const PATIENCE = {
+  testTimeout: 20_000,
+  expect: { poll: { timeout: 15_000 } },
+  setupFiles: ["test/support/patience.ts"],
+};
 
 /**
  * Four projects: `unit` in Node, `workers` inside workerd (Durable Objects), `lab` for one part each on Docker hosts of its own, and
