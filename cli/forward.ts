@@ -1,6 +1,12 @@
 /** Listens on this machine, and carries each connection to a port of a container. */
-import { createServer, type Server, type Socket } from "node:net";
-import type { Container, RemoteStream, Skein } from "../sdk/index.ts";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import {
+  ApiProblem,
+  type Container,
+  type RemoteStream,
+  type Skein,
+  type StreamResult,
+} from "../sdk/index.ts";
 import { CliError } from "./cli-error.ts";
 
 export interface Forward {
@@ -10,19 +16,49 @@ export interface Forward {
   local: number;
 }
 
-/** Resolves when it listens. `failed` hears why a connection could not be carried. */
-export function forward(
+export interface Forwarding {
+  /** The port on this machine. */
+  local: number;
+  /** Rejects when the way to the container is lost. */
+  lost: Promise<never>;
+  /** Ends it with all its connections. */
+  close(): void;
+}
+
+/** Of these only the one connection ends. After any other end, new connections would hardly fare better. */
+const OF_ITS_OWN: ReadonlySet<string> = new Set(["refused", "failed", "too_many_streams"]);
+
+/** Resolves when it listens. `failed` hears why a connection could not be carried, when others may be. */
+export async function forward(
   skein: Skein,
   { container, port, local }: Forward,
   failed: (reason: string) => void,
-): Promise<Server> {
+): Promise<Forwarding> {
+  const sockets = new Set<Socket>();
+  const lost = Promise.withResolvers<never>();
+  lost.promise.catch(() => {});
   // Each direction ends on its own, as TCP has it.
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {}).once("close", () => sockets.delete(socket));
     carry(skein, container, port, socket).catch((error: Error) => {
       socket.resetAndDestroy();
-      failed(error.message);
+      if (OF_ITS_OWN.has(codeOf(error))) failed(error.message);
+      else lost.reject(error);
     });
   });
+  await listen(server, local);
+  return {
+    local: (server.address() as AddressInfo).port,
+    lost: lost.promise,
+    close() {
+      server.close();
+      for (const socket of sockets) socket.resetAndDestroy();
+    },
+  };
+}
+
+function listen(server: Server, local: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       const taken = error.code === "EADDRINUSE";
@@ -35,27 +71,52 @@ export function forward(
           : new CliError(`cannot listen on 127.0.0.1:${local}: ${error.message}`),
       );
     });
-    server.listen(local, "127.0.0.1", () => resolve(server));
+    server.listen(local, "127.0.0.1", resolve);
   });
 }
 
+/** A stream that ended before its connection did. */
+class Ended extends CliError {
+  readonly code: string;
+
+  constructor({ code, reason }: StreamResult) {
+    super(reason || code);
+    this.code = code;
+  }
+}
+
+function codeOf(error: Error): string {
+  if (error instanceof ApiProblem) return error.problem.code;
+  return error instanceof Ended ? error.code : "";
+}
+
+/** @throws Ended; ApiProblem, TypeError where it does not begin */
 async function carry(skein: Skein, container: Container, port: number, socket: Socket): Promise<void> {
-  socket.on("error", () => {});
   const stream = await skein.connect(container, port);
   socket.once("close", () => stream.close("the local connection is closed"));
-  try {
-    await stream.opened;
+  if (socket.destroyed) stream.close("the local connection is closed");
+  if (await stands(stream)) {
     void up(socket, stream);
     for await (const { bytes } of stream.output()) {
       if (!socket.write(bytes)) await drained(socket);
     }
-    socket.end();
-    const { code, reason } = await stream.result;
-    if (code !== "done" && code !== "client_gone") throw new Error(reason || code);
-  } catch (error) {
-    const { reason, code } = await stream.result;
-    throw new Error(reason || code || (error as Error).message);
+    // The container's side has ended. Ours may go on, unless all of it is over.
+    const over = await Promise.race([stream.result, undefined]);
+    if (over === undefined || isProper(over)) socket.end();
   }
+  const result = await stream.result;
+  if (!isProper(result)) throw new Ended(result);
+}
+
+function isProper({ code }: StreamResult): boolean {
+  return code === "done" || code === "client_gone";
+}
+
+function stands(stream: RemoteStream): Promise<boolean> {
+  return stream.opened.then(
+    () => true,
+    () => false,
+  );
 }
 
 async function up(socket: Socket, stream: RemoteStream): Promise<void> {

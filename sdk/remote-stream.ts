@@ -5,7 +5,7 @@
 
 /** Why a stream ended: the API's codes, and two of our own. */
 export interface StreamResult {
-  /** `done`, or why it could not go on (docs/streams.md); `connection_lost`: the API is gone, or was silent for 30 s. */
+  /** `done`, or why it could not go on (docs/streams.md); `connection_lost`: the API is gone, or was silent for 25 s. */
   code: string;
   /** For people. */
   reason: string;
@@ -34,7 +34,9 @@ const FRAME_BYTES = 64 * 1024;
 /** What a frame uses of its window besides its data. */
 const FRAME_COST = 256;
 const PING_MS = 10_000;
-const SILENT_MS = 30_000;
+const SILENT_MS = 25_000;
+/** How often silence is looked for: it is known within 30 s. */
+const WATCH_MS = 2_000;
 
 export class RemoteStream {
   /** Resolves when the command runs, or the connection stands; rejects if the stream ends before. */
@@ -54,8 +56,9 @@ export class RemoteStream {
   /** Bytes of the window that were consumed and are not granted again yet. */
   #consumed = 0;
   #heardAt = Date.now();
+  #pingedAt = Date.now();
   #wake = Promise.withResolvers<void>();
-  readonly #pinging: ReturnType<typeof setInterval>;
+  readonly #watching: ReturnType<typeof setInterval>;
 
   /** `socket` is open already. `start`: the first frame, if its kind has one. */
   constructor(socket: WebSocket, start?: object) {
@@ -72,15 +75,7 @@ export class RemoteStream {
     socket.addEventListener("close", () =>
       this.#end({ code: "connection_lost", reason: "the connection to the API broke" }),
     );
-    this.#pinging = setInterval(() => {
-      if (Date.now() - this.#heardAt > SILENT_MS - PING_MS / 2) {
-        this.#end({
-          code: "connection_lost",
-          reason: `nothing was heard from the API for ${SILENT_MS / 1000} s`,
-        });
-        socket.close();
-      } else socket.send("ping");
-    }, PING_MS);
+    this.#watching = setInterval(() => this.#watch(), WATCH_MS);
     if (start) socket.send(JSON.stringify(start));
   }
 
@@ -133,6 +128,18 @@ export class RemoteStream {
     this.#socket.close();
   }
 
+  #watch(): void {
+    const now = Date.now();
+    if (now - this.#heardAt > SILENT_MS) {
+      const reason = `nothing was heard from the API for ${SILENT_MS / 1000} s`;
+      this.#end({ code: "connection_lost", reason });
+      this.#socket.close();
+    } else if (now - this.#pingedAt >= PING_MS) {
+      this.#pingedAt = now;
+      this.#socket.send("ping");
+    }
+  }
+
   #message(text: string): void {
     if (text === "pong") return;
     const message = JSON.parse(text) as FromApi;
@@ -173,7 +180,7 @@ export class RemoteStream {
 
   #end(how: StreamResult): void {
     if (this.#over) return;
-    clearInterval(this.#pinging);
+    clearInterval(this.#watching);
     this.#over = this.#exitCode === undefined ? how : { ...how, exitCode: this.#exitCode };
     this.#open.reject(new Error(how.reason));
     this.#ended.resolve(this.#over);

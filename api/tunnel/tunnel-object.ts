@@ -20,6 +20,10 @@ import type { NodeTunnel } from "./node-tunnel.ts";
 const OPEN_MS = 10_000;
 /** A tunnel without a stream is closed after this time. */
 const UNUSED_MS = 60_000;
+const TUNNEL_DEAD_MS = CONSTANTS.tunnelDeadSeconds * 1000;
+const CLIENT_DEAD_MS = CONSTANTS.linkDeadSeconds * 1000;
+/** How often silence is looked for. */
+const WATCH_MS = 2_000;
 /** Most connections of one node that have not proven its key yet. */
 const MOST_UNPROVEN = 4;
 /** What browsers and the SDK offer besides the token. */
@@ -194,15 +198,15 @@ export class Tunnel extends DurableObject<Cloudflare.Env> {
     // After a frame over workerd's limit there is an `error` and no `close`.
     socket.addEventListener("close", gone);
     socket.addEventListener("error", gone);
-    this.#watching ??= setInterval(() => this.#watch(), CONSTANTS.pingSeconds * 1000);
+    this.#watching ??= setInterval(() => this.#watch(), WATCH_MS);
   }
 
   /** Ends what has been silent, or unused, for too long. */
   #watch(): void {
     const now = Date.now();
-    const silent = now - CONSTANTS.linkDeadSeconds * 1000;
+    const [dead, silent] = [now - TUNNEL_DEAD_MS, now - CLIENT_DEAD_MS];
     for (const [node, tunnel] of this.#tunnels) {
-      if (tunnel.seenAt < silent) this.#lose(node, tunnel, "the node's tunnel was silent for too long");
+      if (tunnel.seenAt < dead) this.#lose(node, tunnel, "the node's tunnel was silent for too long");
       else if (tunnel.streams === 0 && tunnel.idleSince < now - UNUSED_MS) {
         this.#tunnels.delete(node);
         tunnel.close(1000, "unused");

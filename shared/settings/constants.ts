@@ -8,6 +8,8 @@ export const CONSTANTS = {
   /** The agent pings this often; after three missed pings the link is dead. */
   pingSeconds: 10,
   linkDeadSeconds: 30,
+  /** A tunnel is dead sooner: whoever waits for its streams hears of it within 30 s, with some seconds for the way there. */
+  tunnelDeadSeconds: 25,
   /** Bytes of each container's output that the Session shows after its end. */
   outputBytes: 4096,
   /** From SIGTERM to SIGKILL. */
