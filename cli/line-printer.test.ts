@@ -27,6 +27,7 @@ test("one container's bytes pass as they are; a line in parts stays one line", a
   await printer.print(line("main1", "stdout", "a", true));
   await printer.print(line("main1", "stderr", "wrong"));
   await printer.print(line("main1", "stdout", "b"));
+  printer.flush();
   expect(all).toEqual(["stdout: a", "stderr: wrong\n", "stdout: b\n"]);
 });
 
@@ -35,7 +36,21 @@ test("lines of several containers begin with their host, and end", async () => {
   const printer = new LinePrinter(["main1", "s1"]);
   await printer.print(line("s1", "stdout", "a", true));
   await printer.print(line("main1", "stdout", "b"));
-  expect(all).toEqual(["stdout: s1    | a\n", "stdout: main1 | b\n"]);
+  // Together, and soon.
+  await expect.poll(() => all).toEqual(["stdout: s1    | a\nmain1 | b\n"]);
+});
+
+test("a reader of our output that is slow is waited for", async () => {
+  const write = vi.spyOn(process.stdout, "write").mockReturnValue(false);
+  const printer = new LinePrinter(["main1"]);
+  let isTaken = false;
+  const printed = printer.print(line("main1", "stdout", "x".repeat(100_000))).then(() => {
+    isTaken = true;
+  });
+  await expect.poll(() => write.mock.calls.length).toBe(1);
+  expect(isTaken).toBe(false);
+  process.stdout.emit("drain");
+  await printed;
 });
 
 test("our own words on stderr begin a new line where its output stands in the middle of one", async () => {

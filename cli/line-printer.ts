@@ -16,6 +16,9 @@ const COLORS = [
   "greenBright",
 ] as const;
 
+const WRITE_BYTES = 64 * 1024;
+const NEWLINE = Buffer.from("\n");
+
 interface Options {
   timestamps?: boolean;
   /** Where stdout goes. stderr goes to stderr. */
@@ -26,6 +29,13 @@ export class LinePrinter {
   readonly #prefixes: Map<string, string>;
   readonly #timestamps: boolean;
   readonly #output: "stdout" | "stderr";
+  /** What is not written yet, for one of our streams: a system call for each line would take most of the time. */
+  #gathered: Uint8Array[] = [];
+  #bytes = 0;
+  #target: "stdout" | "stderr" = "stdout";
+  #soon: NodeJS.Immediate | undefined;
+  /** Resolves when the reader of our output has caught up. */
+  #drained: Promise<unknown> | undefined;
   /** Streams in the middle of a line. */
   readonly #open = new Set<string>();
 
@@ -44,7 +54,7 @@ export class LinePrinter {
     );
   }
 
-  /** Waits while the reader of our own output is slow. */
+  /** What is printed is written soon, or with {@link flush}. Waits while the reader of our own output is slow. */
   async print({ host, stream, time, bytes, partial = false }: OutputLine): Promise<void> {
     if (stream === "notice") {
       this.freshLine();
@@ -59,16 +69,43 @@ export class LinePrinter {
       ...(begins && this.#timestamps ? [Buffer.from(`${time} `)] : []),
       ...(begins && prefix !== undefined ? [Buffer.from(prefix)] : []),
       bytes,
-      ...(ends ? [Buffer.from("\n")] : []),
+      ...(ends ? [NEWLINE] : []),
     ];
     if (ends) this.#open.delete(key);
     else this.#open.add(key);
-    const out = process[stream === "stdout" ? this.#output : stream];
-    if (!out.write(Buffer.concat(parts))) await new Promise((resolve) => out.once("drain", resolve));
+    this.#gather(stream === "stdout" ? this.#output : stream, parts);
+    await this.#drained;
+  }
+
+  /** Writes what was printed. */
+  flush(): void {
+    clearImmediate(this.#soon);
+    this.#soon = undefined;
+    if (this.#bytes === 0) return;
+    const out = process[this.#target];
+    const isTaken = out.write(Buffer.concat(this.#gathered));
+    [this.#gathered, this.#bytes] = [[], 0];
+    if (isTaken) return;
+    this.#drained = new Promise((resolve) => out.once("drain", resolve)).finally(() => {
+      this.#drained = undefined;
+    });
+  }
+
+  #gather(target: "stdout" | "stderr", parts: readonly Uint8Array[]): void {
+    // On a terminal the order of both counts.
+    if (target !== this.#target) this.flush();
+    this.#target = target;
+    for (const part of parts) {
+      this.#gathered.push(part);
+      this.#bytes += part.length;
+    }
+    if (this.#bytes >= WRITE_BYTES) this.flush();
+    else this.#soon ??= setImmediate(() => this.flush());
   }
 
   /** For our own words, which come next on stderr: where output stands in the middle of a line there, they begin another one. */
   freshLine(): void {
+    this.flush();
     const isShared = process.stdout.isTTY && process.stderr.isTTY;
     const open = [...this.#open].filter(
       (key) => key.endsWith(" stderr") || this.#output === "stderr" || isShared,

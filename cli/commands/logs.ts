@@ -43,6 +43,7 @@ export const logs = defineCommand({
         if (options.json) printJson(line);
         else await printer.print({ ...line, bytes });
       }
+      printer.flush();
     });
   },
 });
