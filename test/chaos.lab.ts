@@ -17,9 +17,10 @@ afterAll(() => cluster.close());
 
 test("under any kill, cut or deletion every session settles, running ones keep their promise, nothing leaks", async () => {
   const lines: string[] = [];
-  const { faults, sessions, tried, problems } = await chaos(cluster, {
+  const { faults, sessions, tried, streams, problems } = await chaos(cluster, {
     seconds: SECONDS,
     seed: 21,
+    untilIdle: false,
     say: (line) => lines.push(line),
   });
   expect(problems, lines.join("\n")).toEqual([]);
@@ -28,4 +29,5 @@ test("under any kill, cut or deletion every session settles, running ones keep t
   expect(count(faults)).toBeGreaterThan(LEAST_FAULTS);
   expect(count(sessions)).toBeGreaterThan(0);
   expect(tried).toBeGreaterThan(0);
+  expect(Math.min(streams.lines, streams.output, streams.events)).toBeGreaterThan(100);
 }, 360_000);

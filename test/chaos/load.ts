@@ -15,6 +15,21 @@ const exits = (code: number) => ["sh", "-c", `sleep 1; exit ${code}`];
 
 type Kind = (random: Random) => SessionRequest;
 
+/** How the names of sessions begin whose containers print numbered lines, and echo at a port. */
+export const TALKER = "talker-";
+export const ECHO_PORT = 7777;
+/** The kit's own programs are in any image. */
+const KIT = "/.skein/kit/bin";
+const TALKS = `${KIT}/tcpsvd -l x 127.0.0.1 ${ECHO_PORT} ${KIT}/busybox cat &
+n=0; while :; do n=$((n + 1)); echo $n; ${KIT}/busybox usleep 50000; done`;
+export const talker: Kind = (random) => ({
+  name: `${TALKER}${random.between(0, 1_000_000_000)}`,
+  image: random.pick([DEBIAN, BUSYBOX]),
+  clusterMode: "multi-node",
+  clusterSize: 2,
+  command: ["sh", "-c", TALKS],
+});
+
 /** They run until they are ended. */
 const LASTING: readonly Kind[] = [
   (random) => ({ image: DEBIAN, clusterSize: random.between(1, 3) }),
@@ -45,6 +60,7 @@ const LASTING: readonly Kind[] = [
     maxRestarts: 20,
     retries: 2,
   }),
+  talker,
 ];
 
 const KINDS: readonly Kind[] = [
@@ -105,8 +121,8 @@ export async function load(skein: Skein, randoms: (nth: number) => Random, until
     return id;
   }
 
-  async function one(random: Random): Promise<void> {
-    const body = random.pick(KINDS)(random);
+  async function one(random: Random, kinds: readonly Kind[]): Promise<void> {
+    const body = random.pick(kinds)(random);
     const temper = random.pick(["hasty", "short", "short", "long"] as const);
     const isHasty = temper === "hasty";
     const lives = random.between(...LIVES[temper]);
@@ -125,7 +141,8 @@ export async function load(skein: Skein, randoms: (nth: number) => Random, until
 
   const places = Array.from({ length: ALIVE }, async (_, nth) => {
     const random = randoms(nth);
-    while (goesOn()) await one(random);
+    // Streams and readers always find something.
+    while (goesOn()) await one(random, nth === 0 ? [talker] : KINDS);
     await ask(random.pick(LASTING)(random));
   });
   await Promise.all(places);

@@ -16,14 +16,15 @@ try {
   const figures = await chaos(cluster, {
     seconds: Number(values.minutes) * 60,
     seed: Number(values.seed),
+    untilIdle: true,
     say: (line) => console.error(`${((Date.now() - began) / 1000).toFixed(1)} s  ${line}`),
   });
   const faults = Object.values(figures.faults).reduce((sum, count) => sum + count, 0);
   const sessions = Object.values(figures.sessions).reduce((sum, count) => sum + count, 0);
   console.log(JSON.stringify(figures, null, 2));
-  const { tried, excused, problems } = figures;
+  const { tried, excused, streams, problems } = figures;
   console.log(
-    `${faults} faults, ${sessions} sessions, ${tried} pairs tried, ${excused.length} of them excused, ${problems.length} problems`,
+    `${faults} faults, ${sessions} sessions, ${tried} pairs tried, ${excused.length} of them excused, ${streams.streams} streams, ${problems.length} problems`,
   );
   process.exitCode = problems.length > 0 ? 1 : 0;
 } finally {

@@ -3,10 +3,12 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Session } from "../../sdk/index.ts";
 import { cidrsOverlap, formatAddress, parseCidr } from "../../shared/network/ipv4.ts";
 import type { Cluster, ClusterOptions } from "../lab/cluster.ts";
-import { lasting, load, persistently } from "./load.ts";
+import { lasting, load, persistently, talker } from "./load.ts";
 import { type Proof, prove } from "./prove.ts";
 import { randomFrom } from "./random.ts";
+import { remains, tunnels } from "./remains.ts";
 import { storm } from "./storm.ts";
+import { type StreamFigures, Streams } from "./streams.ts";
 
 /** The cluster's options for a run: disks that can be filled, and nodes that allow what the load requests. */
 export const CHAOS_CLUSTER: ClusterOptions = {
@@ -26,6 +28,7 @@ export interface Figures extends Omit<Proof, "sessions"> {
   sessions: Record<string, number>;
   /** Milliseconds that ending the remaining sessions took. */
   ended: number;
+  streams: StreamFigures;
   /** The reasons of failed sessions, without names and numbers. */
   reasons: Record<string, number>;
 }
@@ -33,18 +36,27 @@ export interface Figures extends Omit<Proof, "sessions"> {
 export interface ChaosOptions {
   seconds: number;
   seed: number;
+  /** Whether to wait until tunnels without streams are closed: a minute. */
+  untilIdle: boolean;
   say: (line: string) => void;
 }
 
-export async function chaos(cluster: Cluster, { seconds, seed, say }: ChaosOptions): Promise<Figures> {
+export async function chaos(
+  cluster: Cluster,
+  { seconds, seed, untilIdle, say }: ChaosOptions,
+): Promise<Figures> {
   const { skein } = cluster;
   const first = await trial(cluster);
+  // Streams and readers have it from the first fault on.
+  const early = await cluster.create(talker(randomFrom(seed)));
   const until = Date.now() + seconds * 1_000;
+  const streams = new Streams(cluster, (nth) => randomFrom(seed + 1_000_000 * (nth + 1)), until);
   const [struck, made] = await Promise.all([
     storm(cluster, randomFrom(seed), until, say),
     load(skein, (nth) => randomFrom(seed + 1_000 * (nth + 1)), until),
   ]);
   say("calm");
+  made.push(early.id);
   // Few or no sessions may have survived, so these give the check something to try.
   made.push(...(await lasting(skein, randomFrom(seed))));
 
@@ -54,15 +66,22 @@ export async function chaos(cluster: Cluster, { seconds, seed, say }: ChaosOptio
   for (const { id, name } of await everySession(cluster))
     if (!known.has(id)) problems.push(`${id} (${name}) was never made`);
 
+  await streams.leave();
+  problems.push(...(await remains(cluster)).map((what) => `left: ${what}`));
+  if (untilIdle) problems.push(...(await tunnels(cluster)).map((what) => `left: ${what}`));
+
   await Promise.all(made.map((id) => skein.endSession({ path: { id } })));
   const [over, ended] = await untilAll(cluster, made, isOver);
   for (const { id, status, reason } of over.filter((each) => !isOver(each)))
     problems.push(`does not end: ${id} is ${status}: ${reason}`);
+  await streams.readToEnd(SETTLE);
+  problems.push(...streams.problems);
   problems.push(...(await leaks(cluster, first)));
   return {
     faults: Object.fromEntries([...struck].sort()),
     sessions: countOf(sessions.map(({ status }) => status)),
     ended,
+    streams: streams.figures,
     reasons: countOf(
       over.filter(({ status }) => status === "failed").map(({ reason }) => plain(reason ?? "")),
     ),
