@@ -248,7 +248,6 @@ describe("bounds", () => {
     const hosts = ["main1", ...Array.from({ length: 63 }, (_, at) => `sub${at + 1}`)];
     for (const host of hosts) await exited(session, host);
     await here.control.remove(session);
-    for (const host of hosts)
-      expect(firstWrong(await stored(session, host), 1, 5_000), host).toBeUndefined();
+    for (const host of hosts) expect(firstWrong(await stored(session, host), 1, 5_000), host).toBeUndefined();
   }, 240_000);
 });
