@@ -52,5 +52,13 @@ function ownOptions(argv: readonly string[]): readonly string[] {
   return dashes < 0 ? argv : argv.slice(0, dashes);
 }
 
+/** Resolves when the reader has all of it. */
+async function written(stream: NodeJS.WriteStream): Promise<void> {
+  if (stream.writableLength > 0) await new Promise((resolve) => stream.write("", resolve));
+}
+
 endWithReader();
-process.exitCode = await main(process.argv.slice(2));
+const code = await main(process.argv.slice(2));
+await Promise.all([written(process.stdout), written(process.stderr)]);
+// Not by itself: a connection to an API that fell silent would keep this process for minutes.
+process.exit(code);

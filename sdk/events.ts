@@ -1,5 +1,5 @@
 /**
- * Follows event streams. A connection that breaks, or says nothing for 30 s, is made again, and the stream goes on after the last event: no gap,
+ * Follows event streams. A connection that breaks, or says nothing for 25 s, is made again, and the stream goes on after the last event: no gap,
  * no repeat.
  */
 import type { ContainerChanged, SessionChanged } from "./generated/types.gen.ts";

@@ -1,8 +1,8 @@
-/** Streams over HTTP that go on after a broken connection: one that breaks, or says nothing for 30 s, is made again. */
+/** Streams over HTTP that go on after a broken connection: one that breaks, or says nothing for 25 s, is made again. */
 import { fetchFailure } from "./fetch-failure.ts";
 
 /** The API says something at least every 15 s. */
-const SILENCE_MS = 30_000;
+const SILENCE_MS = 25_000;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5000;
 
