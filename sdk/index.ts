@@ -86,12 +86,13 @@ export function createSkein({ api, token }: { api: string; token?: string }): Sk
       return new ApiProblem(isProblem(body) ? body : problemOf(response));
     },
   };
-  return {
+  const skein = {
     ...bound,
     ...streamsOf(way),
     events: (options = {}) => events(way, options),
-    logs: (options) => logs(way, options),
+    logs: (options) => logs(skein, way, options),
   } as Skein;
+  return skein;
 }
 
 function events({ api, headers, problem }: Way, options: FollowOptions) {
@@ -111,13 +112,15 @@ function events({ api, headers, problem }: Way, options: FollowOptions) {
   return follow(connect, options, problem);
 }
 
-function logs({ api, headers, problem }: Way, options: LogOptions) {
+function logs(skein: Skein, { api, headers, problem }: Way, options: LogOptions) {
   const url = new URL(`/v1/sessions/${encodeURIComponent(options.session)}/logs`, api);
   const ask = (query: Record<string, string>, signal: AbortSignal) => {
     url.search = new URLSearchParams(query).toString();
     return fetch(url, { signal, headers: { accept: "application/x-ndjson", ...headers } });
   };
-  return readLogs(ask, options, problem);
+  const hostsOf = async (signal: AbortSignal) =>
+    (await skein.getSession({ path: { id: options.session }, signal })).containers.map(({ host }) => host);
+  return readLogs(ask, hostsOf, options, problem);
 }
 
 function isProblem(body: unknown): body is Problem {

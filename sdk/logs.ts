@@ -21,17 +21,27 @@ export interface LogOptions extends ConnectionOptions {
 /** Asks for the logs with these parameters. Rejects as `fetch` does. */
 export type AskForLogs = (query: Record<string, string>, signal: AbortSignal) => Promise<Response>;
 
-/** @throws what `refused` makes of an answer that will stay as it is */
+/** `hostsOf`: the session's containers. @throws what `refused` makes of an answer that will stay as it is */
 export async function* readLogs(
   ask: AskForLogs,
+  hostsOf: (signal: AbortSignal) => Promise<string[]>,
   { host, follow = false, tail, since, ...options }: LogOptions,
   refused: (response: Response) => Promise<Error>,
 ): AsyncGenerator<OutputLine, void, undefined> {
   /** Time of each host's last line; the times of a host differ, and grow. */
   const last = new Map<string, string>();
-  const connect = (signal: AbortSignal) => {
-    const from = last.size === 0 ? since : [...last.values()].sort()[0];
-    return ask(
+  const began = Date.now();
+  let hosts = host === undefined ? undefined : [host];
+  /** Behind what every host has sent. A host that was not heard before the break still has all its lines to send. */
+  const position = async (signal: AbortSignal) => {
+    if (last.size === 0) return since;
+    hosts ??= await hostsOf(signal).catch(() => undefined);
+    const times = hosts?.map((each) => last.get(each)) ?? [];
+    return times.length === 0 || times.includes(undefined) ? absolute(since, began) : times.sort()[0];
+  };
+  const connect = async (signal: AbortSignal) => {
+    const from = await position(signal);
+    return await ask(
       {
         ...(host === undefined ? {} : { host }),
         ...(follow ? { follow: "true" } : {}),
@@ -58,6 +68,16 @@ export async function* readLogs(
   }
   for await (const lines of reconnecting({ connect, read, endsWithBody: true, refused }, options))
     yield* lines;
+}
+
+const SPAN_SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** A span back from a moment (ms since 1970) as RFC 3339, since another moment would be another line. */
+function absolute(since: string | undefined, moment: number): string | undefined {
+  const [, count, unit] = /^(\d+)([smhd])$/.exec(since ?? "") ?? [];
+  return unit === undefined
+    ? since
+    : new Date(moment - Number(count) * SPAN_SECONDS[unit]! * 1000).toISOString();
 }
 
 function bytesOf({ text, base64 }: LogLine): Uint8Array {

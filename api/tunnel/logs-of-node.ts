@@ -142,15 +142,12 @@ export class NodeLogs implements RecordSource<HostRecord> {
   /** Where to begin: as asked, or behind what has come. */
   #from(): { since?: string; tail?: number } {
     const { hosts, query } = this.#options;
-    const seen = hosts.map((host) => this.#last.get(host));
-    if (seen.every((time) => time === undefined)) {
-      return {
-        ...(query.since === undefined ? {} : { since: String(query.since) }),
-        ...(query.tail === undefined ? {} : { tail: query.tail }),
-      };
-    }
-    const oldest = seen.reduce((least, time) => ((time ?? 0n) < (least ?? 0n) ? time : least), seen[0]);
-    return oldest === undefined ? {} : { since: String(oldest) };
+    const since = query.since === undefined ? {} : { since: String(query.since) };
+    if (this.#last.size === 0) return query.tail === undefined ? since : { ...since, tail: query.tail };
+    const seen = hosts.flatMap((host) => this.#last.get(host) ?? []);
+    // A host that was not heard before the break still has all its lines to send.
+    if (seen.length < hosts.length) return since;
+    return { since: String(seen.reduce((least, time) => (time < least ? time : least))) };
   }
 
   #take(record: LogRecord, consumed: (bytes: number) => void): void {
