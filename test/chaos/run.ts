@@ -68,7 +68,6 @@ export async function chaos(
 
   await streams.leave();
   problems.push(...(await remains(cluster)).map((what) => `left: ${what}`));
-  if (untilIdle) problems.push(...(await tunnels(cluster)).map((what) => `left: ${what}`));
 
   await Promise.all(made.map((id) => skein.endSession({ path: { id } })));
   const [over, ended] = await untilAll(cluster, made, isOver);
@@ -76,6 +75,8 @@ export async function chaos(
     problems.push(`does not end: ${id} is ${status}: ${reason}`);
   await streams.readToEnd(SETTLE);
   problems.push(...streams.problems);
+  // Only now: readers of output keep tunnels open.
+  if (untilIdle) problems.push(...(await tunnels(cluster)).map((what) => `left: ${what}`));
   problems.push(...(await leaks(cluster, first)));
   return {
     faults: Object.fromEntries([...struck].sort()),
