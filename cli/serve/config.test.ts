@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ROOT } from "../paths.ts";
-import { COMPATIBILITY_DATE, OBJECTS, workerdConfig } from "./config.ts";
+import { COMPATIBILITY_DATE, COMPATIBILITY_FLAGS, OBJECTS, workerdConfig } from "./config.ts";
 
 const wrangler = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
 
@@ -15,8 +15,9 @@ function bindings(): string[][] {
 }
 
 describe("on workerd and on Cloudflare", () => {
-  test("the API runs with the same compatibility date", () => {
+  test("the API runs with the same compatibility date and flags", () => {
     expect(/^compatibility_date = "(.+)"/m.exec(wrangler)?.[1]).toBe(COMPATIBILITY_DATE);
+    expect(JSON.parse(/^compatibility_flags = (.+)/m.exec(wrangler)![1]!)).toEqual(COMPATIBILITY_FLAGS);
   });
 
   test("the API has the same objects under the same names", () => {
