@@ -10,7 +10,7 @@ import { ServeProcess } from "./support/serve-process.ts";
 import { apiClient } from "./support/server.ts";
 
 /** `SKEIN_TEST_SESSIONS=5000` for more. */
-const SESSIONS = Number(process.env["SKEIN_TEST_SESSIONS"] ?? 200);
+const SESSIONS = Number(process.env["SKEIN_TEST_SESSIONS"] ?? 100);
 const UNLIMITED = ["--set", "REQUESTS_PER_MINUTE=10000000", "--set", "REQUEST_BURST=10000000"];
 const WITHIN = { timeout: 30_000 + 150 * SESSIONS, interval: 100 };
 /** The platform keeps an object's file, with one page of SQLite in it. */

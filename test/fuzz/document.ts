@@ -84,9 +84,7 @@ export function faultOf(method: string, path: string, { status, type, body }: An
   const allowed = operations.length > 0 ? documented?.content : { "application/problem+json": {} };
   if (!allowed) return body === "" ? undefined : `answers ${status} with a body`;
   if (!(type in allowed)) return `answers ${status} as ${type}`;
-  const bodies = type === "application/x-ndjson" ? body.split("\n").filter((line) => line !== "") : [body];
-  if (!type.includes("json")) return undefined;
-  return bodies.map((each) => faultOfBody(status, each, allowed[type]?.schema)).find(Boolean);
+  return /[/+]json$/.test(type) ? faultOfBody(status, body, allowed[type]?.schema) : undefined;
 }
 
 function faultOfBody(status: number, body: string, schema: Schema | undefined): string | undefined {
