@@ -3,7 +3,7 @@
 import { UsageError } from "./cli-error.ts";
 import { readInput } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
-import { endWithReader, print, say } from "./print.ts";
+import { allWritten, endWithReader, print, say } from "./print.ts";
 import { report } from "./report.ts";
 import { help, overview } from "./usage.ts";
 
@@ -52,13 +52,8 @@ function ownOptions(argv: readonly string[]): readonly string[] {
   return dashes < 0 ? argv : argv.slice(0, dashes);
 }
 
-/** Resolves when the reader has all of it. */
-async function written(stream: NodeJS.WriteStream): Promise<void> {
-  if (stream.writableLength > 0) await new Promise((resolve) => stream.write("", resolve));
-}
-
 endWithReader();
 const code = await main(process.argv.slice(2));
-await Promise.all([written(process.stdout), written(process.stderr)]);
+await allWritten();
 // Not by itself: a connection to an API that fell silent would keep this process for minutes.
 process.exit(code);

@@ -37,3 +37,9 @@ export function endWithReader(): void {
 export function whenReaderGone(work: () => void): void {
   leave = work;
 }
+
+/** Resolves when the readers of stdout and stderr have all of it. */
+export async function allWritten(): Promise<void> {
+  const streams = [process.stdout, process.stderr].filter(({ writableLength }) => writableLength > 0);
+  await Promise.all(streams.map((stream) => new Promise((resolve) => stream.write("", resolve))));
+}
