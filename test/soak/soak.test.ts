@@ -8,10 +8,10 @@ test.skipIf(process.platform !== "linux")(
   async () => {
     const field = await simulatedField();
     onTestFinished(() => field.close());
-    const { problems, rows, streams } = await soak(field, {
-      ...{ streams: 40, everyMs: 20, atOnce: 200, stalled: [8], bytes: 20_000, settleMs: 3_000 },
-      say: () => {},
-    });
+    const short = { everyMs: 20, atOnce: 200, stalled: [8], bytes: 20_000, say: () => {} };
+    // workerd keeps the memory that its first streams took. What comes after them may take no more.
+    await soak(field, { ...short, streams: 5, settleMs: 0 });
+    const { problems, rows, streams } = await soak(field, { ...short, streams: 40, settleMs: 3_000 });
     expect(problems).toEqual([]);
     expect(streams).toBe(240);
     expect(rows.length).toBeGreaterThan(0);
