@@ -4,6 +4,7 @@ import { CliError, Refusal } from "./cli-error.ts";
 import { API_DATA } from "./paths.ts";
 import { readAdminToken } from "./serve/data.ts";
 import { httpUrl } from "./values.ts";
+import { webSocket } from "./web-socket.ts";
 
 const LOCAL_API = "http://127.0.0.1:8787";
 
@@ -13,7 +14,7 @@ export async function withApi<T>(work: (skein: Skein) => Promise<T>): Promise<T>
   // A skein serve of this checkout belongs to the same user: so its token needs no copying.
   const token = process.env["SKEIN_TOKEN"] || (api === LOCAL_API ? readAdminToken(API_DATA) : undefined);
   try {
-    return await work(createSkein({ api, ...(token === undefined ? {} : { token }) }));
+    return await work(createSkein({ api, webSocket, ...(token === undefined ? {} : { token }) }));
   } catch (error) {
     if (error instanceof ApiProblem && error.problem.status !== 401) throw new Refusal(error.problem);
     if (error instanceof ApiProblem) {

@@ -5,6 +5,8 @@ export interface Way {
   /** Where the API is, like `http://127.0.0.1:8787`. */
   api: string;
   token: string | undefined;
+  /** Makes a WebSocket; the platform's own unless given. */
+  webSocket(url: URL, protocols: string[]): WebSocket | Promise<WebSocket>;
   /** With the token. */
   headers: Record<string, string>;
   /** The API's answer to a request that it refused, as an error. */
@@ -51,7 +53,7 @@ async function dial(way: Way, path: string, start?: object): Promise<RemoteStrea
   if (way.token !== undefined) protocols.push(`base64url.bearer.authorization.skein.${base64Url(way.token)}`);
   const socketUrl = new URL(url);
   socketUrl.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  const socket = new WebSocket(socketUrl, protocols);
+  const socket = await way.webSocket(socketUrl, protocols);
   const open = await new Promise<boolean>((resolve) => {
     socket.addEventListener("open", () => resolve(true), { once: true });
     socket.addEventListener("error", () => resolve(false), { once: true });

@@ -60,11 +60,20 @@ export class ApiProblem extends Error {
   }
 }
 
-/**
- * `api`: where it is, like `http://127.0.0.1:8787`. What the API refuses is thrown as ApiProblem; what fails on the
- * way there as what `fetch` throws (a TypeError, its `cause` the reason).
- */
-export function createSkein({ api, token }: { api: string; token?: string }): Skein {
+export interface SkeinOptions {
+  /** Where the API is, like `http://127.0.0.1:8787`. */
+  api: string;
+  token?: string;
+  /** Makes the WebSockets of `exec` and `connect`, as a library may do it faster than the platform. */
+  webSocket?: Way["webSocket"];
+}
+
+/** What the API refuses is thrown as ApiProblem; what fails on the way there as what `fetch` throws (a TypeError, its `cause` the reason). */
+export function createSkein({
+  api,
+  token,
+  webSocket = (url, protocols) => new WebSocket(url, protocols),
+}: SkeinOptions): Skein {
   const config = createConfig({ baseUrl: api, throwOnError: true, responseStyle: "data" });
   const client = createClient(token === undefined ? config : { ...config, auth: token });
   client.interceptors.error.use((error, response) => {
@@ -81,6 +90,7 @@ export function createSkein({ api, token }: { api: string; token?: string }): Sk
     api,
     headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
     token,
+    webSocket,
     async problem(response) {
       const body: unknown = await response.json().catch(() => undefined);
       return new ApiProblem(isProblem(body) ? body : problemOf(response));

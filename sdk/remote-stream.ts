@@ -72,6 +72,8 @@ export class RemoteStream {
       if (typeof data === "string") this.#message(data);
       else this.#data(new Uint8Array(data as ArrayBuffer));
     });
+    // `close` follows. Some libraries throw an error that nobody hears.
+    socket.addEventListener("error", () => {});
     socket.addEventListener("close", () =>
       this.#end({ code: "connection_lost", reason: "the connection to the API broke" }),
     );

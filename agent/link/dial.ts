@@ -16,7 +16,8 @@ export interface DialOptions {
 
 /** An open connection. The functions do nothing once it is over. */
 export interface Dialled {
-  send(data: string | Uint8Array): void;
+  /** `sent`: the data is not read any longer, whether it has arrived or not. */
+  send(data: string | Uint8Array, sent?: () => void): void;
   /** Bytes that wait to be sent. */
   waiting(): number;
   end(reason: string, more?: Partial<Ended>): void;
@@ -71,8 +72,9 @@ export function dial({ url, onText, onBinary }: DialOptions, signal: AbortSignal
       end("the agent is leaving", { stop: true });
     };
     const dialled: Dialled = {
-      send(data) {
-        if (socket.readyState === WebSocket.OPEN) socket.send(data);
+      send(data, sent) {
+        if (socket.readyState === WebSocket.OPEN) socket.send(data, sent);
+        else sent?.();
       },
       waiting: () => socket.bufferedAmount,
       end,

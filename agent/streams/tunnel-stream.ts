@@ -46,7 +46,7 @@ export class TunnelStream implements Stream {
     if (!this.#allowed.spend(payload.length))
       throw new StreamFailure("over_credit", "the client sent more than was granted");
     if (this.#inputEnded) throw new StreamFailure("bad_frame", "the client sent data after its end");
-    this.#pieces.push(Buffer.from(payload));
+    this.#pieces.push(kept(payload));
     this.#awake();
   }
 
@@ -139,3 +139,9 @@ export class TunnelStream implements Stream {
 
 /** Most resizes and signals that may wait for the command's start. */
 const MOST_EARLY = 64;
+
+/** A view, unless it would hold much more memory than it needs. */
+function kept({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  const view = Buffer.from(buffer as ArrayBuffer, byteOffset, length);
+  return buffer.byteLength > 2 * length ? Buffer.from(view) : view;
+}

@@ -1,7 +1,7 @@
 /** A tunnel: the second kind of socket that an agent dials, on demand. It carries the streams of one session's containers on this node. */
 import { CLOSE } from "../../shared/protocol/protocol.ts";
 import { TUNNEL_STREAMS } from "../../shared/streams/credit.ts";
-import { CHANNEL, decodeFrame, encodeFrame, type Frame } from "../../shared/streams/frames.ts";
+import { CHANNEL, type Channel, decodeFrame, encodeFrame, type Frame } from "../../shared/streams/frames.ts";
 import {
   type Open,
   ToAgent,
@@ -10,6 +10,7 @@ import {
   tunnelProof,
 } from "../../shared/streams/stream-messages.ts";
 import { type Dialled, dial, type Ended, socketUrl } from "../link/dial.ts";
+import { FrameMemory } from "./frame-memory.ts";
 import { type Serve, StreamFailure } from "./stream.ts";
 import { TunnelStream } from "./tunnel-stream.ts";
 
@@ -39,10 +40,15 @@ export async function tunnel(options: TunnelOptions, signal: AbortSignal): Promi
   let dialled: Dialled | undefined;
   let last = 0;
 
+  const memory = new FrameMemory();
+  const send = (number: number, channel: Channel, payload: Uint8Array) => {
+    const lent = memory.take(payload.length);
+    const sent = lent && (() => memory.giveBack(lent));
+    dialled!.send(encodeFrame(number, channel, payload, lent), sent);
+  };
+
   const start = (number: number, open: Open) => {
-    const stream = new TunnelStream(open.window, (channel, payload) =>
-      dialled!.send(encodeFrame(number, channel, payload)),
-    );
+    const stream = new TunnelStream(open.window, (channel, payload) => send(number, channel, payload));
     last = number;
     if (streams.size >= TUNNEL_STREAMS)
       return stream.close("too_many_streams", "this tunnel carries as many streams as it may");

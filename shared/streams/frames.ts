@@ -22,9 +22,15 @@ export interface Frame {
   unnumbered: Uint8Array;
 }
 
-export function encodeFrame(stream: number, channel: Channel, payload: Uint8Array): Uint8Array<ArrayBuffer> {
-  const frame = new Uint8Array(TUNNEL_HEADER + payload.length);
-  new DataView(frame.buffer).setUint32(0, stream);
+/** `memory`: where to write the frame, at least as long as it. */
+export function encodeFrame(
+  stream: number,
+  channel: Channel,
+  payload: Uint8Array,
+  memory = new Uint8Array(TUNNEL_HEADER + payload.length),
+): Uint8Array<ArrayBuffer> {
+  const frame = memory.subarray(0, TUNNEL_HEADER + payload.length);
+  new DataView(frame.buffer, frame.byteOffset).setUint32(0, stream);
   frame[4] = channel;
   frame.set(payload, TUNNEL_HEADER);
   return frame;
