@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { copyFile, mkdir, readdir, readFile, symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
+import { unpackPackages } from "./debian-packages.ts";
 import { INSIDE } from "./layout.ts";
 
 const run = promisify(execFile);
@@ -42,7 +43,7 @@ const compiledSftpServer = "/usr/lib/sftp-server";
 export async function assembleBinaries(kit: string, scratch: string): Promise<void> {
   const tree = join(scratch, "tree");
   await mkdir(tree, { recursive: true });
-  await unpackPackages(scratch, tree);
+  await unpackPackages([...packages, "patchelf"], scratch, tree);
   const patchelf = new Patchelf(join(tree, "usr/bin/patchelf"));
   const found = await librariesIn(tree);
 
@@ -74,42 +75,6 @@ export async function assembleBinaries(kit: string, scratch: string): Promise<vo
     throw new Error(
       `this dropbear does not call ${compiledSftpServer}: programs/enter has to learn its path`,
     );
-  }
-}
-
-/** All library packages that ours depend on, directly or not. */
-async function libraryPackages(): Promise<string[]> {
-  const all = new Set<string>();
-  for (let wanted: readonly string[] = packages; wanted.length > 0; ) {
-    const { stdout } = await run("apt-cache", ["depends", "--important", ...wanted], { env });
-    wanted = [...stdout.matchAll(/^ +Depends: ((?:lib|zlib)\S+)$/gm)]
-      .map((match) => match[1]!)
-      .filter((name) => !all.has(name));
-    for (const name of wanted) all.add(name);
-  }
-  return [...all].sort();
-}
-
-/** Downloads our packages and their dependencies, and extracts them into one tree. Installs nothing. */
-async function unpackPackages(scratch: string, tree: string): Promise<void> {
-  const download = async () => {
-    const names = [...packages, "patchelf", ...(await libraryPackages())];
-    // apt's sandbox user may not write here.
-    await run("apt-get", ["download", "-q", "-o", "APT::Sandbox::User=", ...names], { cwd: scratch, env });
-  };
-  try {
-    await download();
-  } catch {
-    // A fresh machine has no package lists, and old lists name versions that are gone.
-    await run("apt-get", ["update", "-q"], { env }).catch((cause) => {
-      throw new Error(`the SSH kit's Debian packages cannot be fetched. As root: apt-get update\n${cause}`, {
-        cause,
-      });
-    });
-    await download();
-  }
-  for (const file of await readdir(scratch)) {
-    if (file.endsWith(".deb")) await run("dpkg-deb", ["-x", join(scratch, file), tree]);
   }
 }
 
@@ -149,5 +114,3 @@ class Patchelf {
     await run(this.#program, [...interpreter, "--force-rpath", "--set-rpath", `${INSIDE.kit}/lib`, file]);
   }
 }
-
-const env = { ...process.env, LC_ALL: "C" };

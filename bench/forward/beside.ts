@@ -1,0 +1,71 @@
+/** What goes on beside a transfer: `skein ps`, a request to the API, and another stream of the same session. */
+import { once } from "node:events";
+import type { Job } from "./job.ts";
+import { ended, startSkein } from "./skein-way.ts";
+import type { Transfers } from "./transfers.ts";
+import type { Way } from "./way.ts";
+
+const COMMANDS = 9;
+const REQUESTS = 101;
+/** The other stream prints a line in this time. */
+const LINE_MS = 20;
+
+/** Milliseconds. */
+export interface Beside {
+  /** Of `skein ps`, from start to end. */
+  ps: number[];
+  /** Of `GET /v1/sessions`. */
+  request: number[];
+  /** Between lines of the other stream. */
+  lines: number[];
+}
+
+/** Alone, and while data comes out of the container. */
+export async function beside(
+  job: Job,
+  transfers: Transfers,
+  way: Way,
+): Promise<{ alone: Beside; busy: Beside }> {
+  const alone = await look(job);
+  let flowing = true;
+  const flow = (async () => {
+    while (flowing) await transfers.down(way);
+  })();
+  const [busy] = await Promise.all([
+    look(job).finally(() => {
+      flowing = false;
+    }),
+    flow,
+  ]);
+  return { alone, busy };
+}
+
+async function look(job: Job): Promise<Beside> {
+  const script = `while :; do echo; sleep ${LINE_MS / 1000}; done`;
+  const other = startSkein(job, ["exec", "--no-stdin", job.session.id, "--", "sh", "-c", script]);
+  const lines: number[] = [];
+  let last: number | undefined;
+  other.stdout!.on("data", () => {
+    const now = performance.now();
+    if (last !== undefined) lines.push(now - last);
+    last = now;
+  });
+  await once(other.stdout!, "data");
+  const ps = await times(COMMANDS, async () => {
+    const [code] = await once(startSkein(job, ["ps"]), "exit");
+    if (code !== 0) throw new Error(`skein ps ended with ${code}`);
+  });
+  const request = await times(REQUESTS, () => job.cluster.skein.listSessions());
+  await ended(other);
+  return { ps, request, lines };
+}
+
+async function times(count: number, work: () => Promise<unknown>): Promise<number[]> {
+  const all: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const before = performance.now();
+    await work();
+    all.push(performance.now() - before);
+  }
+  return all;
+}

@@ -1,0 +1,91 @@
+/** The bench's report, and whether its aims are met. Pure. */
+import { cpus } from "node:os";
+import { table } from "../../cli/table.ts";
+import { type Figure, figureOf, quantile } from "../ready/figures.ts";
+import type { Beside } from "./beside.ts";
+import type { Memory, Stalled } from "./stalled.ts";
+import { DIRECTIONS, type Direction } from "./transfers.ts";
+
+/** Gbit/s of each round. */
+type Speeds = Record<Direction, number[]>;
+
+export interface Measured {
+  speeds: Record<"skein" | "ssh", Speeds>;
+  beside: { alone: Beside; busy: Beside };
+  stalled: Stalled;
+}
+
+const AIM_GBITS = 0.8;
+const AIM_RATIO = 0.25;
+
+const TITLES: Record<Direction, string> = { down: "out of the container", up: "into the container" };
+
+/** A line for each aim that is missed. */
+export function misses({ speeds }: Pick<Measured, "speeds">): string[] {
+  return DIRECTIONS.flatMap((direction) => {
+    const [own, ratio] = [median(speeds.skein[direction]), ratioOf(speeds, direction)];
+    return [
+      ...(own < AIM_GBITS ? [`${TITLES[direction]}: ${own.toFixed(2)} Gbit/s, less than ${AIM_GBITS}`] : []),
+      ...(ratio < AIM_RATIO
+        ? [`${TITLES[direction]}: ${ratio.toFixed(2)} of ssh, less than ${AIM_RATIO}`]
+        : []),
+    ];
+  });
+}
+
+export function report({ speeds, beside, stalled }: Measured): string {
+  const columns = DIRECTIONS.map((direction) => TITLES[direction]);
+  const speed = table(
+    ["", ...columns],
+    [
+      ["skein forward", ...DIRECTIONS.map((each) => gbits(figureOf(speeds.skein[each])))],
+      ["ssh -L", ...DIRECTIONS.map((each) => gbits(figureOf(speeds.ssh[each])))],
+      ["skein / ssh", ...DIRECTIONS.map((each) => ratioOf(speeds, each).toFixed(2))],
+    ],
+  );
+  const { alone, busy } = beside;
+  const latency = table(
+    ["", "alone", "while 1 GB flows"],
+    [
+      ["skein ps", ms(alone.ps), ms(busy.ps)],
+      ["GET /v1/sessions", ms(alone.request), ms(busy.request)],
+      ["lines of another stream, one in 20 ms", ms(alone.lines), ms(busy.lines)],
+    ],
+  );
+  const rows: [string, Memory][] = [
+    ["at rest", stalled.rest],
+    ["a client that does not read", stalled.client],
+    ["a container that does not read", stalled.container],
+  ];
+  const memory = table(
+    ["", "agent", "workerd", "skein forward"],
+    rows.map(([what, { agent, workerd, client }]) => [what, String(agent), String(workerd), String(client)]),
+  );
+  const rounds = speeds.skein.down.length;
+  const machine = `${cpus().length} × ${cpus()[0]?.model}`;
+  return [
+    `2^30 bytes over one connection, on one machine (${machine}); Gbit/s, median (min–max) of ${rounds}:`,
+    `${speed}\n`,
+    "Meanwhile; milliseconds, median (95 % – max):",
+    `${latency}\n`,
+    "Most resident memory, MiB:",
+    String(memory),
+  ].join("\n");
+}
+
+function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+function ratioOf({ skein, ssh }: Measured["speeds"], direction: Direction): number {
+  return median(skein[direction]) / median(ssh[direction]);
+}
+
+function gbits({ median: middle, min, max }: Figure): string {
+  return `${middle.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})`;
+}
+
+function ms(values: readonly number[]): string {
+  const [middle, most] = [median(values), Math.max(...values)];
+  return `${middle.toFixed(1)} (${quantile(values, 0.95).toFixed(1)} – ${most.toFixed(1)})`;
+}
