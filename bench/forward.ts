@@ -11,7 +11,7 @@ import { Job, PORTS } from "./forward/job.ts";
 import { ensureOpenSsh, sshWay } from "./forward/openssh.ts";
 import { type Measured, misses, report } from "./forward/report.ts";
 import { skeinWay } from "./forward/skein-way.ts";
-import { stalled } from "./forward/stalled.ts";
+import { memory, stalled } from "./forward/stalled.ts";
 import { DIRECTIONS, Transfers } from "./forward/transfers.ts";
 
 const { values } = parseArgs({ options: { rounds: { type: "string", default: "3" } } });
@@ -25,7 +25,9 @@ async function measure(): Promise<void> {
     using transfers = new Transfers(job);
     const ports = Object.values(PORTS);
     const skein = await skeinWay(job, ports);
-    const ways = [skein, await sshWay(job, ports)];
+    const ssh = await sshWay(job, ports);
+    const ways = [skein, ssh];
+    const fresh = memory(job, skein.pid(PORTS.give));
     const speeds: Measured["speeds"] = { skein: { down: [], up: [] }, ssh: { down: [], up: [] } };
     for (let round = 1; round <= rounds; round++) {
       for (const direction of DIRECTIONS)
@@ -37,7 +39,8 @@ async function measure(): Promise<void> {
     }
     const measured = {
       speeds,
-      beside: await beside(job, transfers, skein),
+      beside: await beside(job, transfers, skein, ssh),
+      fresh,
       stalled: await stalled(job, skein),
     };
     for (const way of ways) await way.close();

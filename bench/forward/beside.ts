@@ -20,24 +20,30 @@ export interface Beside {
   lines: number[];
 }
 
-/** Alone, and while data comes out of the container. */
-export async function beside(
-  job: Job,
-  transfers: Transfers,
-  way: Way,
-): Promise<{ alone: Beside; busy: Beside }> {
-  const alone = await look(job);
+/** With nothing else, and while data comes out of the container over each way. On one machine all of them share its cores, so ssh shows what is due to that. */
+export interface Besides {
+  alone: Beside;
+  skein: Beside;
+  ssh: Beside;
+}
+
+export async function beside(job: Job, transfers: Transfers, skein: Way, ssh: Way): Promise<Besides> {
+  return {
+    alone: await look(job),
+    skein: await during(transfers, skein, () => look(job)),
+    ssh: await during(transfers, ssh, () => look(job)),
+  };
+}
+
+async function during<T>(transfers: Transfers, way: Way, work: () => Promise<T>): Promise<T> {
   let flowing = true;
   const flow = (async () => {
     while (flowing) await transfers.down(way);
   })();
-  const [busy] = await Promise.all([
-    look(job).finally(() => {
-      flowing = false;
-    }),
-    flow,
-  ]);
-  return { alone, busy };
+  const done = work().finally(() => {
+    flowing = false;
+  });
+  return (await Promise.all([done, flow]))[0];
 }
 
 async function look(job: Job): Promise<Beside> {

@@ -2,7 +2,7 @@
 import { cpus } from "node:os";
 import { table } from "../../cli/table.ts";
 import { type Figure, figureOf, quantile } from "../ready/figures.ts";
-import type { Beside } from "./beside.ts";
+import type { Besides } from "./beside.ts";
 import type { Memory, Stalled } from "./stalled.ts";
 import { DIRECTIONS, type Direction } from "./transfers.ts";
 
@@ -11,7 +11,9 @@ type Speeds = Record<Direction, number[]>;
 
 export interface Measured {
   speeds: Record<"skein" | "ssh", Speeds>;
-  beside: { alone: Beside; busy: Beside };
+  beside: Besides;
+  /** Before all transfers. */
+  fresh: Memory;
   stalled: Stalled;
 }
 
@@ -33,7 +35,7 @@ export function misses({ speeds }: Pick<Measured, "speeds">): string[] {
   });
 }
 
-export function report({ speeds, beside, stalled }: Measured): string {
+export function report({ speeds, beside, fresh, stalled }: Measured): string {
   const columns = DIRECTIONS.map((direction) => TITLES[direction]);
   const speed = table(
     ["", ...columns],
@@ -43,17 +45,18 @@ export function report({ speeds, beside, stalled }: Measured): string {
       ["skein / ssh", ...DIRECTIONS.map((each) => ratioOf(speeds, each).toFixed(2))],
     ],
   );
-  const { alone, busy } = beside;
+  const looks = [beside.alone, beside.skein, beside.ssh];
   const latency = table(
-    ["", "alone", "while 1 GB flows"],
+    ["", "alone", "while skein forward carries 1 GB", "while ssh -L does"],
     [
-      ["skein ps", ms(alone.ps), ms(busy.ps)],
-      ["GET /v1/sessions", ms(alone.request), ms(busy.request)],
-      ["lines of another stream, one in 20 ms", ms(alone.lines), ms(busy.lines)],
+      ["skein ps", ...looks.map(({ ps }) => ms(ps))],
+      ["GET /v1/sessions", ...looks.map(({ request }) => ms(request))],
+      ["lines of another stream, one in 20 ms", ...looks.map(({ lines }) => ms(lines))],
     ],
   );
   const rows: [string, Memory][] = [
-    ["at rest", stalled.rest],
+    ["before the first transfer", fresh],
+    ["after the last", stalled.rest],
     ["a client that does not read", stalled.client],
     ["a container that does not read", stalled.container],
   ];
@@ -68,7 +71,7 @@ export function report({ speeds, beside, stalled }: Measured): string {
     `${speed}\n`,
     "Meanwhile; milliseconds, median (95 % – max):",
     `${latency}\n`,
-    "Most resident memory, MiB:",
+    "Resident memory, MiB; the most where somebody does not read:",
     String(memory),
   ].join("\n");
 }

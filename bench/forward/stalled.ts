@@ -11,6 +11,7 @@ const PROCESSES = ["agent", "workerd", "client"] as const;
 export type Memory = Record<(typeof PROCESSES)[number], number>;
 
 export interface Stalled {
+  /** After all transfers. */
   rest: Memory;
   /** While a client on this machine reads nothing; while the container reads nothing. */
   client: Memory;
@@ -45,7 +46,7 @@ async function peak(job: Job, way: SkeinWay, port: number, use: (socket: Socket)
   return most;
 }
 
-function memory({ cluster, host }: Job, client: number): Memory {
+export function memory({ cluster, host }: Job, client: number): Memory {
   const find = (netns: string, isIt: (argv: string[]) => boolean) =>
     processesOf(netns, "no group").find(({ argv }) => isIt(argv))!.pid;
   const agent = find(host.netns, (argv) => argv.includes("agent"));
