@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
@@ -7,6 +8,7 @@ const onLab = {
   testTimeout: 120_000,
   hookTimeout: 180_000,
   expect: { poll: { timeout: 60_000 } },
+  setupFiles: ["test/support/patience.ts"],
 };
 
 /** Conditions come within milliseconds, and within seconds on a busy machine. Only a test that fails waits for so long. */
@@ -22,6 +24,8 @@ const PATIENCE = {
  */
 export default defineConfig({
   test: {
+    // More than cores: files wait for half of their time.
+    maxWorkers: 2 * availableParallelism(),
     projects: [
       {
         test: {

@@ -163,7 +163,7 @@ describe("following", () => {
     const { id } = await made("followed");
     const events = following(["events", "followed", "--json"]);
     const all = following(["events"]);
-    await expect.poll(() => events.lines.length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => events.lines.length).toBe(1);
     await skein(["rm", "followed"]);
     expect(await events.exit).toEqual([0, null]);
     expect(events.lines.map((line) => JSON.parse(line))).toMatchObject([
@@ -198,7 +198,7 @@ describe("following", () => {
       watch.lines.map((line) =>
         (JSON.parse(line) as { name: string; status: string }[]).map(({ name }) => name),
       );
-    await expect.poll(shown, { timeout: 10_000 }).toEqual([[]]);
+    await expect.poll(shown).toEqual([[]]);
     await made("watched");
     await expect.poll(shown).toEqual([[], ["watched"]]);
     await skein(["rm", "watched"]);
@@ -218,7 +218,7 @@ describe.runIf(process.platform === "linux")("on a terminal", () => {
   test("run shows what it waits for in whole words, and leaves the outcome alone", async () => {
     const { screen, exit } = terminal(40, "run", "--image", "a", "--name", "waiting");
     const text = () => screen.lines.join(" ").replace(/ +/g, " ");
-    await expect.poll(text, { timeout: 10_000 }).toContain("main1 - pending");
+    await expect.poll(text).toContain("main1 - pending");
     const { reason } = JSON.parse((await skein(["describe", "waiting", "--json"])).stdout) as {
       reason: string;
     };
@@ -231,7 +231,7 @@ describe.runIf(process.platform === "linux")("on a terminal", () => {
 
   test("Ctrl-C leaves the session, and says so", async () => {
     const { screen, type, exit } = terminal(80, "run", "--image", "a", "--name", "left");
-    await expect.poll(() => screen.lines.join("\n"), { timeout: 10_000 }).toContain("main1  -  pending");
+    await expect.poll(() => screen.lines.join("\n")).toContain("main1  -  pending");
     type("\x03");
     expect(await exit).toBe(130);
     expect(screen.lines.filter(Boolean)).toEqual([
@@ -242,7 +242,7 @@ describe.runIf(process.platform === "linux")("on a terminal", () => {
 
   test("Ctrl-C ends a job, and its progress goes on below", async () => {
     const { screen, type, exit } = terminal(80, "run", "--image", "a", "--name", "job", "--", "true");
-    await expect.poll(() => screen.lines.join("\n"), { timeout: 10_000 }).toContain("main1  -  pending");
+    await expect.poll(() => screen.lines.join("\n")).toContain("main1  -  pending");
     type("\x03");
     expect(await exit).toBe(130);
     const [first, ...others] = screen.lines;
@@ -253,7 +253,7 @@ describe.runIf(process.platform === "linux")("on a terminal", () => {
   test("ps --watch draws its table in place", async () => {
     const { screen, type, exit } = terminal(60, "ps", "--watch");
     const names = () => screen.lines.map((line) => line.split(" ")[0]);
-    await expect.poll(names, { timeout: 10_000 }).toEqual(["NAME", ""]);
+    await expect.poll(names).toEqual(["NAME", ""]);
     await skein(["run", "-d", "--image", "a", "--name", "one"]);
     await expect.poll(names).toEqual(["NAME", "one", ""]);
     await skein(["run", "-d", "--image", "a", "--name", "two"]);

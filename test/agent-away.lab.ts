@@ -82,7 +82,7 @@ describe("an agent that was away", () => {
       expect(await leftovers(here.agents)).not.toEqual([]);
       for (const node of here.control.nodes.values()) node.desired.clear();
     });
-    await vi.waitFor(async () => expect(await leftovers(here.agents)).toEqual([]), 10_000);
+    await vi.waitFor(async () => expect(await leftovers(here.agents)).toEqual([]));
   });
 
   test("repairs an overlay that is gone from the kernel", async () => {

@@ -101,7 +101,7 @@ describe("the proof", () => {
     await exec(container, kitsh("mv /root/.ssh/known_hosts /aside; rm /.skein/placed"));
     const proof = session.prove("main1");
     const running = kitsh("cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -q '[k]it/prove 10'");
-    await vi.waitFor(async () => expect((await exec(container, running)).code).toBe(0), 10_000);
+    await vi.waitFor(async () => expect((await exec(container, running)).code).toBe(0));
     await exec(container, kitsh("mv /aside /root/.ssh/known_hosts; : >/.skein/placed"));
     expect(await proof).toEqual([]);
   });

@@ -66,7 +66,7 @@ describe("hosts", () => {
     await first.linkDown();
     expect(await ping(first, second.address)).not.toBe(0);
     await first.linkUp();
-    await vi.waitFor(async () => expect(await ping(first, second.address)).toBe(0), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await ping(first, second.address)).toBe(0));
   });
 
   it("keep images and containers when the engine is killed and restarted", async () => {
@@ -142,7 +142,7 @@ describe("the end of a lab", () => {
     const held = await holdLab();
     expect((await snapshot()).processes.length).toBeGreaterThan(before.processes.length + 5);
     process.kill(victim(held), "SIGKILL");
-    await vi.waitFor(async () => expect(await snapshot()).toEqual(before), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await snapshot()).toEqual(before));
   });
 
   it("leaves nothing after SIGTERM, and frees its slot", async () => {
@@ -159,7 +159,7 @@ describe("the end of a lab", () => {
     const before = await snapshot();
     const held = await holdLab();
     process.kill(held.enterer, "SIGKILL");
-    await vi.waitFor(async () => expect(await snapshot()).toEqual(before), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await snapshot()).toEqual(before));
     expect(existsSync(join(held.dir, "node1", "dockerd.log"))).toBe(true);
     expect(directoriesOf(held.cgroup)).not.toEqual([]);
     expect(await enterLab(["true"])).toBe(0);

@@ -118,7 +118,7 @@ describe("a bridge of ours that the engine made again for a network which it doe
       [true, true],
     ]);
     await here.away("SIGKILL");
-    await vi.waitFor(async () => expect((await seen())[0]).toEqual([false, false]), 10_000);
+    await vi.waitFor(async () => expect((await seen())[0]).toEqual([false, false]));
     expect((await seen())[1]).toEqual([true, true]);
     const [table, chain, ...rule] = rules[2]!;
     await machine.exec(["iptables", "--table", table!, "--delete", chain!, ...rule]);
@@ -156,7 +156,7 @@ describe("an engine that does late what a killed agent had asked of it", () => {
       return [...containers.map(({ Names }) => Names[0]), ...networks.map(({ Name }) => Name)];
     };
     const theirs = ["/skein-0123456789ab-main1", "skein-0123456789ab"];
-    await vi.waitFor(async () => expect(await names()).toEqual(theirs), 10_000);
+    await vi.waitFor(async () => expect(await names()).toEqual(theirs));
     await docker.getContainer("skein-0123456789ab-main1").remove();
     await docker.getNetwork("skein-0123456789ab").remove();
   });

@@ -115,7 +115,7 @@ describe("a container", () => {
     docker.printed.set("c1", 2);
     await logs.expect(expected("ses_1"));
     logs.started("ses_1", "main1", "c1");
-    await expect.poll(async () => last(await read("ses_1")), { timeout: 5000 }).toBe(2);
+    await expect.poll(async () => last(await read("ses_1"))).toBe(2);
     expect(docker.asked).toBe(2);
   });
 

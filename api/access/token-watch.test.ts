@@ -54,7 +54,7 @@ test("the question is asked again after a Limiter was away", async () => {
   });
   const [actor, over] = [newId("tok"), vi.fn()];
   new TokenWatch(env).watch({ actor, expiresAt: inAnHour() }, over);
-  await vi.waitFor(() => expect(asked).toHaveBeenCalledTimes(2), { timeout: 3000 });
+  await vi.waitFor(() => expect(asked).toHaveBeenCalledTimes(2));
   await limiterOf(env, actor).revoke();
   await vi.waitFor(() => expect(over).toHaveBeenCalledOnce());
 });

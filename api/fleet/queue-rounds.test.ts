@@ -29,15 +29,12 @@ const alarmAt = () => runInDurableObject(fleetOf(env), (_, { storage }) => stora
 /** Lets the alarm ring until no round is due. */
 async function quiet(): Promise<void> {
   await expect
-    .poll(
-      async () => {
-        const before = rounds.mock.calls.length;
-        await runDurableObjectAlarm(fleetOf(env));
-        const at = (await alarmAt()) ?? Infinity;
-        return rounds.mock.calls.length === before && at > Date.now() + 5000;
-      },
-      { timeout: 4000 },
-    )
+    .poll(async () => {
+      const before = rounds.mock.calls.length;
+      await runDurableObjectAlarm(fleetOf(env));
+      const at = (await alarmAt()) ?? Infinity;
+      return rounds.mock.calls.length === before && at > Date.now() + 5000;
+    })
     .toBe(true);
 }
 
@@ -106,13 +103,10 @@ describe("no round runs", () => {
     await ended(id);
     rounds.mockClear();
     await expect
-      .poll(
-        async () => {
-          await runDurableObjectAlarm(fleetOf(env));
-          return (await alarmAt())! - Date.now();
-        },
-        { timeout: 4000 },
-      )
+      .poll(async () => {
+        await runDurableObjectAlarm(fleetOf(env));
+        return (await alarmAt())! - Date.now();
+      })
       .toBeGreaterThan(5000);
     expect(rounds).not.toHaveBeenCalled();
   });

@@ -78,7 +78,7 @@ describe("an ended session", () => {
   test("goes by itself: an alarm removes it, also in a fleet without nodes", async () => {
     await withSettings({ sessionRetentionSeconds: 1 }, async () => {
       const { id } = await endedSession();
-      await expect.poll(() => answer(id), { timeout: 4000 }).toBe(404);
+      await expect.poll(() => answer(id)).toBe(404);
     });
   });
 

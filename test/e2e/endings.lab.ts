@@ -137,7 +137,7 @@ describe("a session that goes on or ends well", () => {
         exitCode: 0,
         output: "bye\n",
       });
-    }, 10_000);
+    });
     expect((await get(session.id)).status).toBe("running");
     expect(await sh(session, "main1", "ssh other1 hostname")).toBe("other1\n");
     expect((await end(session)).status).toBe("terminated");

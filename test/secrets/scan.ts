@@ -1,10 +1,13 @@
 /**
- * Looks for leaked secrets after a run on the lab, in all databases, logs and state that APIs, agents and engines left there. As a program:
- * `node test/secrets/scan.ts [DIRECTORY]`; a line for each find on stdout, and exit status 1 if there is one.
+ * Looks for leaked secrets after a run on the lab, in all databases, logs and state that APIs, agents and engines left there. As a program, in
+ * a lab: `node test/secrets/scan.ts COMMAND [ARGUMENT...]` runs the command first. It prints a line for each find on stderr, and ends with
+ * the command's exit status, or with 1 if there is a find.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
-import { slotsDir } from "../lab/state.ts";
+import { exitStatus } from "../lab/exit-status.ts";
 
 /** Files that hold a secret, and other files that may contain it. */
 const KEEPERS: Record<string, (text: string) => string[]> = {
@@ -57,9 +60,15 @@ export function secretsBelow(directory: string): string[] {
 }
 
 if (import.meta.main) {
-  const directory = process.argv[2] ?? slotsDir;
-  const isLab = existsSync(directory) && filesBelow(directory).some((path) => basename(path) in KEEPERS);
+  const directory = process.env["SKEIN_LAB_DIR"];
+  const [program, ...args] = process.argv.slice(2);
+  if (directory === undefined || program === undefined) {
+    console.error("usage: node test/lab/enter.ts -- node test/secrets/scan.ts COMMAND [ARGUMENT...]");
+    process.exit(2);
+  }
+  const [code, signal] = await once(spawn(program, args, { stdio: "inherit" }), "exit");
+  const isLab = filesBelow(directory).some((path) => basename(path) in KEEPERS);
   const found = isLab ? secretsBelow(directory) : [`${directory}: no lab has left anything to look through`];
-  for (const line of found) console.log(line);
-  process.exitCode = found.length > 0 ? 1 : 0;
+  for (const line of found) console.error(`secrets: ${line}`);
+  process.exitCode = exitStatus(code, signal) || (found.length > 0 ? 1 : 0);
 }

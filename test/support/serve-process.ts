@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { vi } from "vitest";
+import { expect, vi } from "vitest";
 
 const MAIN = join(import.meta.dirname, "../../cli/main.ts");
 
@@ -73,21 +73,21 @@ export class ServeProcess {
   }
 
   /** Resolves when a workerd other than `before` answers. */
-  async back(before: number, timeout = 5_000): Promise<void> {
+  async back(before: number, timeout?: number): Promise<void> {
     const answers = () =>
       fetch(`${this.url}/healthz`).then(
         ({ ok }) => ok,
         () => false,
       );
     await vi.waitUntil(async () => ![undefined, before].includes(this.workerd) && (await answers()), {
-      timeout,
+      ...(timeout === undefined ? {} : { timeout }),
       interval: 20,
     });
   }
 
   /** Resolves when this text is on its stderr. */
-  said(text: string): Promise<unknown> {
-    return vi.waitUntil(() => this.stderr.includes(text), { timeout: 5_000, interval: 10 });
+  said(text: string): Promise<void> {
+    return vi.waitFor(() => expect(this.stderr).toContain(text), { interval: 10 });
   }
 
   /** Resolves with its exit code. */
