@@ -40,17 +40,27 @@ function filesBelow(directory: string): string[] {
   });
 }
 
+/** A file's text. Programs of the lab may still run: a file that is gone by now has none. */
+function read(path: string, encoding: BufferEncoding): string {
+  try {
+    return readFileSync(path, encoding);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
+    throw error;
+  }
+}
+
 /** A line for each file and secret; empty if there is none. O(files × secrets). */
 export function secretsBelow(directory: string): string[] {
   const files = filesBelow(directory);
   const known = files.flatMap((path) => {
-    const secrets = KEEPERS[basename(path)]?.(readFileSync(path, "utf8")) ?? [];
+    const secrets = KEEPERS[basename(path)]?.(read(path, "utf8")) ?? [];
     return secrets.map((secret) => ({ secret, of: relative(directory, path) }));
   });
   return files
     .filter((path) => !(basename(path) in KEEPERS))
     .flatMap((path) => {
-      const text = readFileSync(path, "latin1");
+      const text = read(path, "latin1");
       const at = relative(directory, path);
       return [
         ...known.filter(({ secret }) => text.includes(secret)).map(({ of }) => `${at}: the secret of ${of}`),

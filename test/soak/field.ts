@@ -16,6 +16,8 @@ export interface Field {
   commands: { cat: string[]; exitCode: number; readsNothing: string[]; writes: string[] };
   /** Processes to measure, by name. */
   pids: Record<string, number>;
+  /** Other things that streams may leave, by name: how many there are. */
+  left(): Promise<Record<string, number>>;
   close(): Promise<void>;
 }
 
@@ -38,6 +40,7 @@ export async function simulatedField(): Promise<Field> {
       ...{ readsNothing: [STALLED.reads], writes: [STALLED.writes] },
     },
     pids: { workerd: pid, agent: agent.pid!, client: process.pid },
+    left: async () => ({}),
     async close() {
       agent.disconnect();
       await once(agent, "exit");

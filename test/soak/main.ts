@@ -1,10 +1,21 @@
-/** `npm run soak -- --minutes M`: prints a table of figures, and fails if something is left behind. */
+/**
+ * `npm run soak -- --minutes M`, on a host of the lab; with `--simulated`, the agent's containers are simulated, and it needs no root. Prints a
+ * table of figures, and fails if something is left behind.
+ */
 import { parseArgs } from "node:util";
+import { enterLab } from "../lab/enter.ts";
+import { insideLab } from "../lab/lab.ts";
 import { simulatedField } from "./field.ts";
+import { labField } from "./lab-field.ts";
 import { soak } from "./run.ts";
 
-const { values } = parseArgs({ options: { minutes: { type: "string", default: "10" } } });
-const field = await simulatedField();
+const { values } = parseArgs({
+  options: { minutes: { type: "string", default: "10" }, simulated: { type: "boolean", default: false } },
+});
+if (!values.simulated && !insideLab()) {
+  process.exit(await enterLab([process.execPath, import.meta.filename, ...process.argv.slice(2)]));
+}
+const field = await (values.simulated ? simulatedField() : labField());
 try {
   const say = (line: string) => console.error(line);
   // workerd keeps the memory that its first streams took. What comes after them may take no more.

@@ -71,6 +71,7 @@ export async function soak(field: Field, options: SoakOptions): Promise<Soaked> 
   await atOnce();
   took.length = 0;
   const start = await atRest(field, options.settleMs);
+  const leftBefore = await field.left();
 
   say(`${options.streams} streams, one each ${options.everyMs} ms`);
   const underWay: Promise<void>[] = [];
@@ -91,6 +92,9 @@ export async function soak(field: Field, options: SoakOptions): Promise<Soaked> 
   }
   say("coming to rest");
   const end = await atRest(field, options.settleMs, start);
+  for (const [what, now] of Object.entries(await field.left())) {
+    rows.push({ what, start: leftBefore[what]!, end: now, most: leftBefore[what]! });
+  }
   for (const [name, before] of Object.entries(start)) {
     const after = end[name]!;
     rows.push(

@@ -1,0 +1,70 @@
+/** A soak run's field on the lab: a real engine, agent and container, whose processes and call sockets are counted too. */
+import { readdirSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import { type Cluster, startCluster } from "../lab/cluster.ts";
+import { processesOf } from "../lab/processes.ts";
+import { apiClient } from "../support/server.ts";
+import type { Field } from "./field.ts";
+
+const PORT = 7;
+
+const ECHO = `
+import asyncio
+async def echo(reader, writer):
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+    writer.write_eof()
+    writer.close()
+async def main():
+    server = await asyncio.start_server(echo, "0.0.0.0", ${PORT}, backlog=1024)
+    await server.serve_forever()
+asyncio.run(main())
+`;
+
+export async function labField(): Promise<Field> {
+  const cluster = await startCluster({ hosts: 1 });
+  const { api, skein } = cluster;
+  const session = await cluster.create({ image: "skein/debian:12", command: ["python3", "-c", ECHO] });
+  if (session.status !== "running") throw new Error(session.reason ?? session.status);
+  const listens = ["sh", "-c", `grep -q ':${PORT.toString(16).padStart(4, "0")} 0*:0000 0A' /proc/net/tcp`];
+  while ((await cluster.exec(session, "main1", listens)).code !== 0) await pause(100);
+  return {
+    api: apiClient({ url: api.url, token: api.token }),
+    skein,
+    session: session.id,
+    port: PORT,
+    commands: {
+      ...{ cat: ["cat"], exitCode: 0 },
+      ...{ readsNothing: ["sleep", "infinity"], writes: ["cat", "/dev/zero"] },
+    },
+    pids: { ...processesOfSkein(cluster), client: process.pid },
+    left: async () => ({
+      "processes in the container": await processesIn(cluster, session.containers[0]!.containerId!),
+      "sockets that a program of the container may call": callSockets(cluster),
+    }),
+    async close() {
+      await cluster.end(session);
+      await cluster.close();
+    },
+  };
+}
+
+function processesOfSkein({ lab }: Cluster): { workerd: number; agent: number } {
+  const find = (netns: string, isIt: (argv: string[]) => boolean) =>
+    processesOf(netns, "no group").find(({ argv }) => isIt(argv))!.pid;
+  return {
+    workerd: find(lab.api.netns, ([name]) => name!.endsWith("/workerd")),
+    agent: find(lab.hosts[0]!.netns, (argv) => argv.includes("agent")),
+  };
+}
+
+async function processesIn({ lab }: Cluster, containerId: string): Promise<number> {
+  const { Processes } = await lab.hosts[0]!.docker.getContainer(containerId).top();
+  return Processes.length;
+}
+
+function callSockets({ agents }: Cluster): number {
+  const files = readdirSync(agents[0]!.stateDir, { recursive: true, encoding: "utf8" });
+  return files.filter((path) => /(^|\/)call-[^/]*$/.test(path)).length;
+}
