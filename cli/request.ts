@@ -1,8 +1,8 @@
 /** From `skein run`'s and `skein plan`'s options to a request: a file is the base, options override it, `-- COMMAND` goes to a role. */
-import { readFileSync } from "node:fs";
 import type { SessionRequest } from "../sdk/index.ts";
-import { CliError, UsageError } from "./cli-error.ts";
+import { UsageError } from "./cli-error.ts";
 import type { Options, Values } from "./command.ts";
+import { isObject, readRequestFile } from "./request-file.ts";
 import { decimalNumber, keyValues, mountsGiven, oneOf, seconds, wholeNumber } from "./values.ts";
 
 export const REQUEST_OPTIONS = {
@@ -10,7 +10,7 @@ export const REQUEST_OPTIONS = {
     type: "string",
     short: "f",
     value: "FILE",
-    about: "a request as JSON (see GET /docs); - reads stdin",
+    about: "a request in YAML or JSON (see docs/requests.md); - reads stdin",
   },
   name: { type: "string", value: "NAME", about: "unique among live sessions (default: made up)" },
   image: { type: "string", value: "IMAGE", about: "what each container runs" },
@@ -67,13 +67,16 @@ export const REQUEST_OPTIONS = {
 
 export const REQUEST_NOTES =
   "Roles with images, commands or resources of their own go in a FILE:\n" +
-  '  {"image": "a", "roles": [{"name": "main", "replicas": 1}, {"name": "worker", "replicas": 2, "image": "b"}]}';
+  "  image: a\n" +
+  "  roles:\n" +
+  "    - {name: main, replicas: 1}\n" +
+  "    - {name: worker, replicas: 2, image: b}";
 
 type RequestValues = Values<typeof REQUEST_OPTIONS>;
 
 /** The body for the API. The API validates it; this refuses only input that is no request at all. */
 export function readRequest(options: RequestValues, command: readonly string[]): SessionRequest {
-  const base = options.file === undefined ? {} : readFile(options.file);
+  const base = options.file === undefined ? {} : readRequestFile(options.file);
   if (options.file === undefined && options.image === undefined)
     throw new UsageError("--image or --file is missing");
   if (options.each && command.length === 0) throw new UsageError("--each needs -- COMMAND");
@@ -144,24 +147,4 @@ function withMainCommand({ clusterSize, ...request }: SessionRequest, command: s
     ...(request.roles === undefined || clusterSize === undefined ? {} : { clusterSize }),
     roles: roles.map((role) => (role.name === "main" ? { ...role, command } : role)),
   };
-}
-
-function readFile(path: string): SessionRequest {
-  let text: string;
-  try {
-    text = readFileSync(path === "-" ? 0 : path, "utf8");
-  } catch (error) {
-    throw new CliError(`cannot read ${path}: ${(error as Error).message}`);
-  }
-  try {
-    const request: unknown = JSON.parse(text);
-    if (isObject(request)) return request as SessionRequest;
-  } catch (error) {
-    throw new CliError(`${path} is not JSON: ${(error as Error).message}`);
-  }
-  throw new CliError(`${path} is not a request: it must hold one JSON object`);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -9,17 +9,14 @@ import type { Field } from "./field.ts";
 const PORT = 7;
 
 const ECHO = `
-import asyncio
-async def echo(reader, writer):
-    while data := await reader.read(65536):
-        writer.write(data)
-        await writer.drain()
-    writer.write_eof()
-    writer.close()
-async def main():
-    server = await asyncio.start_server(echo, "0.0.0.0", ${PORT}, backlog=1024)
-    await server.serve_forever()
-asyncio.run(main())
+import socket, threading
+def echo(peer):
+    try:
+        while data := peer.recv(65536): peer.sendall(data)
+    except OSError: pass
+    finally: peer.close()
+listener = socket.create_server(("0.0.0.0", ${PORT}), backlog=1024)
+while True: threading.Thread(target=echo, args=[listener.accept()[0]], daemon=True).start()
 `;
 
 export async function labField(): Promise<Field> {
