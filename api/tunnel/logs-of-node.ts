@@ -27,13 +27,15 @@ export interface NodeLogsOptions {
   query: LogQuery;
   /** Opens the tunnel. @throws SkeinError */
   tunnel(): Promise<NodeTunnel>;
-  /** Whether the session has ended: then a node that cannot be reached is not waited for. */
+  /** Whether the session has ended: then a node that cannot be reached is not waited for much longer. */
   isOver(): Promise<boolean>;
   /** Something changed: look at the source again. */
   wake(): void;
 }
 
 const RETRY_MS = 2000;
+/** So long a node may be away before its logs are given up, once the session has ended: an agent that dials again is back by then. */
+const LAST_WAIT_MS = 30_000;
 
 interface Entry {
   record: HostRecord;
@@ -52,8 +54,8 @@ export class NodeLogs implements RecordSource<HostRecord> {
   #isLive = false;
   #isOver = false;
   #isStopped = false;
-  /** The node has been reported as away. */
-  #isAway = false;
+  /** When the node was found away; ms since 1970. */
+  #awaySince: number | undefined;
 
   constructor(options: NodeLogsOptions) {
     this.#options = options;
@@ -77,7 +79,7 @@ export class NodeLogs implements RecordSource<HostRecord> {
   }
 
   isBehind(): boolean {
-    return !this.#isLive && !this.#isOver && !this.#isAway;
+    return !this.#isLive && !this.#isOver && this.#awaySince === undefined;
   }
 
   stop(): void {
@@ -94,8 +96,8 @@ export class NodeLogs implements RecordSource<HostRecord> {
         return ours?.message ?? "the API cannot reach its link";
       });
       if (broke === undefined || this.#isStopped) break;
-      this.#away(broke);
-      if (!query.follow || (await isOver())) break;
+      const since = this.#away(broke);
+      if (!query.follow || (Date.now() - since > LAST_WAIT_MS && (await isOver()))) break;
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
     this.#isOver = true;
@@ -153,7 +155,7 @@ export class NodeLogs implements RecordSource<HostRecord> {
   #take(record: LogRecord, consumed: (bytes: number) => void): void {
     const host = this.#options.hosts[record.place];
     if (host === undefined) return;
-    this.#isAway = false;
+    this.#awaySince = undefined;
     const cost = recordBytes(record);
     // Comes again after a break, since only one time is asked for all hosts.
     if (record.time <= (this.#last.get(host) ?? -1n) && record.stream !== "notice") {
@@ -167,10 +169,10 @@ export class NodeLogs implements RecordSource<HostRecord> {
     });
   }
 
-  /** One line that says that the node cannot be reached. */
-  #away(reason: string): void {
-    if (this.#isAway) return;
-    this.#isAway = true;
+  /** One line that says that the node cannot be reached. Returns since when, in ms since 1970. */
+  #away(reason: string): number {
+    if (this.#awaySince !== undefined) return this.#awaySince;
+    this.#awaySince = Date.now();
     const { hosts, query, node, wake } = this.#options;
     const more = query.follow ? "they go on here once it is back" : "ask again once it is back";
     const text = `the logs of node ${node.name} cannot be read now (${reason}): ${more}`;
@@ -179,5 +181,6 @@ export class NodeLogs implements RecordSource<HostRecord> {
     const record = { place: 0, stream: "notice", time, partial: false, bytes, host: hosts[0]! } as const;
     this.#entries.push({ record, consumed() {} });
     wake();
+    return this.#awaySince;
   }
 }

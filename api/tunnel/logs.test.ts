@@ -187,6 +187,29 @@ describe("follow", () => {
     expect((await answer.reader.rest()).map((text) => JSON.parse(text).text)).toEqual(["c"]);
   });
 
+  test("of a session that ended meanwhile: the rest comes when the node is back soon", async () => {
+    const { id, nodes } = await running(1);
+    const [answer, its] = await Promise.all([
+      read(`/v1/sessions/${id}/logs?follow=true`),
+      tunnel(nodes[0]!, id),
+    ]);
+    const { stream } = await its.accept();
+    its.data(stream, line(0, 5, "a"));
+    its.say(stream, { type: "live" });
+    expect((await answer.reader.json())["text"]).toBe("a");
+    expect((await call("DELETE", `/v1/sessions/${id}`)).status).toBe(202);
+    await expect
+      .poll(async () => (await call<{ status: string }>("GET", `/v1/sessions/${id}`)).body.status)
+      .toBe("terminated");
+    its.close();
+    expect(await answer.reader.json()).toMatchObject({ stream: "notice" });
+    const again = await tunnel(nodes[0]!, id);
+    const { stream: second } = await again.accept();
+    again.data(second, line(0, 6, "b"));
+    again.say(second, { type: "close", code: "done", reason: "" });
+    expect((await answer.reader.rest()).map((text) => JSON.parse(text).text)).toEqual(["b"]);
+  });
+
   test("a quiet container does not hold back the others once it follows live", async () => {
     const { id, nodes } = await running(2, 2);
     const [answer, first, second] = await Promise.all([

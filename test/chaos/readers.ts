@@ -31,7 +31,7 @@ export function readOutput(skein: Skein, session: string, signal: AbortSignal): 
         const [live, whole] = [textsOf(lines, host), textsOf(kept, host)];
         const what = `logs of ${session} ${host}`;
         const found = [...unordered(live), ...unordered(whole).map((each) => `${each}, read anew`)];
-        if (live.length !== whole.length)
+        if (live.length !== whole.length && !(live.length < whole.length && saidAway(lines, host)))
           found.push(`followed ${live.length} lines, kept are ${whole.length}`);
         return found.map((each) => `${what}: ${each}`);
       });
@@ -41,6 +41,12 @@ export function readOutput(skein: Skein, session: string, signal: AbortSignal): 
 
 function textsOf(lines: readonly OutputLine[], host: string): string[] {
   return lines.filter((line) => line.host === host && line.stream !== "notice").map(({ text }) => text);
+}
+
+/** Whether a notice after the last line of a host says that its node is away: then the rest has to be asked for again. */
+function saidAway(lines: readonly OutputLine[], host: string): boolean {
+  const last = lines.findLastIndex((line) => line.host === host && line.stream !== "notice");
+  return lines.slice(last + 1).some(({ stream }) => stream === "notice");
 }
 
 /** The first line that does not follow the one before. The last one may be cut by the container's end. */
