@@ -33,7 +33,7 @@ describe("a command line", () => {
   });
 
   test.each([
-    [["a", "--nmae", "x"], "Unknown option '--nmae'"],
+    [["a", "--nmae", "x"], "Unknown option '--nmae' (did you mean --name?)"],
     [["a", "-x"], "Unknown option '-x'"],
     [["a", "--name"], "Option '-n, --name <value>' argument missing"],
     [["a", "--json=yes"], "Option '--json' does not take an argument"],

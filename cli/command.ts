@@ -1,6 +1,7 @@
 /** Commands as data: main.ts picks one, parses its options and runs it; usage.ts prints its help. */
 import { parseArgs } from "node:util";
 import { UsageError } from "./cli-error.ts";
+import { didYouMean } from "./did-you-mean.ts";
 
 export interface Option {
   type: "string" | "boolean";
@@ -80,6 +81,16 @@ function parse(options: Options, argv: readonly string[]) {
     const { code = "", message } = error as NodeJS.ErrnoException;
     if (!code.startsWith("ERR_PARSE_ARGS_")) throw error;
     // "Unknown option '--x'. To specify a positional …": the first sentence is enough.
-    throw new UsageError(message.split(/[.\n]/)[0]!);
+    const said = message.split(/[.\n]/)[0]!;
+    const [, unknown] = /^Unknown option '--([^']+)'/.exec(said) ?? [];
+    throw new UsageError(
+      unknown === undefined
+        ? said
+        : said +
+            didYouMean(
+              `--${unknown}`,
+              Object.keys(options).map((name) => `--${name}`),
+            ),
+    );
   }
 }

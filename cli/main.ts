@@ -3,12 +3,21 @@
 import { UsageError } from "./cli-error.ts";
 import { readInput } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
+import { didYouMean } from "./did-you-mean.ts";
 import { allWritten, endWithReader, print, say } from "./print.ts";
 import { report } from "./report.ts";
 import { help, overview } from "./usage.ts";
 
+/** Words that people try first, and what they mean. `help COMMAND` is `COMMAND --help`. */
+function meant(argv: readonly string[]): readonly string[] {
+  const [first, ...others] = argv;
+  if (first === "--version" || first === "-V") return ["version", ...others];
+  return first === "help" && others.length > 0 ? [...others, "--help"] : argv;
+}
+
 /** Runs one command line. Resolves with the exit code: 0 done, 1 failed, 2 wrong usage. */
-async function main(argv: readonly string[]): Promise<number> {
+async function main(words: readonly string[]): Promise<number> {
+  const argv = meant(words);
   const name = [argv.slice(0, 2).join(" "), argv[0] ?? ""].find((candidate) => candidate in COMMANDS);
   try {
     if (name === undefined) return unnamed(argv);
@@ -37,9 +46,8 @@ function unnamed(argv: readonly string[]): number {
     return 0;
   }
   const names = group.map(([candidate]) => candidate).join(", ");
-  throw new UsageError(
-    names === "" ? `there is no command ${first}` : `skein ${first} needs one of: ${names}`,
-  );
+  if (names !== "") throw new UsageError(`skein ${first} needs one of: ${names}`);
+  throw new UsageError(`there is no command ${first}${didYouMean(first, Object.keys(COMMANDS))}`);
 }
 
 function asksForHelp(args: readonly string[]): boolean {

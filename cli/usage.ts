@@ -10,7 +10,7 @@ export function overview(commands: Record<string, { summary: string }>): string 
     "",
     ...rows,
     "",
-    "  skein COMMAND --help says more. SKEIN_API and SKEIN_TOKEN say which API the client commands talk to",
+    "  skein help COMMAND says more. SKEIN_API and SKEIN_TOKEN say which API the client commands talk to",
     "  (default: http://127.0.0.1:8787, with the token of a skein serve in this checkout).",
   ].join("\n");
 }
