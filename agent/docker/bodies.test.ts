@@ -14,6 +14,8 @@ const spec: ContainerSpec = {
   user: "dev",
   workdir: "/work",
   env: { A: "mine", BACKENDAI_CLUSTER_HOST: "sub1" },
+  launchers: {},
+  files: [],
   resources: { cpu: 0.5, memory: 67108864, shm: 8388608, gpuIds: ["0", "1"] },
 };
 
@@ -38,6 +40,10 @@ const assignment: Assignment = {
   members: [
     { host: "main1", address: "10.64.0.2", place: 1 },
     { host: "sub1", address: "10.64.0.3", place: 0 },
+  ],
+  listed: [
+    { host: "main1", role: "main", slots: 1 },
+    { host: "sub1", role: "sub", slots: 1 },
   ],
   proof: { ssh: [], ping: [] },
 };

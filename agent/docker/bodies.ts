@@ -1,5 +1,6 @@
 /** Makes the bodies of Docker's create calls from an assignment. Pure, so that tests can compare the whole JSON. */
 
+import { beside, SESSION_INTERFACE } from "../../shared/frameworks/frameworks.ts";
 import { macOf } from "../../shared/network/ipv4.ts";
 import type { Assignment, ContainerSpec } from "../../shared/protocol/assignment.ts";
 import { LABELS } from "../../shared/protocol/names.ts";
@@ -39,16 +40,29 @@ export function argvOf(spec: Pick<ContainerSpec, "entrypoint" | "command">, imag
 }
 
 /** The variables in the create call. Docker lets them win over the image's. */
-function environmentOf(spec: ContainerSpec, image: Image, gpuDevices: boolean): string[] {
-  const imagePath = image.env.find((entry) => entry.startsWith("PATH="))?.slice("PATH=".length);
+function environmentOf(spec: ContainerSpec, image: Image, bridge: string, gpuDevices: boolean): string[] {
+  const own = Object.fromEntries(image.env.map(nameAndValue));
   const { gpuIds } = spec.resources;
   const env = {
+    ...launcherVariables(beside(spec.launchers, own), bridge),
     ...spec.env,
-    PATH: pathWithKit(spec.env["PATH"] ?? imagePath),
+    PATH: pathWithKit(spec.env["PATH"] ?? own["PATH"]),
     // NVIDIA's runtime obeys this variable, and CUDA images set it to "all". A container that reserved no GPU must get none.
     ...(gpuIds.length > 0 || gpuDevices ? { NVIDIA_VISIBLE_DEVICES: gpuIds.join(",") || "void" } : {}),
   };
   return Object.entries(env).map(([name, value]) => `${name}=${value}`);
+}
+
+/** With the name of the interface, which only the node knows. */
+function launcherVariables(variables: Record<string, string>, bridge: string): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(variables).map(([name, value]) => [name, value === SESSION_INTERFACE ? bridge : value]),
+  );
+}
+
+function nameAndValue(entry: string): [string, string] {
+  const at = entry.indexOf("=");
+  return at < 0 ? [entry, ""] : [entry.slice(0, at), entry.slice(at + 1)];
 }
 
 /** `POST /containers/create` for one container. `selfDir` is the container's own folder on the node. */
@@ -69,7 +83,7 @@ export function containerBody(
     // On the node's network SSH is served at this address only, so that the node's own SSH server is not disturbed.
     Entrypoint: kitEntrypoint(argvOf(spec, image), hostNetwork && spec.address),
     Cmd: [],
-    Env: environmentOf(spec, image, gpuDevices),
+    Env: environmentOf(spec, image, linkNames(owner, assignment.session).bridge, gpuDevices),
     ...(spec.user === undefined ? {} : { User: spec.user }),
     ...(spec.workdir === undefined ? {} : { WorkingDir: spec.workdir }),
     // The contract promises SIGTERM, whatever STOPSIGNAL the image has.

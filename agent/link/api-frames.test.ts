@@ -6,8 +6,10 @@ const layout = {
   network: { driver: "bridge", subnet: "10.64.0.0/24", mtu: 1500, port: 14789, egress: true },
   nodes: [["192.0.2.1", "10.64.0.254"]],
   roles: [["main", 1]],
+  slots: [1],
   members: [["10.64.0.2", 0, 0]],
   env: {},
+  launchers: {},
   logs: { bytes: 67_108_864, seconds: 604_800 },
 };
 const part = { place: 0, containers: [], proof: { ssh: [], ping: [] } };

@@ -13,6 +13,7 @@ const keys: SessionKeys = [["root", key, key]];
 const layout = {
   ...LAYOUT,
   roles: [["main", 1] as [string, number]],
+  slots: [1],
   members: [["10.64.0.2", 0, 0] as [string, number, 0]],
 };
 const one = (epoch: number, known?: SessionKeys) => sentAssignmentOf("ses_1", epoch, layout, PART, known);

@@ -3,6 +3,7 @@ import { createPrivateKey, type JsonWebKey, type KeyObject } from "node:crypto";
 import { lstat, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Identity } from "../../shared/protocol/protocol.ts";
+import type { Vacant } from "../frameworks/launcher-files.ts";
 import { saveFile } from "../save-file.ts";
 import type { Keys } from "../ssh/place.ts";
 import type { KeyPair } from "../ssh/ssh-keys.ts";
@@ -13,6 +14,8 @@ export interface Prepared {
   containerId: string;
   identity: Identity;
   survey: Survey;
+  /** Files for launchers that are written into the container itself. */
+  vacant: Vacant[];
   /** Kept until they are written into the container, together with the session's public keys. */
   keys?: Keys;
 }

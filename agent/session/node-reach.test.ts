@@ -12,6 +12,8 @@ const spec: ContainerSpec = {
   address: "10.64.0.2",
   image: "a",
   env: {},
+  launchers: {},
+  files: [],
   resources: { gpuIds: [] },
 };
 const surveyOf = (user: string, uid: number, home: string) => ({ account: { user, uid, home } }) as Survey;

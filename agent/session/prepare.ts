@@ -4,6 +4,7 @@ import { containerBody } from "../docker/bodies.ts";
 import { containerName } from "../docker/docker-names.ts";
 import { ImageError } from "../docker/images.ts";
 import { DockerError, type Image } from "../docker/port.ts";
+import { outsideFiles, type Vacant, writeLauncherFiles } from "../frameworks/launcher-files.ts";
 import { makeGate } from "../kit/gate.ts";
 import { makeKeyPair } from "../ssh/ssh-keys.ts";
 import type { Survey } from "../ssh/survey.ts";
@@ -47,9 +48,11 @@ async function prepareContainer(
 ): Promise<Prepared> {
   const { host } = spec;
   const self = selfDir(sessionDir(context, assignment.session), host);
-  const gate = makeGate(self).catch((error: Error) => {
-    throw new StepFailure("create", error.message, host);
-  });
+  const gate = makeGate(self)
+    .then(() => writeLauncherFiles(self, assignment, spec))
+    .catch((error: Error) => {
+      throw new StepFailure("create", error.message, host);
+    });
   gate.catch(() => {});
   const progress = (reason: string) => {
     observed.set(host, "pulling", { reason });
@@ -74,9 +77,12 @@ async function prepareContainer(
     });
     observed.set(host, "pending", { containerId });
     signal.throwIfAborted();
-    const survey = await context.surveys.of(image.id, spec.user ?? image.user, containerId);
+    const [survey, vacant] = await Promise.all([
+      context.surveys.of(image.id, spec.user ?? image.user, containerId),
+      context.surveys.vacant(image.id, outsideFiles(spec), containerId),
+    ]);
     refuseUnderSsh(spec, survey);
-    const prepared = await makeKeys(context, assignment.session, host, containerId, survey);
+    const prepared = await makeKeys(context, assignment.session, host, containerId, survey, vacant);
     observed.set(host, "prepared");
     return prepared;
   } catch (error) {
@@ -104,11 +110,13 @@ async function makeKeys(
   host: string,
   containerId: string,
   survey: Survey,
+  vacant: Vacant[],
 ): Promise<Prepared> {
   const keys = { host: makeKeyPair(), user: makeKeyPair() };
   const prepared: Prepared = {
     containerId,
     survey,
+    vacant,
     keys,
     identity: {
       host,

@@ -8,8 +8,10 @@ export const LAYOUT: Layout = {
   network: { driver: "bridge", subnet: "10.64.0.0/24", mtu: 1500, port: 14789, egress: true },
   nodes: [["192.0.2.1", "10.64.0.254"]],
   roles: [],
+  slots: [],
   members: [],
   env: {},
+  launchers: {},
   logs: { bytes: 67_108_864, seconds: 604_800 },
 };
 export const PART: Part = { place: 0, containers: [], proof: { ssh: [], ping: [] } };

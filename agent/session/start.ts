@@ -1,6 +1,7 @@
 /** Phase `started`: writes the public keys, starts the containers (their commands wait), and proves the network and SSH. */
 import type { Assignment, SessionKeys } from "../../shared/protocol/assignment.ts";
 import type { Executed } from "../docker/port.ts";
+import { placeLauncherFiles } from "../frameworks/launcher-files.ts";
 import { handOver } from "../kit/handover.ts";
 import { type ProofTarget, proveCommand, unproven } from "../kit/prove.ts";
 import { packEntries } from "../ssh/archive.ts";
@@ -57,7 +58,7 @@ async function startContainer(
 ): Promise<void> {
   const dir = sessionDir(context, assignment.session);
   const { keys, ...rest } = observed.prepared.get(host)!;
-  const { containerId, survey } = rest;
+  const { containerId, survey, vacant } = rest;
   const forgetKeys = async () => {
     observed.prepared.set(host, rest);
     if (keys) await savePrepared(dir, rest);
@@ -67,7 +68,8 @@ async function startContainer(
     return await forgetKeys();
   await context.limit(signal, async () => {
     const secret = keys ? placePrepared(survey, keys, host) : [];
-    const tar = await packEntries([...secret, ...placeStarted(survey, peers)]);
+    const launchers = placeLauncherFiles(vacant, assignment);
+    const tar = await packEntries([...secret, ...launchers, ...placeStarted(survey, peers)]);
     signal.throwIfAborted();
     try {
       if (survey.account.uid === 0 && !context.mapsUsers) await handOver(selfDir(dir, host), tar);

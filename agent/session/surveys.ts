@@ -1,14 +1,18 @@
-/** What SSH needs to know about images. Each image and user is looked at once. */
+/** What SSH and launchers need to know about images. Each image is looked at once. */
+
+import type { FilePath } from "../../shared/frameworks/host-files.ts";
 import type { DockerPort } from "../docker/port.ts";
+import { type Vacant, vacancyOf } from "../frameworks/launcher-files.ts";
 import { containerFiles } from "../ssh/archive.ts";
-import { type Survey, survey } from "../ssh/survey.ts";
+import { type ContainerFiles, type Survey, survey } from "../ssh/survey.ts";
 
 /** How many results stay in memory. The oldest goes first. */
 const MOST = 256;
 
 export class Surveys {
   readonly #docker: DockerPort;
-  readonly #known = new Map<string, Promise<Survey>>();
+  readonly #surveys = new Map<string, Promise<Survey>>();
+  readonly #vacancies = new Map<string, Promise<Vacant | undefined>>();
 
   constructor(docker: DockerPort) {
     this.#docker = docker;
@@ -16,18 +20,34 @@ export class Surveys {
 
   /** `container` is a new container of the image, in which nothing was changed yet. */
   of(imageId: string, user: string, container: string): Promise<Survey> {
-    const key = `${imageId} ${user}`;
-    const known = this.#known.get(key);
-    if (known) return known;
-    const files = containerFiles(
+    return once(this.#surveys, `${imageId} ${user}`, () => survey(this.#files(container), user));
+  }
+
+  /** Which of these files the image leaves room for. `container` as above. */
+  async vacant(imageId: string, paths: readonly FilePath[], container: string): Promise<Vacant[]> {
+    const found = await Promise.all(
+      paths.map((path) =>
+        once(this.#vacancies, `${imageId} ${path}`, () => vacancyOf(this.#files(container), path)),
+      ),
+    );
+    return found.filter((each) => each !== undefined);
+  }
+
+  #files(container: string): ContainerFiles {
+    return containerFiles(
       (path) => this.#docker.getArchive(container, path),
       (path) => this.#docker.headArchive(container, path),
     );
-    const made = survey(files, user);
-    this.#known.set(key, made);
-    made.catch(() => this.#known.delete(key));
-    const oldest = this.#known.keys().next();
-    if (this.#known.size > MOST && !oldest.done) this.#known.delete(oldest.value);
-    return made;
   }
+}
+
+function once<T>(known: Map<string, Promise<T>>, key: string, look: () => Promise<T>): Promise<T> {
+  const before = known.get(key);
+  if (before) return before;
+  const made = look();
+  known.set(key, made);
+  made.catch(() => known.delete(key));
+  const oldest = known.keys().next();
+  if (known.size > MOST && !oldest.done) known.delete(oldest.value);
+  return made;
 }

@@ -221,6 +221,20 @@ export type Facts = {
     }>;
 };
 
+/**
+ * Which launchers are prepared for, by variables and files in every container (docs/frameworks.md). All are on unless given, except torchEnv: RANK and WORLD_SIZE for one process per container. An own value in env wins over each variable
+ */
+export type Frameworks = {
+    ansible?: boolean;
+    deepspeed?: boolean;
+    mpi?: boolean;
+    nccl?: boolean;
+    pdsh?: boolean;
+    threads?: boolean;
+    torch?: boolean;
+    torchEnv?: boolean;
+};
+
 export type Health = {
     /**
      * It answers
@@ -378,11 +392,15 @@ export type Plan = {
          */
         command: Array<string> | null;
         /**
-         * The user's and Skein's
+         * The user's and Skein's. Skein's variables for launchers (docs/frameworks.md) give way to the image's own, which only the nodes know. BACKENDAI_CLUSTER_LOCAL_RANK is the rank in the whole session, not on a node
          */
         env: {
             [key: string]: string;
         };
+        /**
+         * Files for launchers in it; an own file of the image or of a mount stays
+         */
+        files: Array<string>;
         /**
          * Role and 1-based index
          */
@@ -412,6 +430,19 @@ export type Plan = {
          * The role
          */
         role: string;
+    }>;
+    /**
+     * The files for launchers, which are alike in all containers that have them
+     */
+    files: Array<{
+        /**
+         * In the containers
+         */
+        path: string;
+        /**
+         * What it says
+         */
+        text: string;
     }>;
     network: Network;
 };
@@ -514,7 +545,7 @@ export type ResourcesRequest = {
 };
 
 /**
- * A role inherits what it leaves out: env and resources key by key, the rest whole
+ * A role inherits what it leaves out: env, resources and frameworks key by key, the rest whole
  */
 export type RoleRequest = {
     /**
@@ -535,6 +566,7 @@ export type RoleRequest = {
     env?: {
         [key: string]: string;
     };
+    frameworks?: Frameworks;
     /**
      * The container uses its node's own network, and keeps its name and address in the session. Its user must be root. Only on nodes that allow it. false unless given
      */
@@ -790,6 +822,7 @@ export type SessionRequest = {
     env?: {
         [key: string]: string;
     };
+    frameworks?: Frameworks;
     /**
      * The container uses its node's own network, and keeps its name and address in the session. Its user must be root. Only on nodes that allow it. false unless given
      */

@@ -2,6 +2,7 @@
  * The environment of every container: the variables Backend.AI documents under "Cluster Networking"
  * (HOSTS in rank order, which Backend.AI itself leaves open), and Skein's own.
  */
+import { beside, familiesOf, type Seat, variablesOf } from "../frameworks/frameworks.ts";
 import type { SessionSpec } from "../request/spec.ts";
 
 /** One container of a session, by its place in it. */
@@ -51,5 +52,24 @@ export function environmentsOf(
         BACKENDAI_CLUSTER_LOCAL_RANK: String(replica.rank),
       },
     ]),
+  );
+}
+
+/**
+ * By host: the variables for launchers, as far as the request has no value of its own. An image's own values win over them too, but only the
+ * nodes know those. `subnet` is the session's.
+ */
+export function launcherVariablesOf(spec: SessionSpec, subnet: string): Map<string, Record<string, string>> {
+  const replicas = replicasOf(spec);
+  const roles = new Map(
+    spec.roles.map((role) => [role.name, { ...role, families: familiesOf(role.frameworks) }]),
+  );
+  const among = spec.roles.some(({ hostNetwork }) => hostNetwork) ? subnet : undefined;
+  return new Map(
+    replicas.map(({ host, role, rank }) => {
+      const { families, resources, hostNetwork = false, env } = roles.get(role)!;
+      const seat: Seat = { rank, size: replicas.length, cpu: resources.cpu, hostNetwork, among };
+      return [host, beside(variablesOf(families, seat), env)];
+    }),
   );
 }

@@ -32,11 +32,27 @@ export const PlanView = z
             .meta({ description: "null: the image's, or idle", example: ["python", "train.py"] }),
           env: z
             .record(z.string(), z.string())
-            .meta({ description: "The user's and Skein's", example: { BACKENDAI_CLUSTER_SIZE: "4" } }),
+            .meta({
+              description:
+                "The user's and Skein's. Skein's variables for launchers (docs/frameworks.md) give way to the image's own, which only the nodes know. BACKENDAI_CLUSTER_LOCAL_RANK is the rank in the whole session, not on a node",
+              example: { BACKENDAI_CLUSTER_SIZE: "4" },
+            }),
+          files: z.array(z.string()).meta({
+            description: "Files for launchers in it; an own file of the image or of a mount stays",
+            example: ["/.skein/self/hostfile"],
+          }),
           resources: Resources,
         }),
       )
       .meta({ description: "In rank order" }),
+    files: z
+      .array(
+        z.object({
+          path: z.string().meta({ description: "In the containers", example: "/.skein/self/hostfile" }),
+          text: z.string().meta({ description: "What it says", example: "main1 slots=2\nsub1 slots=2\n" }),
+        }),
+      )
+      .meta({ description: "The files for launchers, which are alike in all containers that have them" }),
   })
   .meta({ id: "Plan" });
 export type PlanView = z.infer<typeof PlanView>;

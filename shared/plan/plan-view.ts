@@ -1,11 +1,13 @@
 /** A plan as users see it: the API's answer, and the text a person reads. */
 
+import { familiesOf, filesOf, slotsOf } from "../frameworks/frameworks.ts";
+import { FILES } from "../frameworks/host-files.ts";
 import type { PlannedNetwork } from "../network/addressing.ts";
 import type { NetworkView } from "../network/network-view.ts";
 import type { Resources } from "../request/resources.ts";
 import type { SessionSpec } from "../request/spec.ts";
 import { formatBytes } from "../text/units.ts";
-import { environmentsOf } from "./environment.ts";
+import { environmentsOf, launcherVariablesOf } from "./environment.ts";
 import type { Plan } from "./plan.ts";
 import type { PlanView } from "./plan-schema.ts";
 
@@ -16,13 +18,20 @@ export function publicPlan(
   environments: Map<string, Record<string, string>> = environmentsOf(spec),
 ): PlanView {
   const roles = new Map(spec.roles.map((role) => [role.name, role]));
+  const launchers = launcherVariablesOf(spec, plan.network.subnet);
+  const listed = plan.containers.map(({ host, role }) => ({
+    host,
+    role,
+    slots: slotsOf(roles.get(role)!.resources),
+  }));
+  const files = filesOf(spec.roles.flatMap(({ frameworks }) => familiesOf(frameworks)));
   const names = new Map(plan.nodes.map((node) => [node.id, node.name]));
   return {
     clusterMode: spec.clusterMode,
     clusterSize: plan.containers.length,
     network: networkView(plan.network),
     containers: plan.containers.map(({ host, role, index, rank, nodeId, address }) => {
-      const { image, command, resources } = roles.get(role)!;
+      const { image, command, resources, frameworks } = roles.get(role)!;
       return {
         host,
         role,
@@ -33,10 +42,12 @@ export function publicPlan(
         address,
         image,
         command: command ?? null,
-        env: environments.get(host)!,
+        env: { ...launchers.get(host)!, ...environments.get(host)! },
+        files: filesOf(familiesOf(frameworks)),
         resources,
       };
     }),
+    files: files.map((path) => ({ path, text: FILES[path](listed) })),
   };
 }
 

@@ -6,6 +6,7 @@
  * of objects and ids: 1,000 containers on 500 nodes take 43 KB per node, and 100 KB more for the public keys.
  */
 import { z } from "zod";
+import type { Listed } from "../frameworks/host-files.ts";
 import { ImageName } from "../request/request-schemas.ts";
 import { HostPath } from "../text/text-schemas.ts";
 
@@ -36,6 +37,10 @@ export const ContainerSpec = z.object({
   user: z.string().optional(),
   workdir: z.string().optional(),
   env: z.record(z.string(), z.string()),
+  /** Variables for launchers, beside the layout's: each is set unless the image has a value of its own. */
+  launchers: z.record(z.string(), z.string()),
+  /** Paths of the files for launchers. The node makes those that it knows from the layout. */
+  files: z.array(z.string()),
   /** Cores; bytes; bytes; Docker device ids. */
   resources: z.object({
     cpu: z.number().optional(),
@@ -71,16 +76,24 @@ export const Layout = z
     nodes: z.array(z.tuple([z.ipv4(), z.ipv4()])).max(1024),
     /** Roles and replicas; with the index they give every host's name, in rank order. */
     roles: z.array(z.tuple([z.string().regex(/^[a-z][a-z0-9-]{0,30}$/), z.int().min(1).max(1024)])).max(1024),
+    /** How many processes launchers start in a container of each role, in the order of `roles`. */
+    slots: z.array(z.int().min(1)).max(1024),
     /** In rank order: a container's address, its node's place, and 1 if it is on that node's own network. */
     members: z.array(z.tuple([z.ipv4(), Place, z.union([z.literal(0), z.literal(1)])])).max(1024),
     /** Variables that every container has. */
     env: z.record(z.string(), z.string()),
+    /** Variables for launchers that every container has. */
+    launchers: z.record(z.string(), z.string()),
     /** What each node keeps of a container's output: bytes, and seconds after the session's end there. */
     logs: z.object({ bytes: z.int().min(1), seconds: z.int().min(0) }),
   })
   .refine(({ roles, members }) => roles.reduce((sum, [, replicas]) => sum + replicas, 0) === members.length, {
     path: ["members"],
     message: "must be as many as the roles have replicas",
+  })
+  .refine(({ roles, slots }) => roles.length === slots.length, {
+    path: ["slots"],
+    message: "must be as many as there are roles",
   })
   .refine(({ nodes, members }) => members.every(([, place]) => place < nodes.length), {
     path: ["members"],
@@ -141,17 +154,20 @@ export interface Assignment {
   containers: ContainerSpec[];
   /** All containers of the session, in rank order. */
   members: Member[];
+  /** The same containers, as files for launchers list them. */
+  listed: Listed[];
   /** For one container of this node: hosts to log in to, and hosts to exchange a packet with. */
   proof: { ssh: string[]; ping: string[] };
 }
 
 /** Expands an assignment. @throws Error if the layout does not have the part's place. */
 export function assignmentOf(session: string, epoch: number, layout: Layout, part: Part): Assignment {
-  const { name, network, nodes, env, logs } = layout;
+  const { name, network, nodes, env, launchers, logs } = layout;
   const own = nodes[part.place];
   if (!own) throw new Error(`place ${part.place} is not among the ${nodes.length} nodes of the session`);
   const peers = nodes.map(([vtep, gateway], place) => ({ place, vtep, gateway }));
-  const members = membersOf(layout);
+  const listed = listedOf(layout);
+  const members = membersOf(layout, listed);
   const firstAt = new Map(members.toReversed().map(({ host, place }) => [place, host]));
   return {
     session,
@@ -165,18 +181,30 @@ export function assignmentOf(session: string, epoch: number, layout: Layout, par
       peers: peers.filter(({ place }) => place !== part.place),
     },
     logs,
-    containers: part.containers.map((spec) => ({ ...spec, env: { ...spec.env, ...env } })),
+    containers: part.containers.map((spec) => ({
+      ...spec,
+      env: { ...spec.env, ...env },
+      launchers: { ...spec.launchers, ...launchers },
+    })),
     members,
+    listed,
     proof: { ssh: part.proof.ssh, ping: part.proof.ping.flatMap((place) => firstAt.get(place) ?? []) },
   };
 }
 
-function membersOf({ roles, members }: Layout): Member[] {
-  const hosts = roles.flatMap(([role, replicas]) =>
-    Array.from({ length: replicas }, (_, index) => `${role}${index + 1}`),
+function listedOf({ roles, slots }: Layout): Listed[] {
+  return roles.flatMap(([role, replicas], at) =>
+    Array.from({ length: replicas }, (_, index) => ({
+      host: `${role}${index + 1}`,
+      role,
+      slots: slots[at]!,
+    })),
   );
+}
+
+function membersOf({ members }: Layout, listed: readonly Listed[]): Member[] {
   return members.map(([address, place, onNode], rank) => ({
-    host: hosts[rank]!,
+    host: listed[rank]!.host,
     address,
     place,
     ...(onNode === 1 ? { onNode: true } : {}),

@@ -1,6 +1,7 @@
 /** From a plan to assignments: one layout for all nodes, one part for each, and the proofs that each node makes. */
 
-import { environmentsOf } from "../plan/environment.ts";
+import { familiesOf, filesOf, slotsOf } from "../frameworks/frameworks.ts";
+import { environmentsOf, launcherVariablesOf } from "../plan/environment.ts";
 import type { Plan, PlannedContainer } from "../plan/plan.ts";
 import { definedOf, REACH, type SessionSpec } from "../request/spec.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -28,6 +29,8 @@ export function assignmentsOf(
   const roles = new Map(spec.roles.map((role) => [role.name, role]));
   const places = new Map(plan.nodes.map(({ id }, place) => [id, place]));
   const env = sharedOf([...environments.values()]);
+  const launcherVariables = launcherVariablesOf(spec, plan.network.subnet);
+  const launchers = sharedOf([...launcherVariables.values()]);
   const proofs = proofsOf(plan);
   const onNode = new Map(plan.nodes.map(({ id }): [string, PlannedContainer[]] => [id, []]));
   for (const container of plan.containers) onNode.get(container.nodeId)!.push(container);
@@ -45,12 +48,14 @@ export function assignmentsOf(
       },
       nodes: plan.nodes.map(({ vtep, gateway }) => [vtep, gateway]),
       roles: spec.roles.map(({ name, replicas }) => [name, replicas]),
+      slots: spec.roles.map(({ resources }) => slotsOf(resources)),
       members: plan.containers.map(({ role, address, nodeId }) => [
         address,
         places.get(nodeId)!,
         roles.get(role)!.hostNetwork ? 1 : 0,
       ]),
       env,
+      launchers,
       logs: { bytes: settings.logBytes, seconds: settings.sessionRetentionSeconds },
     },
     parts: new Map(
@@ -69,6 +74,8 @@ export function assignmentsOf(
               image: role.image,
               ...definedOf(role, TOLD),
               env: without(environments.get(host)!, env),
+              launchers: without(launcherVariables.get(host)!, launchers),
+              files: filesOf(familiesOf(role.frameworks)),
               resources: { ...limits, gpuIds },
             };
           }),

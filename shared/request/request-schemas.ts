@@ -1,5 +1,6 @@
 /** The request for a session as zod schemas: a source of the OpenAPI document. */
 import { z } from "zod";
+import { FAMILIES } from "../frameworks/frameworks.ts";
 import { CONSTANTS } from "../settings/constants.ts";
 import { DnsLabel, HostPath, Text } from "../text/text-schemas.ts";
 
@@ -62,6 +63,19 @@ export const ImageName = z
     "must be an image reference like debian:12",
   );
 
+const FrameworksRequest = z
+  .strictObject(
+    Object.fromEntries(FAMILIES.map((family) => [family, z.boolean().optional()])) as {
+      [F in (typeof FAMILIES)[number]]: z.ZodOptional<z.ZodBoolean>;
+    },
+  )
+  .meta({
+    id: "Frameworks",
+    description:
+      "Which launchers are prepared for, by variables and files in every container (docs/frameworks.md). All are on unless given, except torchEnv: RANK and WORLD_SIZE for one process per container. An own value in env wins over each variable",
+    example: { torchEnv: true, ansible: false },
+  });
+
 const what = {
   image: ImageName.meta({ description: "The image each container runs", example: "debian:12" }).optional(),
   command: Argv.meta({
@@ -90,6 +104,7 @@ const what = {
     .optional(),
   env: Env.optional(),
   resources: ResourcesRequest.optional(),
+  frameworks: FrameworksRequest.optional(),
   mounts: z
     .array(
       z.strictObject({
@@ -162,7 +177,8 @@ export const RoleRequest = z
   })
   .meta({
     id: "RoleRequest",
-    description: "A role inherits what it leaves out: env and resources key by key, the rest whole",
+    description:
+      "A role inherits what it leaves out: env, resources and frameworks key by key, the rest whole",
   });
 
 export const SessionRequest = z

@@ -1,6 +1,7 @@
 /** From a request to the spec: shorthand expanded, inheritance done, units read, rules checked. A spec never changes. */
 import type { z } from "zod";
 import { type ErrorCode, type FieldError, fieldPath, invalidFields } from "../errors/errors.ts";
+import type { Frameworks } from "../frameworks/frameworks.ts";
 import type { Allowed } from "../node/node-schemas.ts";
 import { CONSTANTS } from "../settings/constants.ts";
 import { parseBytes } from "../text/units.ts";
@@ -28,6 +29,8 @@ export interface RoleSpec {
   workdir?: string;
   env: Record<string, string>;
   resources: Resources;
+  /** Missing: all as they are by default. */
+  frameworks?: Frameworks;
   /** These four only on nodes that allow them (allowed.ts); missing where the request does not ask for them. */
   mounts?: { source: string; target: string; readOnly: boolean }[];
   devices?: string[];
@@ -127,6 +130,7 @@ function expandRoles(request: SessionRequest): RoleSpec[] {
     const pick = { ...definedOf(request, WHOLE), ...definedOf(role, WHOLE) };
     const reach = { ...definedOf(request, REACH), ...definedOf(role, REACH) };
     const resources = { ...request.resources, ...role.resources };
+    const frameworks = { ...request.frameworks, ...role.frameworks };
     return {
       ...pick,
       name: role.name,
@@ -138,6 +142,7 @@ function expandRoles(request: SessionRequest): RoleSpec[] {
         ...(resources.memory === undefined ? {} : { memory: parseBytes(resources.memory)! }),
         ...(resources.shm === undefined ? {} : { shm: parseBytes(resources.shm)! }),
       },
+      ...(Object.keys(frameworks).length > 0 ? { frameworks } : {}),
       ...(reach.mounts?.length ? { mounts: reach.mounts } : {}),
       ...(reach.devices?.length ? { devices: [...new Set(reach.devices)] } : {}),
       ...(reach.privileged ? { privileged: true } : {}),

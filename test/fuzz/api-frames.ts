@@ -18,7 +18,7 @@ export function assignOf(session: string, epoch: number, phase: Assign["phase"],
   if (phase === "removed") return { ...bare, force: true };
   const container = {
     ...{ host: "main1", role: "main", rank: 0, address: "10.64.0.2", image: "debian:12", command: ["a"] },
-    ...{ env: { A: "1" }, resources: { cpu: 0.5, memory: 2 ** 26, gpuIds: ["0"] } },
+    ...{ env: { A: "1" }, launchers: {}, files: [], resources: { cpu: 0.5, memory: 2 ** 26, gpuIds: ["0"] } },
   };
   const keys: SessionKeys = [
     ["root", KEY, KEY],
@@ -48,11 +48,13 @@ export function assignOf(session: string, epoch: number, phase: Assign["phase"],
               ["main", 1],
               ["sub", 1],
             ],
+            slots: [1, 1],
             members: [
               ["10.64.0.2", 0, 0],
               ["10.64.0.3", 1, 0],
             ],
             env: { BACKENDAI_CLUSTER_SIZE: "2" },
+            launchers: {},
             logs: { bytes: 2 ** 20, seconds: 60 },
           },
           part: { place: 0, containers: [container], proof: { ssh: ["sub1"], ping: [1] } },

@@ -83,13 +83,14 @@ export const CHANGES: Change[] = [
     part: { containers: containers.map((each) => ({ ...each, address: nodes[0]![1] })) },
   }),
   part({ containers: [] }),
-  layout({ members: [], roles: [] }),
+  layout({ members: [], roles: [], slots: [] }),
   ({ layout: { members } }) => ({ layout: { members: members.map(() => members[0]) } }),
-  ({ layout: { nodes, members, roles } }) => ({
+  ({ layout: { nodes, members, roles, slots } }) => ({
     layout: {
       nodes: [...nodes, ["203.0.113.9", "10.64.0.200"]],
       members: [...members, ["10.64.0.9", nodes.length, 0]],
       roles: [...roles, ["far", 1]],
+      slots: [...slots, 1],
     },
   }),
   ({ layout: { members } }) => ({

@@ -1,0 +1,56 @@
+/** Makes the files that launchers read, from the session's assignment. */
+import { chmod, rename, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { FILES, type FilePath, isFilePath } from "../../shared/frameworks/host-files.ts";
+import type { Assignment, ContainerSpec } from "../../shared/protocol/assignment.ts";
+import { INSIDE } from "../kit/layout.ts";
+import type { Entry } from "../ssh/place.ts";
+import type { ContainerFiles } from "../ssh/survey.ts";
+
+/** A file outside the container's own folder, which the image leaves room for. */
+export interface Vacant {
+  path: FilePath;
+  /** Its folder is missing, too. */
+  folder: boolean;
+}
+
+/** Writes those that lie in the container's own folder. May be repeated. There is no secret in them, so every user may read them. */
+export async function writeLauncherFiles(
+  selfDir: string,
+  { listed }: Assignment,
+  { files }: ContainerSpec,
+): Promise<void> {
+  const here = files.filter(isFilePath).filter((path) => dirname(path) === INSIDE.self);
+  await Promise.all(here.map((path) => writeWhole(join(selfDir, basename(path)), FILES[path](listed))));
+}
+
+/** Those that a tool looks for elsewhere. Where something is mounted, nothing is written: that would change the node's own files. */
+export function outsideFiles({ files, mounts = [] }: ContainerSpec): FilePath[] {
+  return files
+    .filter(isFilePath)
+    .filter((path) => dirname(path) !== INSIDE.self)
+    .filter((path) => !mounts.some(({ target }) => path === target || path.startsWith(`${target}/`)));
+}
+
+/** Undefined if the image has such a file of its own, or a file in place of its folder. */
+export async function vacancyOf(files: ContainerFiles, path: FilePath): Promise<Vacant | undefined> {
+  if (await files.exists(path)) return undefined;
+  const folder = await files.stat(dirname(path));
+  return folder && folder.type !== "directory" ? undefined : { path, folder: !folder };
+}
+
+/** For the archive that is unpacked in the container before it starts. */
+export function placeLauncherFiles(vacant: readonly Vacant[], { listed }: Assignment): Entry[] {
+  const root = { uid: 0, gid: 0 };
+  return vacant.flatMap(({ path, folder }): Entry[] => [
+    ...(folder ? [{ path: dirname(path), type: "directory" as const, mode: 0o755, ...root }] : []),
+    { path, type: "file", mode: 0o644, ...root, content: FILES[path](listed) },
+  ]);
+}
+
+async function writeWhole(path: string, text: string): Promise<void> {
+  await writeFile(`${path}.new`, text);
+  // Whatever the umask.
+  await chmod(`${path}.new`, 0o644);
+  await rename(`${path}.new`, path);
+}
