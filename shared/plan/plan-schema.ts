@@ -30,13 +30,11 @@ export const PlanView = z
             .array(z.string())
             .nullable()
             .meta({ description: "null: the image's, or idle", example: ["python", "train.py"] }),
-          env: z
-            .record(z.string(), z.string())
-            .meta({
-              description:
-                "The user's and Skein's. Skein's variables for launchers (docs/frameworks.md) give way to the image's own, which only the nodes know. BACKENDAI_CLUSTER_LOCAL_RANK is the rank in the whole session, not on a node",
-              example: { BACKENDAI_CLUSTER_SIZE: "4" },
-            }),
+          env: z.record(z.string(), z.string()).meta({
+            description:
+              "The user's and Skein's. Skein's variables for launchers (docs/frameworks.md) give way to the image's own, which only the nodes know. BACKENDAI_CLUSTER_LOCAL_RANK is the rank in the whole session, not on a node",
+            example: { BACKENDAI_CLUSTER_SIZE: "4" },
+          }),
           files: z.array(z.string()).meta({
             description: "Files for launchers in it; an own file of the image or of a mount stays",
             example: ["/.skein/self/hostfile"],

@@ -16,6 +16,8 @@ const container = {
   user: "1000",
   workdir: "/w",
   env: { A: "1" },
+  launchers: { NODE_RANK: "0" },
+  files: ["/.skein/self/hostfile"],
   resources: { cpu: 0.5, memory: 1, shm: 1, gpuIds: ["0"] },
   maxRestarts: 3,
 };
@@ -39,11 +41,13 @@ const layout = {
     ["main", 1],
     ["sub", 1],
   ],
+  slots: [1, 2],
   members: [
     ["10.64.0.2", 0, 0],
     ["10.64.0.3", 1, 1],
   ],
   env: { A: "1" },
+  launchers: { NNODES: "2" },
   logs: { bytes: 2 ** 20, seconds: 60 },
 };
 const part = { place: 0, containers: [container], proof: { ssh: ["sub1"], ping: [1] } };
@@ -142,6 +146,7 @@ describe("messages", () => {
       "with fewer members than its roles need",
       { ...assign, layout: { ...layout, members: [["10.64.0.2", 0, 0]] } },
     ],
+    ["with slots of fewer roles than it has", { ...assign, layout: { ...layout, slots: [1] } }],
     ["with fewer keys than members", { ...assign, keys: keys.slice(1) }],
     ["with a key of two lines", { ...assign, keys: [keys[0], ["root", "ssh-ed25519 AAAA", key]] }],
     [

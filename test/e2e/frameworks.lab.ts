@@ -1,0 +1,125 @@
+/** What launchers find in real containers: variables, files, limits; and that a user's own values win. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { SessionView } from "../../shared/session/session-schemas.ts";
+import { type Agent, startAgent } from "../lab/cluster.ts";
+import { cluster, containerOf, end, request, running, sh, variables } from "./skein.ts";
+
+const image = "skein/debian:12";
+const open: SessionView[] = [];
+
+async function session(body: object): Promise<SessionView> {
+  const made = await running(body);
+  open.push(made);
+  return made;
+}
+
+afterAll(() => Promise.all(open.map(end)));
+
+describe("launchers", () => {
+  let train: SessionView;
+
+  beforeAll(async () => {
+    train = await session({
+      image,
+      clusterMode: "multi-node",
+      env: { MASTER_ADDR: "ps1", OMP_NUM_THREADS: "7" },
+      resources: { memory: "128MiB" },
+      roles: [
+        { name: "main", replicas: 1, resources: { cpu: 2.5 } },
+        { name: "ps", replicas: 2, frameworks: { deepspeed: false, torchEnv: true, ansible: false } },
+      ],
+    });
+  });
+
+  test("find files with all containers, in rank order, with each role's slots", async () => {
+    const files = await sh(train, "main1", "cd /.skein/self && head hostfile machinefile hosts inventory");
+    expect(files).toBe(
+      [
+        "==> hostfile <==\nmain1 slots=2\nps1 slots=1\nps2 slots=1\n",
+        "==> machinefile <==\nmain1:2\nps1:1\nps2:1\n",
+        "==> hosts <==\nmain1\nps1\nps2\n",
+        "==> inventory <==\n[main]\nmain1\n\n[ps]\nps1\nps2\n",
+      ].join("\n"),
+    );
+    expect(await sh(train, "main1", "cat /job/hostfile")).toBe("main1 slots=2\nps1 slots=1\nps2 slots=1\n");
+    expect(await sh(train, "ps1", "ls /job /.skein/self 2>&1 || true")).not.toMatch(
+      /hostfile.*hostfile|inventory/s,
+    );
+  });
+
+  test("find variables, also by SSH; the request's own win, and what follows them agrees", async () => {
+    const env = variables(await sh(train, "main1", "ssh ps2 env"));
+    expect(env).toMatchObject({
+      OMPI_MCA_orte_default_hostfile: "/.skein/self/hostfile",
+      PRTE_MCA_prte_default_hostfile: "/.skein/self/hostfile",
+      HYDRA_HOST_FILE: "/.skein/self/machinefile",
+      WCOLL: "/.skein/self/hosts",
+      NODE_RANK: "2",
+      PET_NODE_RANK: "2",
+      PET_NNODES: "3",
+      MASTER_ADDR: "ps1",
+      PET_MASTER_ADDR: "ps1",
+      PET_MASTER_PORT: "29500",
+      NCCL_SOCKET_IFNAME: "eth0",
+      RANK: "2",
+      WORLD_SIZE: "3",
+      OMP_NUM_THREADS: "7",
+    });
+    const main = variables(await sh(train, "main1", "env"));
+    expect(main).toMatchObject({
+      NODE_RANK: "0",
+      ANSIBLE_INVENTORY: "/.skein/self/inventory",
+      MKL_NUM_THREADS: "7",
+    });
+    for (const name of ["RANK", "WORLD_SIZE", "LOCAL_RANK", "OMPI_MCA_btl_tcp_if_include"])
+      expect(Object.keys(main)).not.toContain(name);
+    expect(Object.keys(env)).not.toContain("ANSIBLE_INVENTORY");
+  });
+
+  test("find what the plan shows", async () => {
+    const { body } = await request<{ containers: { env: Record<string, string> }[] }>("POST", "/v1/plans", {
+      image,
+    });
+    const { PATH: _, HOSTNAME: __, ...planned } = body.containers[0]!.env;
+    const one = await session({ image });
+    expect(variables(await sh(one, "main1", "env"))).toMatchObject(planned);
+  });
+});
+
+describe("with hostNetwork", () => {
+  const name = "node1-wide";
+  let agent: Agent;
+
+  beforeAll(async () => {
+    const { lab, api } = await cluster();
+    const { body } = await request<{ token: string }>("POST", "/v1/join-tokens");
+    const flags = ["--allow", "host-network", "--cpu", "4"];
+    agent = await startAgent(lab.hosts[0]!, { api: api.url, joinToken: body.token, name, flags });
+  });
+
+  afterAll(async () => {
+    await Promise.all(open.splice(0).map(end));
+    await agent.kill("SIGTERM");
+    await request("DELETE", `/v1/nodes/${name}?force=true`);
+  });
+
+  test("the interface is the one with the container's address, and the tools are told the subnet", async () => {
+    const wide = await session({
+      image,
+      roles: [
+        { name: "main", replicas: 1, hostNetwork: true },
+        { name: "sub", replicas: 1 },
+      ],
+    });
+    for (const host of ["main1", "sub1"]) {
+      const env = variables(await sh(wide, host, "env"));
+      expect(env["NCCL_SOCKET_IFNAME"]).toBe(env["GLOO_SOCKET_IFNAME"]);
+      const shown = await sh(wide, host, `ip -o -4 address show dev ${env["NCCL_SOCKET_IFNAME"]}`);
+      expect(shown).toContain(` ${containerOf(wide, host).address}/`);
+      expect(env).toMatchObject({
+        OMPI_MCA_btl_tcp_if_include: wide.network!.subnet,
+        PRTE_MCA_prte_if_include: wide.network!.subnet,
+      });
+    }
+  });
+});
