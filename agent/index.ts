@@ -17,6 +17,7 @@ import { NodeLogs } from "./logs/node-logs.ts";
 import { serveLogs } from "./logs/serve-logs.ts";
 import { NodeAddresses } from "./network/node-addresses.ts";
 import { checkAllowed } from "./node/check-allowed.ts";
+import { engineUlimits } from "./node/engine-ulimits.ts";
 import { addressOf, findGpus, hasGpuRuntime, type Measured, measure, type Overrides } from "./node/facts.ts";
 import { FactsReporter } from "./node/facts-reporter.ts";
 import { type Joined, loadJoined, saveJoined } from "./node/identity.ts";
@@ -102,10 +103,11 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
     await checkAllowed(allowed, [stateDir, resolve(options.kitRoot), socketOf(options.docker) ?? stateDir]);
     const docker = await connectDocker(options.docker);
     await Promise.all([...HOST_TOOLS].map(([tool, from]) => needTool(tool, from)));
-    const [engine, address, kit] = await Promise.all([
+    const [engine, address, kit, ulimits] = await Promise.all([
       docker.engine(),
       addressOf(hostRunner, options.address),
       currentKit(resolve(options.kitRoot)),
+      engineUlimits(),
     ]);
     const gpus = options.gpu === undefined ? await findGpus(hostRunner, engine) : [];
     const measured: Measured = {
@@ -115,6 +117,7 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
       address,
       gpus,
       allowed,
+      ulimits,
       overrides: options,
     };
     const keys = new NodeKeys(stateDir);

@@ -1,6 +1,7 @@
 /** Nodes as text for people. */
 
 import type { Node } from "../sdk/index.ts";
+import { sayUlimits } from "../shared/node/ulimits.ts";
 import { formatBytes } from "../shared/text/units.ts";
 import { facts, table } from "./table.ts";
 import { colored, joined, type Text, text } from "./terminal-text.ts";
@@ -40,6 +41,7 @@ export function nodeText(node: Node): Text {
       ["agent", known.agentVersion],
       ["MTU", String(known.mtu)],
       ["allows", allows(known.allows) || "nothing of its own"],
+      ["ulimits", known.ulimits ? `at most ${sayUlimits(known.ulimits)}` : "not known"],
       ["also at", known.addresses.join(", ") || "-"],
       ["GPU ids", known.gpuIds.join(", ") || "-"],
       ["used subnets", known.usedSubnets.join(", ") || "-"],

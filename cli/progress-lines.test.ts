@@ -29,6 +29,7 @@ function session(containers: Partial<Container>[], more: Partial<Session> = {}):
       node: `gpu-${rank % 3}`,
       address: null,
       image: "a",
+      limits: null,
       status: "running",
       containerId: null,
       exitCode: null,

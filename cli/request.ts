@@ -1,9 +1,19 @@
 /** From `skein run`'s and `skein plan`'s options to a request: a file is the base, options override it, `-- COMMAND` goes to a role. */
 import type { SessionRequest } from "../sdk/index.ts";
+import { FAMILIES } from "../shared/frameworks/frameworks.ts";
 import { UsageError } from "./cli-error.ts";
 import type { Options, Values } from "./command.ts";
 import { isObject, readRequestFile } from "./request-file.ts";
-import { decimalNumber, keyValues, mountsGiven, oneOf, seconds, wholeNumber } from "./values.ts";
+import {
+  decimalNumber,
+  frameworksGiven,
+  keyValues,
+  mountsGiven,
+  oneOf,
+  seconds,
+  ulimitsGiven,
+  wholeNumber,
+} from "./values.ts";
 
 export const REQUEST_OPTIONS = {
   file: {
@@ -24,7 +34,29 @@ export const REQUEST_OPTIONS = {
   },
   memory: { type: "string", value: "SIZE", about: "per container, like 512MiB" },
   gpu: { type: "string", value: "N", about: "GPUs per container" },
-  shm: { type: "string", value: "SIZE", about: "/dev/shm per container" },
+  shm: {
+    type: "string",
+    value: "SIZE",
+    about: "/dev/shm per container (default: its memory, else half of the node's)",
+  },
+  ulimit: {
+    type: "string",
+    multiple: true,
+    value: "NAME=N",
+    about: "memlock=SIZE, nofile=N, or NAME=unlimited (default: as high as the node can give)",
+  },
+  framework: {
+    type: "string",
+    multiple: true,
+    value: "NAME",
+    about: "prepare for these launchers, too: torchEnv (RANK and WORLD_SIZE, one process per container)",
+  },
+  "no-framework": {
+    type: "string",
+    multiple: true,
+    value: "NAME",
+    about: `do not prepare for these: ${FAMILIES.join(", ")}, or all`,
+  },
   user: { type: "string", value: "USER", about: "user or UID, optionally with :GROUP" },
   workdir: { type: "string", value: "DIR", about: "the command's working directory" },
   pack: { type: "boolean", about: "on as few nodes as possible, instead of evenly over all" },
@@ -92,6 +124,7 @@ function fromOptions(options: RequestValues): SessionRequest {
     ...(options.gpu === undefined ? {} : { gpu: wholeNumber("gpu", options.gpu) }),
     ...(options.shm === undefined ? {} : { shm: options.shm }),
   };
+  const frameworks = frameworksGiven(options.framework, options["no-framework"]);
   const placement = {
     ...(options.pack ? { strategy: "pack" as const } : {}),
     ...(options.label.length > 0 ? { labels: keyValues("label", options.label) } : {}),
@@ -115,6 +148,8 @@ function fromOptions(options: RequestValues): SessionRequest {
       : { queueTimeout: seconds("queue-timeout", options["queue-timeout"]) }),
     ...(options.env.length > 0 ? { env: keyValues("env", options.env) } : {}),
     ...(Object.keys(resources).length > 0 ? { resources } : {}),
+    ...(options.ulimit.length > 0 ? { ulimits: ulimitsGiven("ulimit", options.ulimit) } : {}),
+    ...(Object.keys(frameworks).length > 0 ? { frameworks } : {}),
     ...(Object.keys(placement).length > 0 ? { placement } : {}),
     ...(options.mount.length > 0 ? { mounts: mountsGiven("mount", options.mount) } : {}),
     ...(options.device.length > 0 ? { devices: [...options.device] } : {}),

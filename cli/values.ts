@@ -1,5 +1,6 @@
 /** Parses option values other than text. Each function throws a UsageError that names the option. */
 import type { SessionRequest } from "../sdk/index.ts";
+import { FAMILIES } from "../shared/frameworks/frameworks.ts";
 import type { Allowed } from "../shared/node/node-schemas.ts";
 import {
   outerName,
@@ -101,6 +102,40 @@ export function mountsGiven(option: string, texts: readonly string[]): Mount[] {
       );
     return { source, target, readOnly: writable === undefined };
   });
+}
+
+/** `--ulimit nofile=65536 --ulimit memlock=unlimited`. */
+export function ulimitsGiven(
+  option: string,
+  pairs: readonly string[],
+): NonNullable<SessionRequest["ulimits"]> {
+  return Object.fromEntries(
+    Object.entries(keyValues(option, pairs)).map(([name, text]) => {
+      const of = oneOf(option, ["memlock", "nofile"], name);
+      if (text === "unlimited") return [of, text];
+      return [of, of === "memlock" ? byteSize(option, text) : wholeNumber(option, text)];
+    }),
+  );
+}
+
+/** `--framework torchEnv --no-framework ansible`, `--no-framework all --framework mpi`. */
+export function frameworksGiven(
+  on: readonly string[],
+  off: readonly string[],
+): NonNullable<SessionRequest["frameworks"]> {
+  const without = off.includes("all") ? FAMILIES : off.map((name) => family("no-framework", name));
+  const set = (names: readonly string[], value: boolean) => names.map((name) => [name, value]);
+  return Object.fromEntries([
+    ...set(without, false),
+    ...set(
+      on.map((name) => family("framework", name)),
+      true,
+    ),
+  ]);
+}
+
+function family(option: string, name: string) {
+  return oneOf(option, FAMILIES, name);
 }
 
 /** `--set MAX_BODY_BYTES=65536 --set VXLAN_PORT=4789`; of two values for one setting, the last counts. */

@@ -74,6 +74,7 @@ export function containerBody(
   { owner, macOn, kitPath, sysctls, cpus, gpuDevices }: Surroundings,
 ): CreateBody {
   const { cpu, memory, shm, gpuIds } = spec.resources;
+  const ulimits = ulimitsBody(spec.ulimits);
   const { hostNetwork } = spec;
   const mac = { MacAddress: macOf(spec.address) };
   const network = networkName(owner, assignment.session);
@@ -112,6 +113,7 @@ export function containerBody(
       // MemorySwap equal to Memory means no swap. Docker would add as much swap as memory otherwise.
       ...(memory === undefined ? {} : { Memory: memory, MemorySwap: memory }),
       ...(shm === undefined ? {} : { ShmSize: shm }),
+      ...(ulimits.length > 0 ? { Ulimits: ulimits } : {}),
       ...(gpuIds.length > 0 && gpuDevices
         ? { DeviceRequests: [{ DeviceIDs: gpuIds, Capabilities: [["gpu"]] }] }
         : {}),
@@ -138,6 +140,15 @@ export function containerBody(
           },
         }),
   };
+}
+
+/** Docker's form: soft and hard, and -1 for unlimited. */
+function ulimitsBody({ memlock, nofile }: NonNullable<ContainerSpec["ulimits"]> = {}) {
+  return Object.entries({ memlock, nofile }).flatMap(([Name, limit]) => {
+    if (limit === undefined) return [];
+    const value = limit === "unlimited" ? -1 : limit;
+    return [{ Name, Soft: value, Hard: value }];
+  });
 }
 
 /**

@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { arch } from "node:os";
 import type { Allowed } from "../../shared/node/node-schemas.ts";
+import type { UlimitsView } from "../../shared/node/ulimits.ts";
 import type { Hello } from "../../shared/protocol/protocol.ts";
 import { ownerLabels } from "../docker/docker-names.ts";
 import type { DockerPort, EngineInfo } from "../docker/port.ts";
@@ -81,12 +82,14 @@ export interface Measured {
   address: string;
   gpus: string[];
   allowed: Allowed;
+  /** From `engineUlimits`. */
+  ulimits: UlimitsView | undefined;
   overrides: Overrides;
 }
 
 /** Takes a few milliseconds. Networks of `owner` do not count as used; before the join it has none. `refused` counts as used too. */
 export async function measure(
-  { docker, runner, engine, address, gpus, allowed, overrides }: Measured,
+  { docker, runner, engine, address, gpus, allowed, ulimits, overrides }: Measured,
   owner: Owner,
   { subnets: refused, vnis: refusedVnis }: RefusedByMachine = NOTHING_REFUSED,
 ): Promise<About> {
@@ -119,6 +122,7 @@ export async function measure(
       mtu: mtu ?? 1500,
       addresses: own.filter((each) => each !== address).slice(0, 64),
       allows: allowed,
+      ...(ulimits ? { ulimits } : {}),
       gpuIds,
       usedSubnets: subnets,
       usedVnis: vnis,

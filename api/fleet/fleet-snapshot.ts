@@ -137,7 +137,7 @@ export class FleetSnapshot {
 const NOTHING: NodeSnapshot["allocated"] = { cpu: 0, memory: 0, gpuIds: [], containers: 0 };
 
 function snapshotOf(row: NodeRow, allocated = NOTHING): NodeSnapshot {
-  const { gpuIds, usedSubnets, usedVnis, mtu, allows } = JSON.parse(row.facts) as Facts;
+  const { gpuIds, usedSubnets, usedVnis, mtu, allows, ulimits } = JSON.parse(row.facts) as Facts;
   return {
     ...nodeOf(row),
     allocated,
@@ -146,5 +146,6 @@ function snapshotOf(row: NodeRow, allocated = NOTHING): NodeSnapshot {
     usedVnis,
     mtu,
     allows,
+    ulimits,
   };
 }

@@ -255,12 +255,20 @@ function demandOf(sql: SqlStorage, id: number): Demand {
 }
 
 /** Only what matters for planning, so that equal demands are equal texts. */
-export function plannedSpec({ clusterMode, placement, roles, reach }: SessionSpec): SessionSpec {
+export function plannedSpec({ clusterMode, placement, roles, reach, ulimits }: SessionSpec): SessionSpec {
   return {
     clusterMode,
     placement,
-    roles: roles.map(({ name, replicas, resources }) => ({ name, replicas, resources, image: "", env: {} })),
+    roles: roles.map(({ name, replicas, resources, ulimits: ofRole }) => ({
+      name,
+      replicas,
+      resources,
+      ...(ofRole ? { ulimits: ofRole } : {}),
+      image: "",
+      env: {},
+    })),
     ...(reach ? { reach } : {}),
+    ...(ulimits ? { ulimits } : {}),
     network: { encryption: "auto", egress: true },
     priority: 0,
     retries: 0,

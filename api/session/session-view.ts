@@ -15,7 +15,7 @@ export function sessionView(store: SessionStore, record: SessionRecord): Session
   const plan = planned ? store.plan(epoch) : undefined;
   const rows = new Map((planned ? store.containers.all() : []).map((row) => [row.rank, row]));
   const names = new Map(plan?.nodes.map(({ id, name }) => [id, name]));
-  const addresses = new Map(plan?.containers.map(({ rank, address }) => [rank, address]));
+  const placed = new Map(plan?.containers.map((each) => [each.rank, each]));
   const pending = pendingView(store.spec(), record);
   return {
     ...pending,
@@ -31,7 +31,8 @@ export function sessionView(store: SessionStore, record: SessionRecord): Session
         ...container,
         nodeId: row.node,
         node: names.get(row.node) ?? null,
-        address: addresses.get(row.rank) ?? null,
+        address: placed.get(row.rank)?.address ?? null,
+        limits: placed.get(row.rank)?.limits ?? null,
         ...observed(row),
         ...lostWith(row, record),
       };

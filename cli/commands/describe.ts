@@ -1,5 +1,6 @@
 /** `skein describe`. */
 import type { Session } from "../../sdk/index.ts";
+import { sayLimits } from "../../shared/plan/limits.ts";
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
 import { lastOutput } from "../last-output.ts";
@@ -50,11 +51,12 @@ function factsOf({ network, epoch, createdAt, startedAt, endedAt }: Session): Te
 function madeContainers({ containers }: Session): Text | undefined {
   const made = containers.filter(({ containerId }) => containerId !== null);
   if (made.length === 0) return undefined;
-  const rows = made.map(({ host, rank, image, containerId }) => [
+  const rows = made.map(({ host, rank, image, limits, containerId }) => [
     host,
     rank,
     image,
+    limits === null ? "-" : sayLimits(limits),
     containerId!.slice(0, 12),
   ]);
-  return table(["HOST", "RANK", "IMAGE", "CONTAINER"], rows);
+  return table(["HOST", "RANK", "IMAGE", "LIMITS", "CONTAINER"], rows);
 }

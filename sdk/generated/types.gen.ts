@@ -203,6 +203,19 @@ export type Facts = {
      */
     os: string;
     /**
+     * The most that its engine can give to containers; missing: not known
+     */
+    ulimits?: {
+        /**
+         * Bytes of memory that may be locked
+         */
+        memlock?: number | 'unlimited';
+        /**
+         * Files that may be open
+         */
+        nofile?: number;
+    };
+    /**
      * CIDRs that a session's network must not overlap: routes, resolvers, Docker networks
      */
     usedSubnets: Array<string>;
@@ -251,6 +264,24 @@ export type JoinToken = {
      * Give it to one agent
      */
     token: string;
+};
+
+/**
+ * A ulimit that is missing is the engine's own default
+ */
+export type Limits = {
+    /**
+     * Bytes of memory that may be locked
+     */
+    memlock?: number | 'unlimited';
+    /**
+     * Files that may be open
+     */
+    nofile?: number;
+    /**
+     * Bytes of /dev/shm: resources.shm, else the memory limit, else half of the node's memory. Its pages count as the container's memory
+     */
+    shm: number;
 };
 
 export type LogLine = {
@@ -413,6 +444,7 @@ export type Plan = {
          * 1-based within the role
          */
         index: number;
+        limits: Limits;
         /**
          * The node's name
          */
@@ -539,13 +571,13 @@ export type ResourcesRequest = {
      */
     memory?: number | string;
     /**
-     * Size of /dev/shm
+     * Size of /dev/shm. Unless given, the memory limit, else half of the node's memory
      */
     shm?: number | string;
 };
 
 /**
- * A role inherits what it leaves out: env, resources and frameworks key by key, the rest whole
+ * A role inherits what it leaves out: env, resources, ulimits and frameworks key by key, the rest whole
  */
 export type RoleRequest = {
     /**
@@ -613,6 +645,7 @@ export type RoleRequest = {
      */
     replicas: number;
     resources?: ResourcesRequest;
+    ulimits?: UlimitsRequest;
     /**
      * User, or UID, optionally with :GROUP
      */
@@ -754,6 +787,23 @@ export type SessionContainer = {
      * 1-based within the role
      */
     index: number;
+    /**
+     * Once planned
+     */
+    limits: {
+        /**
+         * Bytes of memory that may be locked
+         */
+        memlock?: number | 'unlimited';
+        /**
+         * Files that may be open
+         */
+        nofile?: number;
+        /**
+         * Bytes of /dev/shm: resources.shm, else the memory limit, else half of the node's memory. Its pages count as the container's memory
+         */
+        shm: number;
+    } | null;
     /**
      * The node's name
      */
@@ -917,6 +967,7 @@ export type SessionRequest = {
      * Groups of alike containers; excludes clusterSize
      */
     roles?: Array<RoleRequest>;
+    ulimits?: UlimitsRequest;
     /**
      * User, or UID, optionally with :GROUP
      */
@@ -1009,6 +1060,20 @@ export type TokenRequest = {
      * What its bearer may do
      */
     role: 'viewer' | 'user' | 'admin';
+};
+
+/**
+ * Limits of the container's processes, soft and hard. Only nodes whose engine can give them are used. What is left out is as high as the node's engine can give: nofile up to 1048576, since some programs slow down with more
+ */
+export type UlimitsRequest = {
+    /**
+     * Bytes of memory that may be locked, or unlimited
+     */
+    memlock?: number | string | 'unlimited';
+    /**
+     * Files that may be open; unlimited: as many as the kernel allows
+     */
+    nofile?: number | 'unlimited';
 };
 
 export type GetDocsData = {

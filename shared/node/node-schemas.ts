@@ -1,6 +1,7 @@
 /** Nodes and how they join, as zod schemas: a source of the OpenAPI document. */
 import { z } from "zod";
 import { DnsLabel, HostPath, Time } from "../text/text-schemas.ts";
+import { UlimitsView } from "./ulimits.ts";
 
 export const NODE_STATUSES = ["ready", "disconnected", "lost"] as const;
 export type NodeStatus = (typeof NODE_STATUSES)[number];
@@ -39,7 +40,7 @@ export type Allowed = z.infer<typeof Allowed>;
 /** Printable ASCII is one byte each as JSON: all facts of an agent must fit in a database row of at most 2 MB. */
 const GRAPHIC = "must be printable ASCII without spaces";
 
-/** The facts that an agent reports of its machine; the planner reads `allows`, `gpuIds`, `usedSubnets`, `usedVnis` and `mtu`. */
+/** The facts that an agent reports of its machine; the planner reads `allows`, `ulimits`, `gpuIds`, `usedSubnets`, `usedVnis` and `mtu`. */
 export const Facts = z
   .object({
     os: z.string().max(256).meta({ description: "Operating system", example: "Debian GNU/Linux 12" }),
@@ -60,6 +61,10 @@ export const Facts = z
         example: ["198.51.100.11"],
       }),
     allows: Allowed,
+    ulimits: UlimitsView.optional().meta({
+      description: "The most that its engine can give to containers; missing: not known",
+      example: { memlock: "unlimited", nofile: 1048576 },
+    }),
     gpuIds: z
       .array(
         z

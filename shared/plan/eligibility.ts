@@ -1,22 +1,24 @@
 /** Which nodes a session may use at all, whatever they have free. */
+import { givesAll, notGiven } from "../node/ulimits.ts";
 import { allowsAll, notAllowed } from "../request/allowed.ts";
 import type { SessionSpec } from "../request/spec.ts";
 import { type Candidate, compare } from "./candidate.ts";
 import type { NodeSnapshot } from "./plan.ts";
 
-export type Asked = Pick<SessionSpec, "placement" | "reach">;
+export type Asked = Pick<SessionSpec, "placement" | "reach" | "ulimits">;
 
 /** Does it ask for anything that not every node may have? */
-export function isPicky({ placement, reach }: Asked): boolean {
-  return reach !== undefined || Object.keys(placement.labels).length > 0;
+export function isPicky({ placement, reach, ulimits }: Asked): boolean {
+  return reach !== undefined || ulimits !== undefined || Object.keys(placement.labels).length > 0;
 }
 
-/** Does a node, as it is set up, suit this spec, be it up or not? It has the labels and allows all that is asked for. */
-export function suits({ placement, reach }: Asked): (node: NodeSnapshot) => boolean {
+/** Does a node, as it is set up, suit this spec, be it up or not? It has the labels, and allows and can give all that is asked for. */
+export function suits({ placement, reach, ulimits }: Asked): (node: NodeSnapshot) => boolean {
   const labels = Object.entries(placement.labels);
   return (node) =>
     labels.every(([key, value]) => node.labels[key] === value) &&
-    (reach === undefined || allowsAll(reach, node.allows));
+    (reach === undefined || allowsAll(reach, node.allows)) &&
+    (ulimits === undefined || givesAll(ulimits, node.ulimits));
 }
 
 /** May anything be placed on it now? */
@@ -27,11 +29,13 @@ export function isOpen({ status, schedulable }: NodeSnapshot): boolean {
 /** Why a node is not usable; empty where it is. */
 export function obstacles(node: NodeSnapshot, spec: Asked): string[] {
   const denied = notAllowed(spec.reach, node.allows);
+  const short = notGiven(spec.ulimits, node.ulimits);
   return [
     ...(node.status === "ready" ? [] : [node.status]),
     ...(node.schedulable ? [] : ["cordoned"]),
     ...missingLabels(node, spec),
     ...(denied.length === 0 ? [] : [`does not allow ${denied.join(", ")}`]),
+    ...(short.length === 0 ? [] : [`cannot give ${short.join(", ")}`]),
   ];
 }
 
@@ -45,10 +49,12 @@ function missingLabels(node: NodeSnapshot, { placement }: Asked): string[] {
 /** `2 cordoned, 1 disconnected, 4 without the labels`: each unusable node counts once, for what is hardest to change. */
 export function tally(candidates: readonly Candidate[], spec: Asked): string {
   const labelled = suits({ placement: spec.placement });
+  const allowing = suits({ placement: spec.placement, ...(spec.reach ? { reach: spec.reach } : {}) });
   const suitable = suits(spec);
   const kindOf = (node: NodeSnapshot) => {
     if (!labelled(node)) return "without the labels";
-    if (!suitable(node)) return "that does not allow it";
+    if (!allowing(node)) return "that does not allow it";
+    if (!suitable(node)) return "that cannot give its ulimits";
     return node.status === "ready" ? "cordoned" : node.status;
   };
   const counts = new Map<string, number>();

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { NetworkView } from "../network/network-view.ts";
 import { Resources } from "../request/resources.ts";
+import { Limits } from "./limits.ts";
 
 /** Which container of its session it is. */
 export const replicaFields = {
@@ -40,6 +41,7 @@ export const PlanView = z
             example: ["/.skein/self/hostfile"],
           }),
           resources: Resources,
+          limits: Limits,
         }),
       )
       .meta({ description: "In rank order" }),

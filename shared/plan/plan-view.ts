@@ -8,6 +8,7 @@ import type { Resources } from "../request/resources.ts";
 import type { SessionSpec } from "../request/spec.ts";
 import { formatBytes } from "../text/units.ts";
 import { environmentsOf, launcherVariablesOf } from "./environment.ts";
+import { sayLimits } from "./limits.ts";
 import type { Plan } from "./plan.ts";
 import type { PlanView } from "./plan-schema.ts";
 
@@ -30,7 +31,7 @@ export function publicPlan(
     clusterMode: spec.clusterMode,
     clusterSize: plan.containers.length,
     network: networkView(plan.network),
-    containers: plan.containers.map(({ host, role, index, rank, nodeId, address }) => {
+    containers: plan.containers.map(({ host, role, index, rank, nodeId, address, limits }) => {
       const { image, command, resources, frameworks } = roles.get(role)!;
       return {
         host,
@@ -45,6 +46,7 @@ export function publicPlan(
         env: { ...launchers.get(host)!, ...environments.get(host)! },
         files: filesOf(familiesOf(frameworks)),
         resources,
+        limits,
       };
     }),
     files: files.map((path) => ({ path, text: FILES[path](listed) })),
@@ -56,19 +58,23 @@ export function networkView({ port: _, ...view }: PlannedNetwork): NetworkView {
   return view;
 }
 
-/** A line for the whole, one for the network, and a table with a row per container. Ends with a newline. */
+/**
+ * A line for the whole, one for the network, a table with a row per container, the files for launchers and main1's environment. Ends with a
+ * newline.
+ */
 export function renderPlan(view: PlanView): string {
   const nodes = new Set(view.containers.map((container) => container.nodeId)).size;
   const { driver, subnet, mtu, vni, encryption } = view.network;
   const rows = [
-    ["RANK", "HOST", "NODE", "ADDRESS", "IMAGE", "RESOURCES"],
-    ...view.containers.map(({ rank, host, node, address, image, resources }) => [
+    ["RANK", "HOST", "NODE", "ADDRESS", "IMAGE", "RESOURCES", "LIMITS"],
+    ...view.containers.map(({ rank, host, node, address, image, resources, limits }) => [
       String(rank),
       host,
       node,
       address,
       image,
       renderResources(resources),
+      sayLimits(limits),
     ]),
   ];
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
@@ -84,15 +90,27 @@ export function renderPlan(view: PlanView): string {
     "",
     ...table,
     "",
+    ...renderFiles(view.files),
+    ...renderEnvironment(view.containers[0]!),
+    "",
   ].join("\n");
 }
 
-function renderResources({ cpu, memory, gpu, shm }: Resources): string {
+function renderFiles(files: PlanView["files"]): string[] {
+  return files.length === 0 ? [] : [`files for launchers: ${files.map(({ path }) => path).join(" ")}`, ""];
+}
+
+/** One container's: those of others differ in their ranks, and perhaps by role. */
+function renderEnvironment({ host, env }: PlanView["containers"][number]): string[] {
+  const names = Object.keys(env).sort();
+  return [`environment of ${host} (--json has all):`, ...names.map((name) => `  ${name}=${env[name]}`)];
+}
+
+function renderResources({ cpu, memory, gpu }: Resources): string {
   const parts = [
     cpu === undefined ? [] : count(cpu, "core"),
     memory === undefined ? [] : formatBytes(memory),
     gpu === undefined ? [] : count(gpu, "gpu"),
-    shm === undefined ? [] : `${formatBytes(shm)} shm`,
   ].flat();
   return parts.length === 0 ? "unlimited" : parts.join(", ");
 }

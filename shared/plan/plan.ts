@@ -2,6 +2,8 @@
 import type { AddressSpace } from "../network/address-space.ts";
 import type { NodeNetworks, PlannedNetwork, Reserved } from "../network/addressing.ts";
 import type { Allowed, Capacity, NodeStatus } from "../node/node-schemas.ts";
+import type { UlimitsView } from "../node/ulimits.ts";
+import type { Limits } from "./limits.ts";
 
 /** One node as the planner sees it. Never changed in place: a node that changed is another object. */
 export interface NodeSnapshot extends NodeNetworks {
@@ -18,6 +20,8 @@ export interface NodeSnapshot extends NodeNetworks {
   /** Ids for Docker's device requests; `capacity.gpu` of them may be used. */
   gpuIds: string[];
   allows: Allowed;
+  /** The most that its engine can give; undefined: not known. */
+  ulimits?: UlimitsView | undefined;
 }
 
 /** Everything that planning depends on. */
@@ -36,6 +40,7 @@ export interface PlannedContainer {
   nodeId: string;
   address: string;
   gpuIds: string[];
+  limits: Limits;
 }
 
 export interface PlannedNode {

@@ -3,6 +3,7 @@ import { addressing, networkObstacles } from "../network/addressing.ts";
 import type { NetworkView } from "../network/network-view.ts";
 import type { SessionSpec } from "../request/spec.ts";
 import { driverOf, type Group, groupsOf, strategyOf } from "./group.ts";
+import { limitsOf } from "./limits.ts";
 import { freeGpuIds } from "./need.ts";
 import { type Placed, place } from "./placement.ts";
 import type { Plan, Planning, Snapshot } from "./plan.ts";
@@ -63,6 +64,7 @@ function tryOn(spec: SessionSpec, supply: Supply, groups: Group[], pool: Pool): 
   const nodes = [...new Set(placed.map(({ node }) => node))];
   const addresses = addressing(nodes, placed.length, driverOf(spec), supply.reserved, supply.space);
   if (typeof addresses === "string") return { failure: { lacks: "network", reason: addresses } };
+  const roles = new Map(spec.roles.map((role) => [role.name, role]));
   const gpusOf = gpuDealer(spec, placed);
   return {
     plan: {
@@ -78,6 +80,7 @@ function tryOn(spec: SessionSpec, supply: Supply, groups: Group[], pool: Pool): 
         nodeId: each.node.id,
         address: addresses.addressOf(each.replica.rank),
         gpuIds: gpusOf(each),
+        limits: limitsOf(roles.get(each.replica.role)!, each.node),
       })),
     },
   };

@@ -1,4 +1,5 @@
 /** Why a session cannot be planned: one sentence for the whole. node-reasons.ts has the reason for each node. */
+import { sayUlimits } from "../node/ulimits.ts";
 import { NOTHING_ALLOWED, notAllowed } from "../request/allowed.ts";
 import type { SessionSpec } from "../request/spec.ts";
 import { tally } from "./eligibility.ts";
@@ -50,6 +51,7 @@ function neverReason(spec: SessionSpec, suitable: Pool, groups: Group[], fleetSi
   const having = [
     ...(labels.length === 0 ? [] : [` with ${labels.join(", ")}`]),
     ...(reach.length === 0 ? [] : [` allowing ${reach.join(", ")}`]),
+    ...(spec.ulimits ? [` that can give ${sayUlimits(spec.ulimits)}`] : []),
   ].join("");
   if (suitable.candidates.length === 0) return `the fleet has no node${having}`;
   return shortage(spec, groups, suitable, {

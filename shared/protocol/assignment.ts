@@ -7,6 +7,7 @@
  */
 import { z } from "zod";
 import type { Listed } from "../frameworks/host-files.ts";
+import { UlimitsView } from "../node/ulimits.ts";
 import { ImageName } from "../request/request-schemas.ts";
 import { HostPath } from "../text/text-schemas.ts";
 
@@ -48,6 +49,8 @@ export const ContainerSpec = z.object({
     shm: z.int().optional(),
     gpuIds: z.array(z.string()),
   }),
+  /** Soft and hard alike. Missing: the engine's default. */
+  ulimits: UlimitsView.optional(),
   /** Access to the node itself; the node refuses what its operator does not allow. */
   mounts: z.array(z.object({ source: HostPath, target: HostPath, readOnly: z.boolean() })).optional(),
   devices: z.array(HostPath).optional(),

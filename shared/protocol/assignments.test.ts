@@ -34,6 +34,7 @@ function planOf(layout: number[]): Plan {
       nodeId,
       address: `10.64.${(rank + 2) >> 8}.${(rank + 2) & 255}`,
       gpuIds: [],
+      limits: { shm: GiB },
     })),
   };
 }

@@ -63,9 +63,10 @@ export function assignmentsOf(
         id,
         {
           place,
-          containers: onNode.get(id)!.map(({ host, role: name, rank, address, gpuIds }) => {
+          containers: onNode.get(id)!.map(({ host, role: name, rank, address, gpuIds, limits }) => {
             const role = roles.get(name)!;
-            const { gpu: _, ...limits } = role.resources;
+            const { gpu: _, ...resources } = role.resources;
+            const { shm, ...ulimits } = limits;
             return {
               host,
               role: name,
@@ -76,7 +77,8 @@ export function assignmentsOf(
               env: without(environments.get(host)!, env),
               launchers: without(launcherVariables.get(host)!, launchers),
               files: filesOf(familiesOf(role.frameworks)),
-              resources: { ...limits, gpuIds },
+              resources: { ...resources, shm, gpuIds },
+              ulimits,
             };
           }),
           proof: proofs[place]!,

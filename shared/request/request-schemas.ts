@@ -36,7 +36,10 @@ export const ResourcesRequest = z
       .optional(),
     memory: ByteSize.optional(),
     gpu: z.int().min(0).max(1024).meta({ description: "Number of GPUs", example: 1 }).optional(),
-    shm: ByteSize.meta({ description: "Size of /dev/shm", example: "1GiB" }).optional(),
+    shm: ByteSize.meta({
+      description: "Size of /dev/shm. Unless given, the memory limit, else half of the node's memory",
+      example: "1GiB",
+    }).optional(),
   })
   .meta({ id: "ResourcesRequest", description: "What is left out is neither reserved nor limited" });
 
@@ -62,6 +65,32 @@ export const ImageName = z
     /^[A-Za-z0-9][A-Za-z0-9._:@-]*(\/[A-Za-z0-9][A-Za-z0-9._:@-]*)*$/,
     "must be an image reference like debian:12",
   );
+
+const UlimitsRequest = z
+  .strictObject({
+    memlock: z
+      .union([ByteSize, z.literal("unlimited")])
+      .meta({ description: "Bytes of memory that may be locked, or unlimited", example: "unlimited" })
+      .optional(),
+    nofile: z
+      .union([
+        z
+          .int()
+          .min(64, "must be at least 64")
+          .max(2 ** 30),
+        z.literal("unlimited"),
+      ])
+      .meta({
+        description: "Files that may be open; unlimited: as many as the kernel allows",
+        example: 65536,
+      })
+      .optional(),
+  })
+  .meta({
+    id: "UlimitsRequest",
+    description:
+      "Limits of the container's processes, soft and hard. Only nodes whose engine can give them are used. What is left out is as high as the node's engine can give: nofile up to 1048576, since some programs slow down with more",
+  });
 
 const FrameworksRequest = z
   .strictObject(
@@ -104,6 +133,7 @@ const what = {
     .optional(),
   env: Env.optional(),
   resources: ResourcesRequest.optional(),
+  ulimits: UlimitsRequest.optional(),
   frameworks: FrameworksRequest.optional(),
   mounts: z
     .array(
@@ -178,7 +208,7 @@ export const RoleRequest = z
   .meta({
     id: "RoleRequest",
     description:
-      "A role inherits what it leaves out: env, resources and frameworks key by key, the rest whole",
+      "A role inherits what it leaves out: env, resources, ulimits and frameworks key by key, the rest whole",
   });
 
 export const SessionRequest = z

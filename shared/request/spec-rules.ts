@@ -56,13 +56,15 @@ function egressErrors(request: SessionRequest): FieldError[] {
 /** Errors in the fields that the top of a request and each of its roles share. */
 function levelErrors(
   at: PropertyKey[],
-  { env, resources, mounts = [] }: Pick<RoleRequest, "env" | "resources" | "mounts">,
+  { env, resources, ulimits, mounts = [] }: Pick<RoleRequest, "env" | "resources" | "ulimits" | "mounts">,
 ): FieldError[] {
   const reserved = Object.keys(env ?? {}).filter((key) => /^(BACKENDAI_CLUSTER_|SKEIN_)/.test(key));
   const sizes = (["memory", "shm"] as const).filter((key) => {
     const size = resources?.[key];
     return size !== undefined && parseBytes(size) === undefined;
   });
+  const { memlock } = ulimits ?? {};
+  const badMemlock = memlock !== undefined && memlock !== "unlimited" && parseBytes(memlock) === undefined;
   const targets = mounts.map(({ target }) => target);
   return [
     ...targets.flatMap((target, i) =>
@@ -74,10 +76,9 @@ function levelErrors(
       field: fieldPath([...at, "env", key]),
       message: "is set by Skein; choose another name",
     })),
-    ...sizes.map((key) => ({
-      field: fieldPath([...at, "resources", key]),
-      message: "must be from 1 byte to 2^53 bytes",
-    })),
+    ...[...sizes.map((key) => ["resources", key]), ...(badMemlock ? [["ulimits", "memlock"]] : [])].map(
+      (path) => ({ field: fieldPath([...at, ...path]), message: "must be from 1 byte to 2^53 bytes" }),
+    ),
   ];
 }
 

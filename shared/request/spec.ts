@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { type ErrorCode, type FieldError, fieldPath, invalidFields } from "../errors/errors.ts";
 import type { Frameworks } from "../frameworks/frameworks.ts";
 import type { Allowed } from "../node/node-schemas.ts";
+import { mostUlimits, type Ulimits } from "../node/ulimits.ts";
 import { CONSTANTS } from "../settings/constants.ts";
 import { parseBytes } from "../text/units.ts";
 import { reachOf } from "./allowed.ts";
@@ -29,6 +30,8 @@ export interface RoleSpec {
   workdir?: string;
   env: Record<string, string>;
   resources: Resources;
+  /** Missing: as high as the node can give. */
+  ulimits?: Ulimits;
   /** Missing: all as they are by default. */
   frameworks?: Frameworks;
   /** These four only on nodes that allow them (allowed.ts); missing where the request does not ask for them. */
@@ -49,6 +52,8 @@ export interface SessionSpec {
   roles: RoleSpec[];
   /** What a node has to allow so that any container can run on it; missing: nothing. */
   reach?: Allowed;
+  /** What a node's engine has to be able to give so that any container can run on it; missing: nothing. */
+  ulimits?: Ulimits;
   network: { encryption: "auto" | "none"; egress: boolean };
   placement: { strategy: "spread" | "pack"; labels: Record<string, string> };
   /** 0 to 9; higher ones are served first. */
@@ -104,11 +109,13 @@ export function readSpec(body: unknown, limits: SpecLimits): SessionSpec {
   const roles = expandRoles(request);
   const main = roles.filter((role) => role.name === "main");
   const reach = reachOf(roles);
+  const ulimits = mostUlimits(roles.map((role) => role.ulimits));
   return {
     ...(request.name === undefined ? {} : { name: request.name }),
     clusterMode: request.clusterMode,
     roles: [...main, ...roles.filter((role) => role.name !== "main")],
     ...(reach ? { reach } : {}),
+    ...(ulimits ? { ulimits } : {}),
     network: {
       encryption: request.network?.encryption === "none" ? "none" : "auto",
       egress: request.network?.egress ?? true,
@@ -130,6 +137,7 @@ function expandRoles(request: SessionRequest): RoleSpec[] {
     const pick = { ...definedOf(request, WHOLE), ...definedOf(role, WHOLE) };
     const reach = { ...definedOf(request, REACH), ...definedOf(role, REACH) };
     const resources = { ...request.resources, ...role.resources };
+    const ulimits = readUlimits({ ...request.ulimits, ...role.ulimits });
     const frameworks = { ...request.frameworks, ...role.frameworks };
     return {
       ...pick,
@@ -142,6 +150,7 @@ function expandRoles(request: SessionRequest): RoleSpec[] {
         ...(resources.memory === undefined ? {} : { memory: parseBytes(resources.memory)! }),
         ...(resources.shm === undefined ? {} : { shm: parseBytes(resources.shm)! }),
       },
+      ...(Object.keys(ulimits).length > 0 ? { ulimits } : {}),
       ...(Object.keys(frameworks).length > 0 ? { frameworks } : {}),
       ...(reach.mounts?.length ? { mounts: reach.mounts } : {}),
       ...(reach.devices?.length ? { devices: [...new Set(reach.devices)] } : {}),
@@ -152,6 +161,13 @@ function expandRoles(request: SessionRequest): RoleSpec[] {
         : {}),
     };
   });
+}
+
+function readUlimits({ memlock, nofile }: NonNullable<SessionRequest["ulimits"]>): Ulimits {
+  return {
+    ...(memlock === undefined ? {} : { memlock: memlock === "unlimited" ? memlock : parseBytes(memlock)! }),
+    ...(nofile === undefined ? {} : { nofile }),
+  };
 }
 
 const WHOLE = ["command", "entrypoint", "user", "workdir", "onExit"] as const;

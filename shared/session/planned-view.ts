@@ -28,6 +28,7 @@ export function pendingView(
       node: null,
       address: null,
       image: images.get(replica.role)!,
+      limits: null,
       status: "pending",
       containerId: null,
       exitCode: null,
@@ -52,8 +53,8 @@ export function begunView(pending: SessionView, epoch: number, plan: Plan): Sess
     epoch,
     network: networkView(plan.network),
     containers: pending.containers.map((container) => {
-      const { nodeId, address } = placed.get(container.rank)!;
-      return { ...container, nodeId, node: names.get(nodeId)!, address };
+      const { nodeId, address, limits } = placed.get(container.rank)!;
+      return { ...container, nodeId, node: names.get(nodeId)!, address, limits };
     }),
   };
 }

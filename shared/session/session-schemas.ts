@@ -1,6 +1,7 @@
 /** Sessions as the API shows them, as zod schemas: a source of the OpenAPI document. */
 import { z } from "zod";
 import { NetworkView } from "../network/network-view.ts";
+import { Limits } from "../plan/limits.ts";
 import { replicaFields } from "../plan/plan-schema.ts";
 import { Time } from "../text/text-schemas.ts";
 import { CONTAINER_STATUSES, SESSION_STATUSES } from "./lifecycle.ts";
@@ -15,6 +16,7 @@ export const ContainerView = z
       .nullable()
       .meta({ description: "On the session's network, no prefix length", example: "10.64.0.3" }),
     image: z.string().meta({ description: "The image", example: "debian:12" }),
+    limits: Limits.nullable().meta({ description: "Once planned" }),
     status: z.enum(CONTAINER_STATUSES).meta({ description: "As its node last reported", example: "running" }),
     containerId: z
       .string()

@@ -19,6 +19,7 @@ export const FACTS: Facts = {
   mtu: 1500,
   addresses: [],
   allows: NOTHING_ALLOWED,
+  ulimits: { memlock: "unlimited", nofile: 2 ** 20 },
   gpuIds: [],
   usedSubnets: [],
   usedVnis: [],
@@ -40,6 +41,7 @@ export function node(number: number, over: Partial<NodeSnapshot> = {}): NodeSnap
     usedVnis: [],
     mtu: 1500,
     allows: FACTS.allows,
+    ulimits: FACTS.ulimits,
     ...over,
   };
 }
