@@ -1,9 +1,9 @@
 /** The limits of each container beside its resources: /dev/shm and ulimits. Pure. */
 import { z } from "zod";
-import { sayUlimits, ulimitsFor } from "../node/ulimits.ts";
+import type { Capacity } from "../node/node-schemas.ts";
+import { sayUlimits, type UlimitsView, ulimitsFor } from "../node/ulimits.ts";
 import type { RoleSpec } from "../request/spec.ts";
 import { formatBytes } from "../text/units.ts";
-import type { NodeSnapshot } from "./plan.ts";
 
 /** Docker's own default for /dev/shm. */
 const LEAST_SHM = 64 * 2 ** 20;
@@ -30,7 +30,7 @@ export type Limits = z.infer<typeof Limits>;
  */
 export function limitsOf(
   { resources: { shm, memory }, ulimits }: Pick<RoleSpec, "resources" | "ulimits">,
-  node: Pick<NodeSnapshot, "capacity" | "ulimits">,
+  node: { capacity: Pick<Capacity, "memory">; ulimits?: UlimitsView | undefined },
 ): Limits {
   const half = Math.max(LEAST_SHM, Math.floor(node.capacity.memory / 2));
   return { shm: shm ?? memory ?? half, ...ulimitsFor(ulimits, node.ulimits) };

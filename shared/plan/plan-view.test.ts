@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { familiesOf, filesOf } from "../frameworks/frameworks.ts";
 import { fleet, GiB, hosts, node, specOf } from "../testing/fixtures.ts";
-import { environmentsOf } from "./environment.ts";
+import { environmentsOf, launcherVariablesOf } from "./environment.ts";
 import type { Snapshot } from "./plan.ts";
 import { PlanView } from "./plan-schema.ts";
 import { publicPlan, renderPlan } from "./plan-view.ts";
@@ -85,11 +86,28 @@ describe("the public plan", () => {
         address: "10.64.0.2",
         image: "a",
         command: ["run"],
-        env: { A: "1", ...environmentsOf(spec).get("main1") },
+        env: {
+          A: "1",
+          ...environmentsOf(spec).get("main1"),
+          ...launcherVariablesOf(spec, "10.64.0.0/24").get("main1"),
+        },
+        files: filesOf(familiesOf()),
         resources: { memory: GiB },
+        limits: { shm: GiB, memlock: "unlimited", nofile: 2 ** 20 },
       },
     ]);
     expect(Object.keys(publicPlan(spec, planned).containers[0]!.env)).not.toContain("SKEIN_SESSION_ID");
+  });
+
+  test("shows the files for launchers with their text, once for all containers", () => {
+    const roles = [
+      { name: "main", replicas: 1, resources: { cpu: 2 } },
+      { name: "sub", replicas: 1, frameworks: { mpi: false, ansible: false } },
+    ];
+    const view = viewOf({ roles, frameworks: { deepspeed: false } }, fleet(hosts(1)));
+    expect(view.containers.map(({ files }) => files.length)).toEqual([4, 1]);
+    expect(view.files[0]).toEqual({ path: "/.skein/self/hostfile", text: "main1 slots=2\nsub1 slots=1\n" });
+    expect(view.files.map(({ path }) => path)).not.toContain("/job/hostfile");
   });
 
   test("has the session's own environment when there is a session", () => {

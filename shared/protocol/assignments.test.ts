@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { environmentsOf } from "../plan/environment.ts";
+import { familiesOf, filesOf } from "../frameworks/frameworks.ts";
+import { environmentsOf, launcherVariablesOf } from "../plan/environment.ts";
 import type { Plan } from "../plan/plan.ts";
 import { plan } from "../plan/planner.ts";
 import { DEFAULT_SETTINGS } from "../settings/settings.ts";
@@ -130,7 +131,10 @@ describe("assignments", () => {
       image: "a",
       command: ["run"],
       env: expect.objectContaining({ A: "1", BACKENDAI_CLUSTER_LOCAL_RANK: "0", SKEIN_SESSION_ID: "ses_1" }),
-      resources: { gpuIds: [] },
+      launchers: launcherVariablesOf(spec, planned!.network.subnet).get("main1"),
+      files: filesOf(familiesOf()),
+      resources: { shm: 4 * GiB, gpuIds: [] },
+      ulimits: { memlock: "unlimited", nofile: 2 ** 20 },
     });
     expect(told[1]).toMatchObject({
       image: "b",
@@ -142,9 +146,24 @@ describe("assignments", () => {
 
   test("expanded, each container has the whole planned environment", () => {
     const environments = environmentsOf(spec, session);
-    for (const { host, env } of written.flatMap(({ containers }) => containers)) {
+    const variables = launcherVariablesOf(spec, planned!.network.subnet);
+    for (const { host, env, launchers } of written.flatMap(({ containers }) => containers)) {
       expect(env).toEqual(environments.get(host));
+      expect(launchers).toEqual(variables.get(host));
     }
+  });
+
+  test("a node has what files for launchers are made of, a few bytes for each role", () => {
+    expect(layout.slots).toEqual([1, 1]);
+    expect(written[0]!.listed).toEqual([
+      { host: "main1", role: "main", slots: 1 },
+      ...[1, 2, 3].map((index) => ({ host: `worker${index}`, role: "worker", slots: 1 })),
+    ]);
+    const texts = [...parts.values()].flatMap(({ containers }) =>
+      containers.map(({ launchers }) => launchers),
+    );
+    for (const launchers of texts)
+      expect(Object.keys(launchers).filter((name) => !/NODE_RANK|NUM_THREADS/.test(name))).toEqual([]);
   });
 
   test("each node knows all members, the other nodes, and its own addresses", () => {
