@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { FAMILIES } from "../shared/frameworks/frameworks.ts";
 import { UsageError } from "./cli-error.ts";
 import { defineCommand, readInput } from "./command.ts";
 import { REQUEST_OPTIONS, readRequest } from "./request.ts";
@@ -64,6 +65,32 @@ describe("options", () => {
       privileged: true,
       hostNetwork: true,
     });
+  });
+
+  test("of ulimits and launchers", () => {
+    expect(
+      request(
+        ...["--image", "a", "--ulimit", "nofile=65536", "--ulimit", "memlock=64MiB"],
+        ...["--framework", "torchEnv", "--no-framework", "mpi"],
+      ),
+    ).toEqual({
+      image: "a",
+      ulimits: { nofile: 65536, memlock: 2 ** 26 },
+      frameworks: { mpi: false, torchEnv: true },
+    });
+    expect(request("--image", "a", "--ulimit", "memlock=unlimited").ulimits).toEqual({
+      memlock: "unlimited",
+    });
+    const only = request("--image", "a", "--no-framework", "all", "--framework", "pdsh").frameworks!;
+    expect(Object.entries(only).filter(([, on]) => on)).toEqual([["pdsh", true]]);
+    expect(Object.keys(only)).toEqual([...FAMILIES]);
+    for (const wrong of [
+      ["--framework", "slurm"],
+      ["--no-framework", ""],
+      ["--ulimit", "core=1"],
+      ["--ulimit", "nofile=x"],
+    ])
+      expect(() => request("--image", "a", ...wrong)).toThrow(UsageError);
   });
 
   test("override a file's, object by object", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Assignment, ContainerSpec } from "../../shared/protocol/assignment.ts";
+import { linkNames } from "../network/link-names.ts";
 import { argvOf, containerBody, networkBody, type Surroundings } from "./bodies.ts";
 
 const image = { id: "sha256:1", entrypoint: ["/entry"], env: ["PATH=/opt/bin:/bin", "A=image"], user: "" };
@@ -215,6 +216,49 @@ describe("the body of a container's create call", () => {
       expect(HostConfig).not.toHaveProperty(key);
     }
   });
+});
+
+describe("variables for launchers", () => {
+  const variables = (over: Partial<ContainerSpec>, env: string[]) => {
+    const launchers = {
+      MASTER_ADDR: "main1",
+      PET_MASTER_ADDR: "main1",
+      WCOLL: "/.skein/self/hosts",
+      NCCL_SOCKET_IFNAME: "{session interface}",
+    };
+    const body = containerBody(assignment, { ...spec, launchers, ...over }, { ...image, env }, "/self", here);
+    return body["Env"] as string[];
+  };
+
+  test("give way to the image's own and the request's, and follow them", () => {
+    const set = variables({ env: { WCOLL: "/mine", X: "{session interface}" } }, [
+      "MASTER_ADDR=ps1",
+      "A=a=b",
+    ]);
+    expect(set).toContain("PET_MASTER_ADDR=ps1");
+    expect(set).toContain("WCOLL=/mine");
+    expect(set).toContain("X={session interface}");
+    // Docker takes it from the image.
+    expect(set.filter((entry) => entry.startsWith("MASTER_ADDR"))).toEqual([]);
+  });
+
+  test("name the session's bridge where the container is on the node's network", () => {
+    const set = variables({ hostNetwork: true }, []);
+    const { bridge } = linkNames(here.owner, assignment.session);
+    expect(set).toContain(`NCCL_SOCKET_IFNAME=${bridge}`);
+  });
+});
+
+test("ulimits are soft and hard alike; -1 is unlimited; without any the engine's own hold", () => {
+  const ulimitsOf = (ulimits: ContainerSpec["ulimits"]) =>
+    containerBody(assignment, { ...spec, ulimits }, image, "/self", here)["HostConfig"];
+  expect(ulimitsOf({ memlock: "unlimited", nofile: 4096 })).toMatchObject({
+    Ulimits: [
+      { Name: "memlock", Soft: -1, Hard: -1 },
+      { Name: "nofile", Soft: 4096, Hard: 4096 },
+    ],
+  });
+  expect(ulimitsOf({})).not.toHaveProperty("Ulimits");
 });
 
 test("the body of a network's create call", () => {

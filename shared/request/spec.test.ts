@@ -165,6 +165,20 @@ describe("bad requests", () => {
     ],
     ["negative cores", { image: "a", resources: { cpu: -1 } }, "invalid_request", "resources.cpu"],
     ["endless cores", { image: "a", resources: { cpu: Infinity } }, "invalid_request", "resources.cpu"],
+    [
+      "an unknown family of launchers",
+      { image: "a", frameworks: { slurm: true } },
+      "invalid_request",
+      "frameworks.slurm",
+    ],
+    ["an unknown ulimit", { image: "a", ulimits: { core: 1 } }, "invalid_request", "ulimits.core"],
+    ["too few open files", { image: "a", ulimits: { nofile: 3 } }, "invalid_request", "ulimits.nofile"],
+    [
+      "too much locked memory",
+      { image: "a", ulimits: { memlock: "9999999TiB" } },
+      "invalid_request",
+      "ulimits.memlock",
+    ],
     ["half a GPU", { image: "a", resources: { gpu: 0.5 } }, "invalid_request", "resources.gpu"],
     ["no image", { clusterSize: 2 }, "invalid_request", "image"],
     [
@@ -338,6 +352,24 @@ describe("what a request means", () => {
   test("main comes first, the others as given", () => {
     const roles = ["ps", "main", "eval"].map((name) => ({ name, replicas: 1 }));
     expect(read(withRoles(...roles)).roles.map((role) => role.name)).toEqual(["main", "ps", "eval"]);
+  });
+
+  test("a role inherits ulimits and frameworks key by key; the session needs the most of all roles", () => {
+    const spec = read({
+      image: "a",
+      ulimits: { memlock: "64KiB", nofile: 1024 },
+      frameworks: { mpi: false, torchEnv: true },
+      roles: [
+        { name: "main", replicas: 1 },
+        { name: "sub", replicas: 1, ulimits: { memlock: "unlimited" }, frameworks: { mpi: true } },
+      ],
+    });
+    expect(spec.roles.map(({ ulimits, frameworks }) => ({ ulimits, frameworks }))).toEqual([
+      { ulimits: { memlock: 65536, nofile: 1024 }, frameworks: { mpi: false, torchEnv: true } },
+      { ulimits: { memlock: "unlimited", nofile: 1024 }, frameworks: { mpi: true, torchEnv: true } },
+    ]);
+    expect(spec.ulimits).toEqual({ memlock: "unlimited", nofile: 1024 });
+    expect(read({ image: "a" })).not.toHaveProperty("ulimits");
   });
 
   test("a role inherits env and resources key by key, the rest whole", () => {

@@ -1,5 +1,7 @@
 /** What launchers find in real containers: variables, files, limits; and that a user's own values win. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { packEntries } from "../../agent/ssh/archive.ts";
+import type { NodeView } from "../../shared/node/node-schemas.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { type Agent, startAgent } from "../lab/cluster.ts";
 import { cluster, containerOf, end, request, running, sh, variables } from "./skein.ts";
@@ -83,6 +85,76 @@ describe("launchers", () => {
     const { PATH: _, HOSTNAME: __, ...planned } = body.containers[0]!.env;
     const one = await session({ image });
     expect(variables(await sh(one, "main1", "env"))).toMatchObject(planned);
+  });
+});
+
+describe("an image with values of its own", () => {
+  const own = "skein/launchers:own";
+
+  beforeAll(async () => {
+    const { lab } = await cluster();
+    const files = [
+      { path: "/job", type: "directory" as const, mode: 0o755, uid: 0, gid: 0 },
+      { path: "/job/hostfile", type: "file" as const, mode: 0o644, uid: 0, gid: 0, content: "mine\n" },
+    ];
+    const tar = await packEntries(files);
+    await Promise.all(
+      lab.hosts.map(async ({ docker }) => {
+        const container = await docker.createContainer({ Image: image, Cmd: ["true"] });
+        await container.putArchive(tar, { path: "/" });
+        await container.commit({ repo: "skein/launchers", tag: "own", changes: "ENV MASTER_ADDR=ps9" });
+        await container.remove();
+      }),
+    );
+  });
+
+  test("keeps them, and what follows them agrees", async () => {
+    const one = await session({ image: own });
+    expect(
+      await sh(one, "main1", "cat /job/hostfile; echo $MASTER_ADDR $PET_MASTER_ADDR $PET_MASTER_PORT"),
+    ).toBe("mine\nps9 ps9 29500\n");
+  });
+});
+
+describe("limits", () => {
+  const limitsOf =
+    'df -P -B1 /dev/shm | grep -o "[0-9]\\{7,\\}" | head -n 1; ulimit -n; ulimit -Hn; ulimit -l';
+
+  test("are as high as the engine can give, /dev/shm as large as the memory, and both are shown", async () => {
+    const one = await session({
+      image,
+      roles: [
+        { name: "main", replicas: 1 },
+        {
+          name: "sub",
+          replicas: 1,
+          resources: { memory: "96MiB" },
+          ulimits: { nofile: 4096, memlock: "64KiB" },
+        },
+      ],
+    });
+    const { body: node } = await request<NodeView>("GET", `/v1/nodes/${containerOf(one, "main1").nodeId}`);
+    const { memlock, nofile } = node.facts.ulimits!;
+    const kib = memlock === "unlimited" ? memlock : String(memlock! / 1024);
+    expect(await sh(one, "main1", limitsOf)).toBe(
+      `${node.capacity.memory / 2}\n${nofile}\n${nofile}\n${kib}\n`,
+    );
+    expect(await sh(one, "main1", `ssh sub1 '${limitsOf}'`)).toBe(`${96 * 2 ** 20}\n4096\n4096\n64\n`);
+    expect(containerOf(one, "main1").limits).toEqual({ shm: node.capacity.memory / 2, memlock, nofile });
+    expect(containerOf(one, "sub1").limits).toEqual({ shm: 96 * 2 ** 20, memlock: 65536, nofile: 4096 });
+  });
+
+  test("that no engine here can give are refused by name", async () => {
+    const { status, body } = await request<{ code: string; nodes: { reason: string }[] }>(
+      "POST",
+      "/v1/plans",
+      {
+        image,
+        ulimits: { nofile: 2 ** 30 },
+      },
+    );
+    expect([status, body.code]).toEqual([409, "unschedulable"]);
+    expect(body.nodes[0]!.reason).toMatch(/^cannot give nofile 1073741824 \(at most \d+\)$/);
   });
 });
 
