@@ -238,13 +238,37 @@ export type Facts = {
  * Which launchers are prepared for, by variables and files in every container (docs/frameworks.md). All are on unless given, except torchEnv: RANK and WORLD_SIZE for one process per container. An own value in env wins over each variable
  */
 export type Frameworks = {
+    /**
+     * Ansible: an inventory with a group for each role
+     */
     ansible?: boolean;
+    /**
+     * DeepSpeed's host file
+     */
     deepspeed?: boolean;
+    /**
+     * Open MPI 4 and 5, MPICH, Intel MPI: host files, leave to run as root, no binding to cores
+     */
     mpi?: boolean;
+    /**
+     * NCCL and Gloo: the session's interface
+     */
     nccl?: boolean;
+    /**
+     * pdsh: all hosts, by SSH
+     */
     pdsh?: boolean;
+    /**
+     * OpenMP and math libraries: as many threads as the cpu limit has whole cores
+     */
     threads?: boolean;
+    /**
+     * torchrun, to be started in every container
+     */
     torch?: boolean;
+    /**
+     * RANK and WORLD_SIZE for one process per container. Off unless given: any program that reads them waits for the others
+     */
     torchEnv?: boolean;
 };
 
@@ -593,7 +617,7 @@ export type RoleRequest = {
      */
     entrypoint?: Array<string>;
     /**
-     * Environment variables; BACKENDAI_CLUSTER_* and SKEIN_* are Skein's own
+     * Environment variables; BACKENDAI_CLUSTER_* and SKEIN_* are Skein's own. BACKENDAI_CLUSTER_LOCAL_RANK is the rank in the whole session, as Backend.AI documents it, not that of a process on its machine. Variables for launchers (docs/frameworks.md) give way to these
      */
     env?: {
         [key: string]: string;
@@ -867,7 +891,7 @@ export type SessionRequest = {
      */
     entrypoint?: Array<string>;
     /**
-     * Environment variables; BACKENDAI_CLUSTER_* and SKEIN_* are Skein's own
+     * Environment variables; BACKENDAI_CLUSTER_* and SKEIN_* are Skein's own. BACKENDAI_CLUSTER_LOCAL_RANK is the rank in the whole session, as Backend.AI documents it, not that of a process on its machine. Variables for launchers (docs/frameworks.md) give way to these
      */
     env?: {
         [key: string]: string;

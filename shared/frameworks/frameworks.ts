@@ -83,9 +83,17 @@ const nodes: Variable[] = [
   { name: "NODE_RANK", value: ({ rank }) => String(rank), says: "the container's rank" },
 ];
 
+interface Preparation {
+  /** For the API's document. */
+  about: string;
+  variables: readonly Variable[];
+  files: readonly FilePath[];
+}
+
 /** Variables and files of each family. */
-export const TABLE: Record<Family, { variables: readonly Variable[]; files: readonly FilePath[] }> = {
+export const TABLE: Record<Family, Preparation> = {
   mpi: {
+    about: "Open MPI 4 and 5, MPICH, Intel MPI: host files, leave to run as root, no binding to cores",
     variables: [
       fileAt("OMPI_MCA_orte_default_hostfile", "/.skein/self/hostfile"),
       fileAt("PRTE_MCA_prte_default_hostfile", "/.skein/self/hostfile"),
@@ -106,8 +114,14 @@ export const TABLE: Record<Family, { variables: readonly Variable[]; files: read
     ],
     files: ["/.skein/self/hostfile", "/.skein/self/machinefile"],
   },
-  torch: { variables: [...master, ...nodes, ...[...master, ...nodes].map(pet)], files: [] },
+  torch: {
+    about: "torchrun, to be started in every container",
+    variables: [...master, ...nodes, ...[...master, ...nodes].map(pet)],
+    files: [],
+  },
   torchEnv: {
+    about:
+      "RANK and WORLD_SIZE for one process per container. Off unless given: any program that reads them waits for the others",
     variables: [
       ...master,
       { name: "WORLD_SIZE", value: ({ size }) => String(size), says: "number of containers" },
@@ -115,16 +129,19 @@ export const TABLE: Record<Family, { variables: readonly Variable[]; files: read
     ],
     files: [],
   },
-  deepspeed: { variables: [], files: ["/job/hostfile"] },
+  deepspeed: { about: "DeepSpeed's host file", variables: [], files: ["/job/hostfile"] },
   pdsh: {
+    about: "pdsh: all hosts, by SSH",
     variables: [fileAt("WCOLL", "/.skein/self/hosts"), fixed("PDSH_RCMD_TYPE", "ssh")],
     files: ["/.skein/self/hosts"],
   },
   ansible: {
+    about: "Ansible: an inventory with a group for each role",
     variables: [fileAt("ANSIBLE_INVENTORY", "/.skein/self/inventory")],
     files: ["/.skein/self/inventory"],
   },
   nccl: {
+    about: "NCCL and Gloo: the session's interface",
     variables: ["NCCL_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME"].map((name) => ({
       name,
       value: interfaceOf,
@@ -133,6 +150,7 @@ export const TABLE: Record<Family, { variables: readonly Variable[]; files: read
     files: [],
   },
   threads: {
+    about: "OpenMP and math libraries: as many threads as the cpu limit has whole cores",
     variables: [
       threads("OMP_NUM_THREADS", false),
       ...["MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "BLIS_NUM_THREADS", "NUMEXPR_NUM_THREADS"].map((name) =>

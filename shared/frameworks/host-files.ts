@@ -33,9 +33,9 @@ function slotted(all: readonly Listed[]): string {
 }
 
 function inventory(all: readonly Listed[]): string {
-  const roles = [...new Set(all.map(({ role }) => role))];
-  return roles
-    .map((role) => lines([`[${role}]`, ...all.filter((each) => each.role === role).map(({ host }) => host)]))
+  const groups = Map.groupBy(all, ({ role }) => role);
+  return [...groups]
+    .map(([role, hosts]) => lines([`[${role}]`, ...hosts.map(({ host }) => host)]))
     .join("\n");
 }
 

@@ -1,6 +1,6 @@
 /** The request for a session as zod schemas: a source of the OpenAPI document. */
 import { z } from "zod";
-import { FAMILIES } from "../frameworks/frameworks.ts";
+import { FAMILIES, TABLE } from "../frameworks/frameworks.ts";
 import { CONSTANTS } from "../settings/constants.ts";
 import { DnsLabel, HostPath, Text } from "../text/text-schemas.ts";
 
@@ -52,7 +52,8 @@ const Env = z
     Text,
   )
   .meta({
-    description: "Environment variables; BACKENDAI_CLUSTER_* and SKEIN_* are Skein's own",
+    description:
+      "Environment variables; BACKENDAI_CLUSTER_* and SKEIN_* are Skein's own. BACKENDAI_CLUSTER_LOCAL_RANK is the rank in the whole session, as Backend.AI documents it, not that of a process on its machine. Variables for launchers (docs/frameworks.md) give way to these",
     example: { NCCL_DEBUG: "INFO" },
   });
 
@@ -94,7 +95,12 @@ const UlimitsRequest = z
 
 const FrameworksRequest = z
   .strictObject(
-    Object.fromEntries(FAMILIES.map((family) => [family, z.boolean().optional()])) as {
+    Object.fromEntries(
+      FAMILIES.map((family) => [
+        family,
+        z.boolean().meta({ description: TABLE[family].about, example: true }).optional(),
+      ]),
+    ) as {
       [F in (typeof FAMILIES)[number]]: z.ZodOptional<z.ZodBoolean>;
     },
   )
