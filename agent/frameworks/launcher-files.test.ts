@@ -47,21 +47,34 @@ test("nothing is written where something is mounted", () => {
   expect(outsideFiles(specOf(files, ["/job/hostfile"]))).toEqual([]);
 });
 
-function image(paths: Record<string, PathStat["type"]>): ContainerFiles {
-  return {
-    exists: async (path) => path in paths,
-    stat: async (path) => (path in paths ? { type: paths[path]!, mode: 0o755, uid: 0, gid: 0 } : undefined),
+/** A path with a type is what it leads to; undefined: a link to nowhere. */
+function image(paths: Record<string, PathStat["type"] | undefined>) {
+  const files: ContainerFiles = {
+    exists: async (path) => paths[path] !== undefined,
+    stat: async (path) => {
+      const type = paths[path];
+      return type && { type, mode: 0o755, uid: 0, gid: 0 };
+    },
     read: async () => undefined,
   };
+  const head = async (path: string) => (path in paths ? { linkTarget: "" } : undefined);
+  return { files, head };
 }
 
-test.each<[string, Record<string, PathStat["type"]>, object[] | undefined]>([
+test.each<[string, Record<string, PathStat["type"] | undefined>, object[]]>([
   ["without the folder gets both", {}, ["/job", "/job/hostfile"].map((path) => ({ path }))],
   ["with the folder gets the file", { "/job": "directory" }, [{ path: "/job/hostfile" }]],
   ["with such a file keeps it", { "/job": "directory", "/job/hostfile": "file" }, []],
   ["with a file in place of the folder keeps it", { "/job": "file" }, []],
+  ["with a link to nowhere in place of the folder keeps it", { "/job": undefined }, []],
+  [
+    "with a link to nowhere in place of the file keeps it",
+    { "/job": "directory", "/job/hostfile": undefined },
+    [],
+  ],
 ])("an image %s", async (_what, paths, entries) => {
-  const vacant = await vacancyOf(image(paths), "/job/hostfile");
+  const { files, head } = image(paths);
+  const vacant = await vacancyOf(files, head, "/job/hostfile");
   const placed = placeLauncherFiles(vacant ? [vacant] : [], assignment);
   expect(placed.map(({ path }) => ({ path }))).toEqual(entries);
   for (const { type, content } of placed)

@@ -1,9 +1,10 @@
 /** Makes the files that launchers read, from the session's assignment. */
-import { chmod, rename, writeFile } from "node:fs/promises";
+import { chmod, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { FILES, type FilePath, isFilePath } from "../../shared/frameworks/host-files.ts";
 import type { Assignment, ContainerSpec } from "../../shared/protocol/assignment.ts";
 import { INSIDE } from "../kit/layout.ts";
+import type { HeadArchive } from "../ssh/archive.ts";
 import type { Entry } from "../ssh/place.ts";
 import type { ContainerFiles } from "../ssh/survey.ts";
 
@@ -21,7 +22,7 @@ export async function writeLauncherFiles(
   { files }: ContainerSpec,
 ): Promise<void> {
   const here = files.filter(isFilePath).filter((path) => dirname(path) === INSIDE.self);
-  await Promise.all(here.map((path) => writeWhole(join(selfDir, basename(path)), FILES[path](listed))));
+  await Promise.all(here.map((path) => write(join(selfDir, basename(path)), FILES[path](listed))));
 }
 
 /** Those that a tool looks for elsewhere. Where something is mounted, nothing is written: that would change the node's own files. */
@@ -32,11 +33,19 @@ export function outsideFiles({ files, mounts = [] }: ContainerSpec): FilePath[] 
     .filter((path) => !mounts.some(({ target }) => path === target || path.startsWith(`${target}/`)));
 }
 
-/** Undefined if the image has such a file of its own, or a file in place of its folder. */
-export async function vacancyOf(files: ContainerFiles, path: FilePath): Promise<Vacant | undefined> {
-  if (await files.exists(path)) return undefined;
-  const folder = await files.stat(dirname(path));
-  return folder && folder.type !== "directory" ? undefined : { path, folder: !folder };
+/**
+ * Undefined if the image has such a file of its own, or something else in place of its folder, a link to nowhere for instance. `head` is of
+ * Docker's archive API.
+ */
+export async function vacancyOf(
+  files: ContainerFiles,
+  head: HeadArchive,
+  path: FilePath,
+): Promise<Vacant | undefined> {
+  const folder = dirname(path);
+  if ((await head(folder)) === undefined) return { path, folder: true };
+  const isDirectory = (await files.stat(folder))?.type === "directory";
+  return isDirectory && (await head(path)) === undefined ? { path, folder: false } : undefined;
 }
 
 /** For the archive that is unpacked in the container before it starts. */
@@ -48,9 +57,9 @@ export function placeLauncherFiles(vacant: readonly Vacant[], { listed }: Assign
   ]);
 }
 
-async function writeWhole(path: string, text: string): Promise<void> {
-  await writeFile(`${path}.new`, text);
+/** Nobody reads it before the container starts, so it need not be there as a whole at once. */
+async function write(path: string, text: string): Promise<void> {
+  await writeFile(path, text);
   // Whatever the umask.
-  await chmod(`${path}.new`, 0o644);
-  await rename(`${path}.new`, path);
+  await chmod(path, 0o644);
 }

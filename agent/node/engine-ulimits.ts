@@ -34,11 +34,17 @@ async function ulimitsOf(dir: string, most: number): Promise<{ memlock: number; 
     const [limits, status, users] = await Promise.all(
       ["limits", "status", "uid_map"].map((name) => readFile(join(dir, name), "utf8")),
     );
+    if (!isOfMachine(status!)) return [];
     if (mayRaise(status!, users!)) return [{ memlock: Infinity, nofile: most }];
     return [{ memlock: hard(limits!, "Max locked memory"), nofile: hard(limits!, "Max open files") }];
   } catch {
     return [];
   }
+}
+
+/** Root's, and in no container: processes there may take any name. A process of a container has an id in its own namespace, too. */
+function isOfMachine(status: string): boolean {
+  return /^Uid:\s*0\s/m.test(status) && /^NSpid:\s*\d+\s*$/m.test(status);
 }
 
 /** Only in the first user namespace the capability counts: its map is the identity (user_namespaces(7)). */

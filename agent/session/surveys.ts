@@ -27,7 +27,9 @@ export class Surveys {
   async vacant(imageId: string, paths: readonly FilePath[], container: string): Promise<Vacant[]> {
     const found = await Promise.all(
       paths.map((path) =>
-        once(this.#vacancies, `${imageId} ${path}`, () => vacancyOf(this.#files(container), path)),
+        once(this.#vacancies, `${imageId} ${path}`, () =>
+          vacancyOf(this.#files(container), (at) => this.#docker.headArchive(container, at), path),
+        ),
       ),
     );
     return found.filter((each) => each !== undefined);

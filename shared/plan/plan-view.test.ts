@@ -62,6 +62,11 @@ describe("the text of a plan", () => {
   );
 });
 
+test("a variable stays in its line", () => {
+  const text = renderPlan(viewOf({ env: { A: "x\nPATH=/tmp" } }, fleet(hosts(1))));
+  expect(text).toContain('\n  A="x\\nPATH=/tmp"\n');
+});
+
 describe("the public plan", () => {
   test("is what the API says it is, and shows no device ids and no port between nodes", () => {
     for (const [, request, snapshot] of goldens) {

@@ -103,7 +103,15 @@ function renderFiles(files: PlanView["files"]): string[] {
 /** One container's: those of others differ in their ranks, and perhaps by role. */
 function renderEnvironment({ host, env }: PlanView["containers"][number]): string[] {
   const names = Object.keys(env).sort();
-  return [`environment of ${host} (--json has all):`, ...names.map((name) => `  ${name}=${env[name]}`)];
+  return [
+    `environment of ${host} (--json has all):`,
+    ...names.map((name) => `  ${name}=${inOneLine(env[name]!)}`),
+  ];
+}
+
+/** A value of several lines could look like other variables. */
+function inOneLine(value: string): string {
+  return /\p{Cc}/u.test(value) ? JSON.stringify(value) : value;
 }
 
 function renderResources({ cpu, memory, gpu }: Resources): string {
