@@ -287,7 +287,7 @@ describe("a refusal of the API", () => {
 
   test("of the token says where to find a token", async () => {
     const { code, stderr } = await skein(["ps"], { env: { SKEIN_TOKEN: "wrong" } });
-    expect([code, stderr]).toEqual([1, expect.stringContaining("set SKEIN_TOKEN")]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("or set SKEIN_TOKEN")]);
     expect(stderr).not.toContain("wrong");
   });
 });

@@ -1,6 +1,7 @@
-/** The API that the environment names: `SKEIN_API` and `SKEIN_TOKEN`. */
+/** The API that commands go to: that of `SKEIN_API` and `SKEIN_TOKEN`, of the current context, or one on this machine. */
 import { ApiProblem, createSkein, fetchFailure, type Skein } from "../sdk/index.ts";
 import { CliError, Refusal } from "./cli-error.ts";
+import { destination, readContexts } from "./contexts.ts";
 import { API_DATA } from "./paths.ts";
 import { readAdminToken } from "./serve/data.ts";
 import { httpUrl } from "./values.ts";
@@ -10,9 +11,11 @@ const LOCAL_API = "http://127.0.0.1:8787";
 
 /** Runs `work` with the API, and turns connection and token errors into messages for people. */
 export async function withApi<T>(work: (skein: Skein) => Promise<T>): Promise<T> {
-  const api = httpUrl("SKEIN_API", process.env["SKEIN_API"] || LOCAL_API);
+  const { SKEIN_API, SKEIN_TOKEN } = process.env;
+  const named = SKEIN_API ? httpUrl("SKEIN_API", SKEIN_API) : undefined;
   // A skein serve of this checkout belongs to the same user: so its token needs no copying.
-  const token = process.env["SKEIN_TOKEN"] || (api === LOCAL_API ? readAdminToken(API_DATA) : undefined);
+  const local = { api: LOCAL_API, token: () => readAdminToken(API_DATA) };
+  const { api, token } = destination({ SKEIN_API: named, SKEIN_TOKEN }, readContexts(), local);
   try {
     return await work(createSkein({ api, webSocket, ...(token === undefined ? {} : { token }) }));
   } catch (error) {
@@ -22,15 +25,15 @@ export async function withApi<T>(work: (skein: Skein) => Promise<T>): Promise<T>
         token === undefined
           ? `${api} wants a token`
           : `${api} does not take this token: ${error.problem.detail}`,
-        "set SKEIN_TOKEN: the installation's own is in the file admin-token of the API's data directory",
+        `run: skein login ${api}, or set SKEIN_TOKEN. The installation's own token is in the file admin-token of the API's data directory`,
       );
     }
     if (error instanceof TypeError && error.message === "fetch failed") {
       throw new CliError(
         `no answer from the API at ${api} (${fetchFailure(error)})`,
-        process.env["SKEIN_API"]
-          ? "check SKEIN_API, and that the API is up"
-          : "start it here with: skein serve, or set SKEIN_API=http://HOST:PORT to its address",
+        api === LOCAL_API
+          ? "start it here with: skein serve, or go to another one with: skein login http://HOST:PORT"
+          : "check that address, and that the API is up",
       );
     }
     throw error;

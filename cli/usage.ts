@@ -10,8 +10,8 @@ export function overview(commands: Record<string, { summary: string }>): string 
     "",
     ...rows,
     "",
-    "  skein help COMMAND says more. SKEIN_API and SKEIN_TOKEN say which API the client commands talk to",
-    "  (default: http://127.0.0.1:8787, with the token of a skein serve in this checkout).",
+    "  skein help COMMAND says more. The client commands go to the API of SKEIN_API and SKEIN_TOKEN, else of skein login,",
+    "  else to http://127.0.0.1:8787, with the token of a skein serve in this checkout.",
   ].join("\n");
 }
 

@@ -25,6 +25,22 @@ export const COMMANDS: Record<string, Entry> = {
     summary: "make this machine a node: the agent, in the foreground",
     load: async () => (await import("./agent.ts")).agent,
   },
+  login: {
+    summary: "store an API and a token, for all commands from now on",
+    load: async () => (await import("./login.ts")).login,
+  },
+  "context ls": {
+    summary: "list the APIs that you are logged in to",
+    load: async () => (await import("./login.ts")).contextLs,
+  },
+  "context use": {
+    summary: "go to another API that you are logged in to",
+    load: async () => (await import("./login.ts")).contextUse,
+  },
+  "context rm": {
+    summary: "forget an API and its token",
+    load: async () => (await import("./login.ts")).contextRm,
+  },
   run: {
     summary: "start a session; with -- COMMAND, a job",
     load: async () => (await import("./run.ts")).run,

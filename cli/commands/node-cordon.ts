@@ -10,11 +10,13 @@ export const nodeUncordon = scheduling(true);
 function scheduling(schedulable: boolean) {
   return defineCommand({
     options: JSON_OPTION,
-    positionals: { name: "NODE", min: 1, max: 1 },
-    async run({ options, positionals: [id] }) {
-      const node = await withApi((skein) => skein.patchNode({ path: { id: id! }, body: { schedulable } }));
-      if (options.json) printJson(node);
-      else print(nodeTable([node]));
+    positionals: { name: "NODE", min: 1, max: 1024 },
+    async run({ options, positionals }) {
+      const nodes = await withApi((skein) =>
+        Promise.all(positionals.map((id) => skein.patchNode({ path: { id }, body: { schedulable } }))),
+      );
+      if (options.json) printJson(nodes);
+      else print(nodeTable(nodes));
     },
   });
 }

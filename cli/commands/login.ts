@@ -1,0 +1,98 @@
+/** `skein login` and `skein context`: which API commands go to, and as whom. */
+import { createInterface } from "node:readline/promises";
+import { Writable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { ApiProblem, createSkein, fetchFailure } from "../../sdk/index.ts";
+import { CliError } from "../cli-error.ts";
+import { defineCommand, JSON_OPTION } from "../command.ts";
+import { contextNamed, readContexts, writeContexts } from "../contexts.ts";
+import { print, printJson, say } from "../print.ts";
+import { table } from "../table.ts";
+import { httpUrl } from "../values.ts";
+
+export const login = defineCommand({
+  options: { name: { type: "string", value: "NAME", about: "the context's name (default: the API's host)" } },
+  positionals: { name: "URL", min: 1, max: 1 },
+  notes:
+    "It asks for a token, or reads it from stdin: skein login https://skein.example <token-file\n" +
+    "SKEIN_API and SKEIN_TOKEN win over what is stored.",
+  async run({ options, positionals: [url] }) {
+    const api = httpUrl("URL", url!);
+    const token = (await askForToken(api)).trim();
+    await tryToken(api, token);
+    const name = options.name ?? new URL(api).host;
+    const { contexts } = readContexts();
+    writeContexts({ current: name, contexts: { ...contexts, [name]: { api, token } } });
+    print(`logged in to ${api}; commands go there now (context ${name})`);
+  },
+});
+
+export const contextLs = defineCommand({
+  options: JSON_OPTION,
+  async run({ options }) {
+    const { current, contexts } = readContexts();
+    const items = Object.entries(contexts).map(([name, { api }]) => ({
+      name,
+      api,
+      current: name === current,
+    }));
+    if (options.json) return printJson(items);
+    print(
+      table(
+        ["", "NAME", "API"],
+        items.map((each) => [each.current ? "*" : "", each.name, each.api]),
+      ),
+    );
+  },
+});
+
+export const contextUse = defineCommand({
+  options: {},
+  positionals: { name: "NAME", min: 1, max: 1 },
+  async run({ positionals: [name] }) {
+    const stored = readContexts();
+    const { api } = contextNamed(stored, name!);
+    writeContexts({ ...stored, current: name! });
+    print(`commands go to ${api} now (context ${name})`);
+  },
+});
+
+export const contextRm = defineCommand({
+  options: {},
+  positionals: { name: "NAME", min: 1, max: 1 },
+  notes: "The token is forgotten here. It stays valid: see skein token revoke.",
+  async run({ positionals: [name] }) {
+    const { current, contexts } = readContexts();
+    contextNamed({ current, contexts }, name!);
+    const left = Object.fromEntries(Object.entries(contexts).filter(([each]) => each !== name));
+    writeContexts({ current: current === name ? null : current, contexts: left });
+    print(`context ${name} is removed`);
+  },
+});
+
+/** On a terminal the token is typed unseen. */
+async function askForToken(api: string): Promise<string> {
+  if (!process.stdin.isTTY) return await text(process.stdin);
+  say(`token for ${api} (not shown):`);
+  const unseen = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: unseen, terminal: true });
+  try {
+    return await lines.question("");
+  } finally {
+    lines.close();
+  }
+}
+
+/** @throws CliError if the API does not answer, or does not take the token */
+async function tryToken(api: string, token: string): Promise<void> {
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new CliError("that is no token: it must be one word");
+  try {
+    await createSkein({ api, token }).listSessions({ query: { limit: 1 } });
+  } catch (error) {
+    if (error instanceof ApiProblem)
+      throw new CliError(`${api} does not take this token: ${error.problem.detail}`);
+    if (error instanceof TypeError && error.message === "fetch failed")
+      throw new CliError(`no answer from the API at ${api} (${fetchFailure(error)})`);
+    throw error;
+  }
+}
