@@ -92,7 +92,7 @@ export async function soak(field: Field, options: SoakOptions): Promise<Soaked> 
   }
   say("coming to rest");
   const end = await atRest(field, options.settleMs, start);
-  for (const [what, now] of Object.entries(await field.left())) {
+  for (const [what, now] of Object.entries(await leftAtRest(field, options.settleMs, leftBefore))) {
     rows.push({ what, start: leftBefore[what]!, end: now, most: leftBefore[what]! });
   }
   for (const [name, before] of Object.entries(start)) {
@@ -141,6 +141,16 @@ async function atRest(field: Field, limitMs: number, before?: Holdings): Promise
     );
     if (Date.now() > until || (before && isBack)) return least;
     await pause(200);
+  }
+}
+
+/** Once no more is left than before, or time is up: who lost its client has 10 s to end. */
+async function leftAtRest(field: Field, limitMs: number, before: Record<string, number>) {
+  const until = Date.now() + limitMs;
+  for (;;) {
+    const left = await field.left();
+    if (Date.now() > until || Object.entries(left).every(([what, now]) => now <= before[what]!)) return left;
+    await pause(500);
   }
 }
 
