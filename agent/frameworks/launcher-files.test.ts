@@ -47,31 +47,28 @@ test("nothing is written where something is mounted", () => {
   expect(outsideFiles(specOf(files, ["/job/hostfile"]))).toEqual([]);
 });
 
-/** A path with a type is what it leads to; undefined: a link to nowhere. */
-function image(paths: Record<string, PathStat["type"] | undefined>) {
+/** What is at each path. A symlink leads to a directory. */
+function image(paths: Record<string, PathStat["type"]>) {
   const files: ContainerFiles = {
-    exists: async (path) => paths[path] !== undefined,
+    exists: async (path) => path in paths,
     stat: async (path) => {
-      const type = paths[path];
+      const type = paths[path] === "symlink" ? "directory" : paths[path];
       return type && { type, mode: 0o755, uid: 0, gid: 0 };
     },
     read: async () => undefined,
   };
-  const head = async (path: string) => (path in paths ? { linkTarget: "" } : undefined);
+  const head = async (path: string) =>
+    path in paths ? { linkTarget: paths[path] === "symlink" ? "/x" : "" } : undefined;
   return { files, head };
 }
 
-test.each<[string, Record<string, PathStat["type"] | undefined>, object[]]>([
+test.each<[string, Record<string, PathStat["type"]>, object[]]>([
   ["without the folder gets both", {}, ["/job", "/job/hostfile"].map((path) => ({ path }))],
   ["with the folder gets the file", { "/job": "directory" }, [{ path: "/job/hostfile" }]],
   ["with such a file keeps it", { "/job": "directory", "/job/hostfile": "file" }, []],
   ["with a file in place of the folder keeps it", { "/job": "file" }, []],
-  ["with a link to nowhere in place of the folder keeps it", { "/job": undefined }, []],
-  [
-    "with a link to nowhere in place of the file keeps it",
-    { "/job": "directory", "/job/hostfile": undefined },
-    [],
-  ],
+  ["with a link in place of the folder keeps it", { "/job": "symlink" }, []],
+  ["with a link in place of the file keeps it", { "/job": "directory", "/job/hostfile": "symlink" }, []],
 ])("an image %s", async (_what, paths, entries) => {
   const { files, head } = image(paths);
   const vacant = await vacancyOf(files, head, "/job/hostfile");

@@ -34,8 +34,8 @@ export function outsideFiles({ files, mounts = [] }: ContainerSpec): FilePath[] 
 }
 
 /**
- * Undefined if the image has such a file of its own, or something else in place of its folder, a link to nowhere for instance. `head` is of
- * Docker's archive API.
+ * Undefined if the image has such a file of its own, or something else in place of its folder. A link counts as such, wherever it leads: what
+ * is there is not known before the container runs. `head` is of Docker's archive API.
  */
 export async function vacancyOf(
   files: ContainerFiles,
@@ -43,9 +43,10 @@ export async function vacancyOf(
   path: FilePath,
 ): Promise<Vacant | undefined> {
   const folder = dirname(path);
-  if ((await head(folder)) === undefined) return { path, folder: true };
-  const isDirectory = (await files.stat(folder))?.type === "directory";
-  return isDirectory && (await head(path)) === undefined ? { path, folder: false } : undefined;
+  const found = await head(folder);
+  if (!found) return { path, folder: true };
+  if (found.linkTarget !== "" || (await files.stat(folder))?.type !== "directory") return undefined;
+  return (await head(path)) ? undefined : { path, folder: false };
 }
 
 /** For the archive that is unpacked in the container before it starts. */

@@ -85,7 +85,7 @@ async function expectUntouched(session: SessionView): Promise<void> {
   const docker = await dockerOf(session, "main1");
   const { Mounts } = await docker.getContainer(containerOf(session, "main1").containerId!).inspect();
   const self = Mounts.find((mount) => mount.Source.endsWith("/main1/self"))!.Source;
-  expect(await readdir(self)).toEqual(["gate"]);
+  expect((await readdir(self)).sort()).toEqual(["gate", "hostfile", "hosts", "inventory", "machinefile"]);
 }
 
 describe("an image whose links lead out of it", () => {
@@ -151,6 +151,15 @@ describe("an image whose links lead out of it", () => {
         tar.directory("etc");
         tar.file("etc/passwd", app);
         tar.link("home", up + target);
+      },
+    ],
+    ["job", (tar) => tar.link("job", target)],
+    ["job-self", (tar) => tar.link("job", "/.skein/self")],
+    [
+      "job-file",
+      (tar) => {
+        tar.directory("job");
+        tar.link("job/hostfile", join(target, "secret"));
       },
     ],
     [
@@ -260,6 +269,6 @@ describe("a hostile request", () => {
     });
     const { status, containers } = await ended(id);
     expect([status, containers[0]!.exitCode]).toEqual(["failed", 3]);
-    expect(containers[0]!.output).toMatch(/gate\n$/);
+    expect(containers[0]!.output).toMatch(/^gate\n/);
   });
 });
