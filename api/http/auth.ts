@@ -16,7 +16,7 @@ export function access(operationId: OperationId) {
   const least: string = ACCESS[operationId];
   return {
     operationId,
-    ...(isRole(least) ? { security: [{ bearer: [] }] } : {}),
+    security: isRole(least) ? [{ bearer: [] }] : [],
     middleware: createMiddleware<AppEnv>(async function guard(context, next) {
       context.set("operation", operationId);
       if (isRole(least)) {

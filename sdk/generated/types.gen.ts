@@ -871,7 +871,7 @@ export type SessionList = {
 
 export type SessionRequest = {
     /**
-     * One node and a bridge, or many and an overlay
+     * One node and a bridge, or many and an overlay. single-node unless given
      */
     clusterMode?: 'single-node' | 'multi-node';
     /**
@@ -939,11 +939,11 @@ export type SessionRequest = {
      */
     network?: {
         /**
-         * Whether containers reach the world
+         * Whether containers reach the world. true unless given
          */
         egress?: boolean;
         /**
-         * Whether traffic between nodes is encrypted
+         * Whether traffic between nodes is encrypted. auto unless given
          */
         encryption?: 'auto' | 'required' | 'none';
     };
@@ -952,7 +952,7 @@ export type SessionRequest = {
      */
     onExit?: 'fail' | 'ignore' | 'restart';
     /**
-     * When a node is lost while the session runs: fail, or go on and show the containers on it as lost
+     * When a node is lost while the session runs: fail, or go on and show the containers on it as lost. fail unless given
      */
     onNodeLoss?: 'fail' | 'keep';
     /**
@@ -966,12 +966,12 @@ export type SessionRequest = {
             [key: string]: string;
         };
         /**
-         * Evenly over the nodes, or on as few as possible
+         * Evenly over the nodes, or on as few as possible. spread unless given
          */
         strategy?: 'spread' | 'pack';
     };
     /**
-     * While there is no room, sessions with a higher priority are served first; among equals, those that came first
+     * While there is no room, sessions with a higher priority are served first; among equals, those that came first. 5 unless given
      */
     priority?: number;
     /**
@@ -984,7 +984,7 @@ export type SessionRequest = {
     queueTimeout?: number;
     resources?: ResourcesRequest;
     /**
-     * How often a session whose creation fails on a node is planned again, without that node where others have room
+     * How often a session whose creation fails on a node is planned again, without that node where others have room. 0 unless given
      */
     retries?: number;
     /**
