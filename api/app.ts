@@ -3,6 +3,7 @@ import { SkeinError } from "../shared/errors/errors.ts";
 import { noteRefusal } from "./audit/note.ts";
 import { bearer } from "./http/auth.ts";
 import { documentOf } from "./http/document.ts";
+import { notFoundPage, wantsPage } from "./http/not-found-page.ts";
 import { problemOf, problemResponse } from "./http/problem.ts";
 import { newApp } from "./http/route.ts";
 import { agents } from "./routes/agent-routes.ts";
@@ -38,7 +39,10 @@ app.onError((error, context) => {
 app.notFound((context) => {
   const { path, method } = context.req;
   const allowed = methodsOf(path);
-  if (allowed.length === 0) return problemResponse(new SkeinError("not_found", `nothing is at ${path}`));
+  if (allowed.length === 0) {
+    const nothing = new SkeinError("not_found", `nothing is at ${path}: GET /docs shows what is`);
+    return wantsPage(context.req.raw) ? notFoundPage(`nothing is at ${path}`) : problemResponse(nothing);
+  }
   const error = new SkeinError(
     "method_not_allowed",
     `${path} does not answer ${method}; it answers ${allowed.join(", ")}`,

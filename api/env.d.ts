@@ -8,6 +8,8 @@ declare namespace Cloudflare {
     LIMITER: DurableObjectNamespace<import("./index.ts").Limiter>;
     REFUSALS: DurableObjectNamespace<import("./index.ts").Refusals>;
     FEED: DurableObjectNamespace<import("./index.ts").Feed>;
+    /** Static files: those of Swagger UI, for /docs. */
+    ASSETS: Fetcher;
     /** Opens everything under /v1, and signs all other tokens. */
     SKEIN_ADMIN_TOKEN: string;
   }
@@ -16,4 +18,10 @@ declare namespace Cloudflare {
     mainModule: typeof import("./index.ts");
     durableNamespaces: "Fleet" | "Session" | "Link" | "Tunnel" | "Limiter" | "Refusals" | "Feed";
   }
+}
+
+/** All bundlers give the text of a page. */
+declare module "*.html" {
+  const text: string;
+  export default text;
 }

@@ -1,5 +1,6 @@
 /** The OpenAPI 3.1 document, from the routes as they are declared. */
 import { ACCESS, isRole, type OperationId } from "../../shared/access/access.ts";
+import { type Described, samplesOf } from "./docs/samples.ts";
 import { portable } from "./portable.ts";
 import type { App } from "./route.ts";
 
@@ -13,7 +14,7 @@ let made: Document | undefined;
 /** Made at first use, when all routes exist; it is the same for every caller. */
 export function documentOf(app: App): Document {
   made ??= portable(
-    withRoles(
+    withRolesAndSamples(
       app.getOpenAPI31Document({
         openapi: "3.1.0",
         info: {
@@ -37,15 +38,20 @@ export function documentOf(app: App): Document {
   return made;
 }
 
-/** Each operation names the role that it needs, from the access table. */
-function withRoles(document: Document): Document {
-  for (const item of Object.values(document.paths ?? {})) {
-    for (const operation of Object.values(
-      item as Record<string, { operationId: OperationId; description: string }>,
-    )) {
+interface Operation extends Described {
+  operationId: OperationId;
+  description: string;
+  "x-codeSamples"?: object[];
+}
+
+/** Each operation names the role that it needs, from the access table, and shows how it is called. */
+function withRolesAndSamples(document: Document): Document {
+  for (const [path, item] of Object.entries(document.paths ?? {})) {
+    for (const [method, operation] of Object.entries(item as Record<string, Operation>)) {
       const least: string = ACCESS[operation.operationId];
       if (isRole(least))
         operation.description += ` Needs the role \`${least}\`${least === "admin" ? "" : " or more"}.`;
+      operation["x-codeSamples"] = samplesOf(method, path, operation);
     }
   }
   return document;

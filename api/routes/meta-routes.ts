@@ -1,9 +1,11 @@
-/** Health, the OpenAPI document, and a page that shows it. */
+/** Health, the OpenAPI document, and pages for people. */
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
+import { SkeinError } from "../../shared/errors/errors.ts";
 import { access } from "../http/auth.ts";
-import { page } from "../http/docs/page.ts";
+import { viewerFile, viewerPage } from "../http/docs/viewer.ts";
 import { documentOf } from "../http/document.ts";
+import { wantsPage } from "../http/not-found-page.ts";
 import { problems } from "../http/problem.ts";
 import { type App, json } from "../http/route.ts";
 
@@ -40,7 +42,8 @@ const docs = createRoute({
   ...access("getDocs"),
   tags: ["meta"],
   summary: "This document, for people",
-  description: "One page, made of the document; it loads nothing from elsewhere. Needs no token.",
+  description:
+    "Swagger UI: to search, to read, and to try operations with a token. It loads nothing from elsewhere. Needs no token.",
   responses: {
     200: { description: "The page", content: { "text/html": { schema: z.string() } } },
     ...problems(),
@@ -56,5 +59,12 @@ export function meta(app: App): void {
   });
   app.openapi(health, (context) => context.json({ status: "ok" as const }, 200));
   app.openapi(openapi, (context) => context.json(documentOf(app) as object as Record<string, never>, 200));
-  app.openapi(docs, (context) => context.html(page(documentOf(app)), 200));
+  app.openapi(docs, viewerPage);
+  app.get("/docs/:file", async (context) => {
+    const name = context.req.param("file");
+    const file = await viewerFile(context, name);
+    if (!file) throw new SkeinError("not_found", `nothing is at /docs/${name}`);
+    return file;
+  });
+  app.get("/", (context, next) => (wantsPage(context.req.raw) ? context.redirect("/docs") : next()));
 }

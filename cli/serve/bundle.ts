@@ -1,6 +1,7 @@
 /** Bundles the API for workerd, once for each content of its sources. */
 import { createHash } from "node:crypto";
 import {
+  copyFileSync,
   existsSync,
   globSync,
   mkdirSync,
@@ -12,12 +13,16 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { ROOT, STATE } from "../paths.ts";
-import { workerdConfig } from "./config.ts";
+import { ASSETS, workerdConfig } from "./config.ts";
+
+/** What /docs loads (api/http/docs/viewer.ts). */
+const VIEWER = join(ROOT, "node_modules/swagger-ui-dist");
+const VIEWER_FILES = ["swagger-ui-bundle.js", "swagger-ui.css"];
 
 const CACHE = join(STATE, "bundles");
 
 /**
- * A directory with `worker.js` and `workerd.capnp` for the sources as they are now. Takes a few milliseconds if these sources were bundled
+ * A directory with `worker.js`, `workerd.capnp` and the static files, for the sources as they are now. Takes a few milliseconds if these sources were bundled
  * before. Safe to call from many processes at once.
  */
 export async function bundleApi(): Promise<string> {
@@ -27,6 +32,8 @@ export async function bundleApi(): Promise<string> {
   const making = mkdtempSync(join(CACHE, "making-"));
   await bundleTo(join(making, "worker.js"));
   writeFileSync(join(making, "workerd.capnp"), workerdConfig());
+  mkdirSync(join(making, ASSETS));
+  for (const name of VIEWER_FILES) copyFileSync(join(VIEWER, name), join(making, ASSETS, name));
   try {
     renameSync(making, directory);
   } catch (error) {
@@ -40,7 +47,7 @@ export async function bundleApi(): Promise<string> {
 /** Hash of everything that the bundle depends on: our sources, the packages' versions, the configuration. */
 function fingerprint(): string {
   const hash = createHash("sha256");
-  const sources = globSync(["api/**/*.{ts,html,css}", "shared/**/*.ts"], { cwd: ROOT }).sort();
+  const sources = globSync(["api/**/*.{ts,html}", "shared/**/*.ts"], { cwd: ROOT }).sort();
   for (const path of [...sources, "package-lock.json"]) {
     hash
       .update(`${path}\0`)
@@ -64,7 +71,7 @@ async function bundleTo(outfile: string): Promise<void> {
       mainFields: ["module", "main"],
       conditions: ["workerd", "worker", "browser"],
       external: ["cloudflare:*", "node:*"],
-      loader: { ".html": "text", ".css": "text" },
+      loader: { ".html": "text" },
       logLevel: "warning",
     });
   } finally {

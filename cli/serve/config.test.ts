@@ -2,7 +2,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ROOT } from "../paths.ts";
-import { COMPATIBILITY_DATE, COMPATIBILITY_FLAGS, OBJECTS, workerdConfig } from "./config.ts";
+import {
+  ASSETS,
+  ASSETS_BINDING,
+  COMPATIBILITY_DATE,
+  COMPATIBILITY_FLAGS,
+  OBJECTS,
+  workerdConfig,
+} from "./config.ts";
 
 const wrangler = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
 
@@ -24,6 +31,11 @@ describe("on workerd and on Cloudflare", () => {
     const here = Object.entries(OBJECTS).map(([name, { className }]) => [name, className]);
     expect(bindings().sort()).toEqual(here.sort());
   });
+});
+
+test("the API has its static files under the same name", () => {
+  expect(/^\[assets\][^[]*^binding = "(.+)"/m.exec(wrangler)?.[1]).toBe(ASSETS_BINDING);
+  expect(workerdConfig()).toContain(`(name = "${ASSETS_BINDING}", service = "${ASSETS}")`);
 });
 
 test("the keys that name data on disk never change", () => {

@@ -27,6 +27,9 @@ export const OBJECTS = {
 /** Names that workerd's command line refers to. */
 export const SOCKET = "http";
 export const DISK = "disk";
+export const ASSETS = "assets";
+/** The worker's name for its static files. */
+export const ASSETS_BINDING = "ASSETS";
 
 /** The worker reads its admin token from this binding; workerd from its environment. */
 export const ADMIN_TOKEN = "SKEIN_ADMIN_TOKEN";
@@ -42,12 +45,17 @@ export function workerdConfig(): string {
     ...[ADMIN_TOKEN, ...SETTING_NAMES.map(variableOf)].map(
       (name) => `(name = "${name}", fromEnvironment = "${name}")`,
     ),
+    `(name = "${ASSETS_BINDING}", service = "${ASSETS}")`,
     ...objects.map(([name, { className }]) => `(name = "${name}", durableObjectNamespace = "${className}")`),
   ];
   return `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
-  services = [(name = "api", worker = .api), (name = "${DISK}", disk = (writable = true))],
+  services = [
+    (name = "api", worker = .api),
+    (name = "${DISK}", disk = (writable = true)),
+    (name = "${ASSETS}", disk = (writable = false)),
+  ],
   sockets = [(name = "${SOCKET}", http = (), service = "api")],
 );
 

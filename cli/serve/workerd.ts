@@ -15,7 +15,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { type SettingName, type Settings, variableOf } from "../../shared/settings/settings.ts";
 import { CliError } from "../cli-error.ts";
-import { ADMIN_TOKEN, DISK, SOCKET } from "./config.ts";
+import { ADMIN_TOKEN, ASSETS, DISK, SOCKET } from "./config.ts";
 
 export interface Workerd {
   pid: number;
@@ -27,7 +27,7 @@ export interface Workerd {
 }
 
 export interface WorkerdOptions {
-  /** With `worker.js` and `workerd.capnp`. */
+  /** As `bundleApi` makes it. */
   bundle: string;
   data: string;
   host: string;
@@ -91,6 +91,7 @@ function workerdArgs({ bundle, data, host, port }: WorkerdOptions): string[] {
   return [
     "serve",
     `--directory-path=${DISK}=${join(data, "objects")}`,
+    `--directory-path=${ASSETS}=${join(bundle, ASSETS)}`,
     `--socket-addr=${SOCKET}=${host}:${port}`,
     "--control-fd=3",
     join(bundle, "workerd.capnp"),
