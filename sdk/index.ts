@@ -1,20 +1,31 @@
 /**
  * Skein's client, bound to one address and token: one function per operation of the API, generated from its OpenAPI document; `events`, which
- * follows the event streams; `logs`, which reads containers' output; `exec` and `connect`, which open streams into containers.
+ * follows the event streams; `logs`, which reads containers' output; `waitUntil`; iterators over lists; `run`, `exec` and `connect`, which
+ * lead into containers. `node.ts` has what only Node can do.
  */
-import { type Streams, streamsOf, type Way } from "./dial-stream.ts";
+import { problemOf } from "./api-problem.ts";
+import { type Command, type Container, type Streams, streamsOf, type Way } from "./dial-stream.ts";
 import { type FollowOptions, follow, type SkeinEvent } from "./events.ts";
 import { createClient, createConfig } from "./generated/client/index.ts";
 import * as operations from "./generated/sdk.gen.ts";
-import type { Problem } from "./generated/types.gen.ts";
+import type { Session } from "./generated/types.gen.ts";
 import { type LogOptions, type OutputLine, readLogs } from "./logs.ts";
+import { type Pages, pagesOf } from "./pages.ts";
+import type { ConnectionOptions } from "./reconnecting.ts";
+import { type Ran, run } from "./run.ts";
+import { type Condition, waitUntil } from "./wait-until.ts";
 
+export { ApiProblem } from "./api-problem.ts";
 export type { Command, Container, Streams } from "./dial-stream.ts";
 export type { FollowOptions, SkeinEvent } from "./events.ts";
 export { fetchFailure } from "./fetch-failure.ts";
 export type * from "./generated/types.gen.ts";
 export type { LogOptions, OutputLine } from "./logs.ts";
+export type { Pages } from "./pages.ts";
+export type { ConnectionOptions } from "./reconnecting.ts";
 export type { Piece, RemoteStream, StreamResult } from "./remote-stream.ts";
+export { type Ran, StreamBroken } from "./run.ts";
+export { type Condition, SessionEnded } from "./wait-until.ts";
 
 /** Operations whose answer is a stream. Those for clients have a function of their own here. */
 type Streaming =
@@ -38,32 +49,26 @@ type Arguments<F extends Operation> =
   Parameters<F> extends [options?: infer O] ? Omit<NonNullable<O>, "client"> : never;
 
 /** Each operation by its operationId takes `{path, query, headers, body, signal}`, and resolves to what the API answers. */
-export type Skein = Streams & {
-  [K in keyof Operations]: undefined extends Parameters<Operations[K]>[0]
-    ? (options?: Arguments<Operations[K]>) => Promise<Data<Operations[K]>>
-    : (options: Arguments<Operations[K]>) => Promise<Data<Operations[K]>>;
-} & {
-  /** The events of a session, or of all of the token's project: see FollowOptions. @throws ApiProblem */
-  events(options?: FollowOptions): AsyncGenerator<SkeinEvent, void, undefined>;
-  /** The output of a session's containers, line by line, also after its end: see LogOptions. @throws ApiProblem */
-  logs(options: LogOptions): AsyncGenerator<OutputLine, void, undefined>;
-};
-
-/** What the API answered instead of what was asked for: RFC 9457 problem details, `code` stable. */
-export class ApiProblem extends Error {
-  readonly problem: Problem;
-
-  constructor(problem: Problem) {
-    super(problem.detail);
-    this.name = "ApiProblem";
-    this.problem = problem;
-  }
-}
+export type Skein = Streams &
+  Pages & {
+    [K in keyof Operations]: undefined extends Parameters<Operations[K]>[0]
+      ? (options?: Arguments<Operations[K]>) => Promise<Data<Operations[K]>>
+      : (options: Arguments<Operations[K]>) => Promise<Data<Operations[K]>>;
+  } & {
+    /** The events of a session, or of all of the token's project: see FollowOptions. @throws ApiProblem */
+    events(options?: FollowOptions): AsyncGenerator<SkeinEvent, void, undefined>;
+    /** The output of a session's containers, line by line, also after its end: see LogOptions. @throws ApiProblem */
+    logs(options: LogOptions): AsyncGenerator<OutputLine, void, undefined>;
+    /** Resolves once the session (id or name) is so. @throws ApiProblem; SessionEnded if it ended before; the signal's reason */
+    waitUntil(session: string, until: Condition, options?: ConnectionOptions): Promise<Session>;
+    /** Runs a command to its end and collects its output; its stdin is empty. @throws as `exec`; StreamBroken */
+    run(container: Container, command: Command): Promise<Ran>;
+  };
 
 export interface SkeinOptions {
   /** Where the API is, like `http://127.0.0.1:8787`. */
   api: string;
-  token?: string;
+  token?: string | undefined;
   /** Makes the WebSockets of `exec` and `connect`, as a library may do it faster than the platform. */
   webSocket?: Way["webSocket"];
 }
@@ -78,7 +83,7 @@ export function createSkein({
   const client = createClient(token === undefined ? config : { ...config, auth: token });
   client.interceptors.error.use((error, response) => {
     if (response === undefined || response.ok) return error;
-    return new ApiProblem(isProblem(error) ? error : problemOf(response));
+    return problemOf(error, response);
   });
   const bound = Object.fromEntries(
     Object.entries(operations).map(([name, operation]) => [
@@ -92,15 +97,18 @@ export function createSkein({
     token,
     webSocket,
     async problem(response) {
-      const body: unknown = await response.json().catch(() => undefined);
-      return new ApiProblem(isProblem(body) ? body : problemOf(response));
+      return problemOf(await response.json().catch(() => undefined), response);
     },
   };
+  const streams = streamsOf(way);
   const skein = {
     ...bound,
-    ...streamsOf(way),
+    ...streams,
+    ...pagesOf(bound as never),
     events: (options = {}) => events(way, options),
     logs: (options) => logs(skein, way, options),
+    waitUntil: (session, until, options) => waitUntil(skein, session, until, options),
+    run: (container, command) => run(streams, container, command),
   } as Skein;
   return skein;
 }
@@ -131,14 +139,4 @@ function logs(skein: Skein, { api, headers, problem }: Way, options: LogOptions)
   const hostsOf = async (signal: AbortSignal) =>
     (await skein.getSession({ path: { id: options.session }, signal })).containers.map(({ host }) => host);
   return readLogs(ask, hostsOf, options, problem);
-}
-
-function isProblem(body: unknown): body is Problem {
-  return typeof body === "object" && body !== null && "code" in body && "detail" in body;
-}
-
-/** For what stands between us and the API (a proxy, a firewall) and answers in its own words. */
-function problemOf({ status, statusText, url }: Response): Problem {
-  const title = `HTTP ${status}${statusText ? ` ${statusText}` : ""}`;
-  return { type: "about:blank", title, status, code: "unknown", detail: `${url} answered ${title}` };
 }

@@ -1,7 +1,7 @@
 /** `skein audit`. */
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
-import { allPages } from "../pages.ts";
+import { allOf } from "../pages.ts";
 import { print, printJson } from "../print.ts";
 import { table } from "../table.ts";
 import { wholeNumber } from "../values.ts";
@@ -15,7 +15,7 @@ export const audit = defineCommand({
     "Entries with status 101 are ways into containers, those from 400 on refusals. docs/access.md says how long entries are kept.",
   async run({ options }) {
     const limit = wholeNumber("limit", options.limit ?? "50");
-    const entries = await withApi((skein) => allPages((query) => skein.listAudit({ query }), limit));
+    const entries = await withApi((skein) => allOf(skein.audit(), limit));
     if (options.json) {
       printJson(entries);
       return;

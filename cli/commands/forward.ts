@@ -1,9 +1,10 @@
 /** `skein forward`. */
 import { once } from "node:events";
+import { StreamBroken } from "../../sdk/index.ts";
+import { forward as startForward } from "../../sdk/node.ts";
 import { CliError } from "../cli-error.ts";
 import { withApi } from "../client.ts";
 import { defineCommand } from "../command.ts";
-import { forward as startForward } from "../forward.ts";
 import { print, say } from "../print.ts";
 import { text } from "../terminal-text.ts";
 import { portNumber } from "../values.ts";
@@ -26,13 +27,28 @@ export const forward = defineCommand({
         throw new CliError(`session ${name} has no container ${host}`, `it has ${hosts}`);
       }
       // By its id: another session may get the name while this goes on.
-      const forwarding = await startForward(skein, { container: { session: id, host }, port, local }, say);
+      const container = { session: id, host };
+      const forwarding = await startForward(skein, container, port, { local, onFailure: say }).catch(
+        (error: NodeJS.ErrnoException) => {
+          throw cannotListen(error, local);
+        },
+      );
       print(text`127.0.0.1:${forwarding.local} leads to port ${port} of ${host} in ${name}`);
       try {
         await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM"), forwarding.lost]);
+      } catch (error) {
+        throw error instanceof StreamBroken ? new CliError(error.message) : error;
       } finally {
         forwarding.close();
       }
     });
   },
 });
+
+function cannotListen({ code, message }: NodeJS.ErrnoException, local: number): CliError {
+  if (code !== "EADDRINUSE") return new CliError(`cannot listen on 127.0.0.1:${local}: ${message}`);
+  return new CliError(
+    `port ${local} of this machine is in use`,
+    "give another as the last argument, or 0 for a free one",
+  );
+}

@@ -5,7 +5,7 @@ import { SESSION_STATES, SESSION_STATUSES } from "../../shared/session/lifecycle
 import { awayText, sayAway } from "../away.ts";
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
-import { allPages } from "../pages.ts";
+import { allOf } from "../pages.ts";
 import { print, printJson } from "../print.ts";
 import { age } from "../session-text.ts";
 import { narrowTable, table } from "../table.ts";
@@ -98,15 +98,13 @@ function isLive(status: Session["status"]): boolean {
 }
 
 function all(skein: Skein): Promise<Session[]> {
-  return allPages((query) => skein.listSessions({ query }));
+  return allOf(skein.sessions());
 }
 
 /** One list for each live status: each is short, while ended sessions only become more. Newest first. */
 async function live(skein: Skein): Promise<Session[]> {
   const statuses = SESSION_STATUSES.filter(isLive);
-  const lists = await Promise.all(
-    statuses.map((status) => allPages((query) => skein.listSessions({ query: { ...query, status } }))),
-  );
+  const lists = await Promise.all(statuses.map((status) => allOf(skein.sessions({ status }))));
   // A session whose status changes between the requests may be in two lists.
   const byId = new Map(lists.flat().map((session) => [session.id, session]));
   return [...byId.values()].sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));

@@ -2,7 +2,7 @@
 import type { Token } from "../../sdk/index.ts";
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
-import { allPages } from "../pages.ts";
+import { allOf } from "../pages.ts";
 import { print, printJson } from "../print.ts";
 import { table } from "../table.ts";
 import { colored } from "../terminal-text.ts";
@@ -10,7 +10,7 @@ import { colored } from "../terminal-text.ts";
 export const tokenLs = defineCommand({
   options: JSON_OPTION,
   async run({ options }) {
-    const tokens = await withApi((skein) => allPages((query) => skein.listTokens({ query })));
+    const tokens = await withApi((skein) => allOf(skein.tokens()));
     if (options.json) {
       printJson(tokens);
       return;

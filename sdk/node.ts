@@ -1,25 +1,21 @@
-/** Listens on this machine, and carries each connection to a port of a container. */
+/** For Node only: listens on this machine, and carries each connection to a port of a container. */
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import {
-  ApiProblem,
-  type Container,
-  type RemoteStream,
-  type Skein,
-  type StreamResult,
-} from "../sdk/index.ts";
-import { CliError } from "./cli-error.ts";
+import { ApiProblem } from "./api-problem.ts";
+import type { Container, Streams } from "./dial-stream.ts";
+import type { RemoteStream } from "./remote-stream.ts";
+import { StreamBroken } from "./run.ts";
 
-export interface Forward {
-  container: Container;
-  port: number;
-  /** 0: a free one. */
-  local: number;
+export interface ForwardOptions {
+  /** The port on this machine, at 127.0.0.1; 0 or missing: a free one. */
+  local?: number;
+  /** Hears why a connection could not be carried, when others may be. */
+  onFailure?(reason: string): void;
 }
 
 export interface Forwarding {
   /** The port on this machine. */
   local: number;
-  /** Rejects when the way to the container is lost. */
+  /** Rejects when the way to the container is lost: ApiProblem, StreamBroken, TypeError. */
   lost: Promise<never>;
   /** Ends it with all its connections. */
   close(): void;
@@ -28,11 +24,12 @@ export interface Forwarding {
 /** Of these only the one connection ends. After any other end, new connections would hardly fare better. */
 const OF_ITS_OWN: ReadonlySet<string> = new Set(["refused", "failed", "too_many_streams"]);
 
-/** Resolves when it listens. `failed` hears why a connection could not be carried, when others may be. */
+/** Resolves when it listens. @throws what Node's `listen` throws, like EADDRINUSE */
 export async function forward(
-  skein: Skein,
-  { container, port, local }: Forward,
-  failed: (reason: string) => void,
+  skein: Pick<Streams, "connect">,
+  container: Container,
+  port: number,
+  { local = 0, onFailure }: ForwardOptions = {},
 ): Promise<Forwarding> {
   const sockets = new Set<Socket>();
   const lost = Promise.withResolvers<never>();
@@ -43,7 +40,7 @@ export async function forward(
     socket.on("error", () => {}).once("close", () => sockets.delete(socket));
     carry(skein, container, port, socket).catch((error: Error) => {
       socket.resetAndDestroy();
-      if (OF_ITS_OWN.has(codeOf(error))) failed(error.message);
+      if (OF_ITS_OWN.has(codeOf(error))) onFailure?.(error.message);
       else lost.reject(error);
     });
   });
@@ -60,38 +57,23 @@ export async function forward(
 
 function listen(server: Server, local: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      const taken = error.code === "EADDRINUSE";
-      reject(
-        taken
-          ? new CliError(
-              `port ${local} of this machine is in use`,
-              "give another as the last argument, or 0 for a free one",
-            )
-          : new CliError(`cannot listen on 127.0.0.1:${local}: ${error.message}`),
-      );
-    });
+    server.once("error", reject);
     server.listen(local, "127.0.0.1", resolve);
   });
 }
 
-/** A stream that ended before its connection did. */
-class Ended extends CliError {
-  readonly code: string;
-
-  constructor({ code, reason }: StreamResult) {
-    super(reason || code);
-    this.code = code;
-  }
-}
-
 function codeOf(error: Error): string {
   if (error instanceof ApiProblem) return error.problem.code;
-  return error instanceof Ended ? error.code : "";
+  return error instanceof StreamBroken ? error.code : "";
 }
 
-/** @throws Ended; ApiProblem, TypeError where it does not begin */
-async function carry(skein: Skein, container: Container, port: number, socket: Socket): Promise<void> {
+/** @throws StreamBroken; ApiProblem, TypeError where it does not begin */
+async function carry(
+  skein: Pick<Streams, "connect">,
+  container: Container,
+  port: number,
+  socket: Socket,
+): Promise<void> {
   const stream = await skein.connect(container, port);
   socket.once("close", () => stream.close("the local connection is closed"));
   if (socket.destroyed) stream.close("the local connection is closed");
@@ -105,10 +87,10 @@ async function carry(skein: Skein, container: Container, port: number, socket: S
     if (over === undefined || isProper(over)) socket.end();
   }
   const result = await stream.result;
-  if (!isProper(result)) throw new Ended(result);
+  if (!isProper(result)) throw new StreamBroken(result.code, result.reason);
 }
 
-function isProper({ code }: StreamResult): boolean {
+function isProper({ code }: { code: string }): boolean {
   return code === "done" || code === "client_gone";
 }
 
