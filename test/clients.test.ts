@@ -24,19 +24,20 @@ const PROGRAM = `import { ApiProblem, createSkein, SessionEnded } from "skein-sd
 import { forward } from "skein-sdk/node";
 
 const skein = createSkein({ api: process.env.SKEIN_API!, token: process.env.SKEIN_TOKEN });
-const names = Array.from({ length: 203 }, (_, at) => \`many-\${at}\`);
-await Promise.all(names.map((name) => skein.createSession({ body: { name, image: "debian:12" } })));
+// @ts-expect-error: an image has a name
+void (() => skein.createSession({ body: { image: 1 } }));
+for (const name of ["first", "second"]) await skein.createSession({ body: { name, image: "debian:12" } });
 const listed: string[] = [];
 for await (const session of skein.sessions({ status: "pending" })) listed.push(session.name);
 const codeOf = (error: unknown) => (error instanceof ApiProblem ? error.problem.code : String(error));
-const refused = await skein.run({ session: "many-0" }, { command: ["true"] }).catch(codeOf);
-const forwarding = await forward(skein, { session: "many-0" }, 8888);
-const given = await skein.waitUntil("many-0", "running", { signal: AbortSignal.timeout(300) }).catch((error: Error) => error.name);
-const ended = skein.waitUntil("many-0", "ended");
-await skein.endSession({ path: { id: "many-0" } });
-const never = await skein.waitUntil("many-0", "running").catch((error) => error instanceof SessionEnded && error.session.status);
+const refused = await skein.run({ session: "first" }, { command: ["true"] }).catch(codeOf);
+const forwarding = await forward(skein, { session: "first" }, 8888);
+const given = await skein.waitUntil("first", "running", { signal: AbortSignal.timeout(300) }).catch((error: Error) => error.name);
+const ended = skein.waitUntil("first", "ended");
+await skein.endSession({ path: { id: "first" } });
+const never = await skein.waitUntil("first", "running").catch((error) => error instanceof SessionEnded && error.session.status);
 const { status } = await ended;
-console.log(JSON.stringify({ listed: listed.length, different: new Set(listed).size, refused, listens: forwarding.local > 0, given, status, never }));
+console.log(JSON.stringify({ listed, refused, listens: forwarding.local > 0, given, status, never }));
 forwarding.close();
 `;
 
@@ -55,20 +56,17 @@ describe("the SDK's package in an empty project", () => {
       "browser.ts",
       'import { createSkein } from "skein-sdk";\nvoid createSkein({ api: "" }).sessions();\n',
     );
-    project.write("wrong.ts", 'import { createSkein } from "skein-sdk";\ncreateSkein({ api: 1 });\n');
   });
   afterAll(() => project.remove());
 
   test("type-checks in Node and in browsers, with the examples of the documents", async () => {
     expect(await project.check(["program.ts", "readme.ts", "sdk-readme.ts"], NODE)).toBe("");
     expect(await project.check(["browser.ts"], BROWSER)).toBe("");
-    expect(await project.check(["wrong.ts"], NODE)).toContain("not assignable to type 'string'");
   });
 
   test("lists, waits, ends and refuses", async () => {
     expect(JSON.parse(await project.node("program.ts", environment()))).toEqual({
-      listed: 203,
-      different: 203,
+      listed: ["second", "first"],
       refused: "not_running",
       listens: true,
       given: "TimeoutError",
