@@ -18,14 +18,14 @@ export interface Described {
 
 /** Operations that the clients wrap in something handier than a function of the same name. */
 const TYPESCRIPT: Partial<Record<OperationId, string>> = {
-  listSessions: "for await (const session of skein.sessions()) console.log(session.name, session.status);",
-  listNodes: "for await (const node of skein.nodes()) console.log(node.name, node.status);",
-  listTokens: "for await (const token of skein.tokens()) console.log(token.id, token.project);",
-  listAudit: "for await (const entry of skein.audit()) console.log(entry.at, entry.action);",
-  streamEvents: "for await (const event of skein.events()) console.log(event);",
-  streamSessionEvents: 'for await (const event of skein.events({ session: "train" })) console.log(event);',
+  listSessions: "for await (const session of skein.sessions()) { /* session.name, session.status */ }",
+  listNodes: "for await (const node of skein.nodes()) { /* node.name, node.status */ }",
+  listTokens: "for await (const token of skein.tokens()) { /* token.id, token.project */ }",
+  listAudit: "for await (const entry of skein.audit()) { /* entry.at, entry.action */ }",
+  streamEvents: "for await (const event of skein.events()) { /* event */ }",
+  streamSessionEvents: 'for await (const event of skein.events({ session: "train" })) { /* event */ }',
   readLogs:
-    'for await (const { host, text } of skein.logs({ session: "train", follow: true })) console.log(host, text);',
+    'for await (const { host, text } of skein.logs({ session: "train", follow: true })) { /* host, text */ }',
   execContainer:
     'const { exitCode, stdout } = await skein.run({ session: "train" }, { command: ["hostname"] });',
   forwardPort: 'const stream = await skein.connect({ session: "train", host: "main1" }, 8888);',
