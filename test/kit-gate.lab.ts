@@ -86,9 +86,9 @@ describe("the proof", () => {
     const { container } = session.of("main1");
     await exec(container, ["sed", "-i", "s/^sub1 .*/sub1 ssh-ed25519 AAAA/", "/root/.ssh/known_hosts"]);
     expect(await session.prove("main1")).toEqual([
-      { way: "ssh", host: "sub1", user: "root", reason: "Host key verification failed." },
+      { way: "ssh", host: "sub1", reason: "Host key verification failed." },
     ]);
-    const itself: ProofTarget = { way: "ssh", host: "main1", user: "root" };
+    const itself: ProofTarget = { way: "ssh", host: "main1" };
     expect((await exec(container, proveCommand([itself], 1, 1500))).code).toBe(0);
   });
 
@@ -113,9 +113,9 @@ describe("the proof", () => {
     ]);
     await exec(session.of("sub1").container, kitsh("grep -v main1 /etc/hosts > /h; cat /h > /etc/hosts"));
     const targets: ProofTarget[] = [
-      { way: "ssh", host: "sub1", user: "root" },
-      { way: "ssh", host: "127.0.0.9", user: "root" },
-      { way: "ping", host: "10.64.250.250", user: "root" },
+      { way: "ssh", host: "sub1" },
+      { way: "ssh", host: "127.0.0.9" },
+      { way: "ping", host: "10.64.250.250" },
     ];
     const { code, stdout } = await exec(session.of("main1").container, proveCommand(targets, 1, 1500));
     expect(code).not.toBe(0);
@@ -136,7 +136,7 @@ describe("the proof", () => {
       "table bridge lossy { chain f { type filter hook forward priority 0; ip length > 1400 drop; }; }";
     await machine.exec(["nft", lossy]);
     try {
-      const target: ProofTarget = { way: "ping", host: "sub1", user: "root" };
+      const target: ProofTarget = { way: "ping", host: "sub1" };
       const prove = async (mtu: number) =>
         unproven(
           [target],
@@ -161,7 +161,7 @@ describe("the proof", () => {
       ],
       sysctls,
     );
-    const target: ProofTarget = { way: "ping", host: "sub1", user: "root" };
+    const target: ProofTarget = { way: "ping", host: "sub1" };
     const { machine } = here;
     const syn = "tcp dport 22 tcp flags & (syn | ack) == syn counter";
     await machine.exec([

@@ -1,10 +1,10 @@
 /** The kit's binaries: from Debian's packages, with all their libraries, patched so that they use nothing of the image around them. */
 import { execFile } from "node:child_process";
-import { copyFile, mkdir, readdir, readFile, symlink } from "node:fs/promises";
+import { copyFile, mkdir, readdir, symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { unpackPackages } from "./debian-packages.ts";
-import { INSIDE } from "./layout.ts";
+import { INSIDE, SERVER } from "./layout.ts";
 
 const run = promisify(execFile);
 
@@ -12,8 +12,8 @@ const run = promisify(execFile);
 const programs = {
   "tini-static": "usr/bin/tini-static",
   busybox: "bin/busybox",
-  dropbear: "usr/sbin/dropbear",
-  tcpsvd: "usr/bin/tcpsvd",
+  // Under a name of its own, since users end servers of theirs by `pkill sshd`.
+  [SERVER]: "usr/sbin/sshd",
   "sftp-server": "usr/lib/openssh/sftp-server",
   ssh: "usr/bin/ssh",
   scp: "usr/bin/scp",
@@ -27,17 +27,13 @@ const programs = {
 const packages = [
   "tini",
   "busybox-static",
-  "dropbear-bin",
-  "ipsvd",
+  "openssh-server",
   "openssh-sftp-server",
   "openssh-client",
   "traceroute",
   "s6",
   "ucspi-tcp",
 ] as const;
-
-/** The path of the sftp server in Debian's dropbear. `programs/enter` replaces it by the kit's path. */
-const compiledSftpServer = "/usr/lib/sftp-server";
 
 /** Fills `kit/bin` and `kit/lib`. Makes the directory `scratch` for its own use. Needs `apt-get` and `dpkg-deb`, but not root. */
 export async function assembleBinaries(kit: string, scratch: string): Promise<void> {
@@ -70,12 +66,6 @@ export async function assembleBinaries(kit: string, scratch: string): Promise<vo
     if (!/^(ld-linux|libc\.)/.test(name)) await patchelf.patch(join(lib, name));
   }
   await symlink("busybox", join(bin, "sh"));
-  const dropbear = await readFile(join(bin, "dropbear"));
-  if (!dropbear.includes(`${compiledSftpServer}\0`)) {
-    throw new Error(
-      `this dropbear does not call ${compiledSftpServer}: programs/enter has to learn its path`,
-    );
-  }
 }
 
 async function librariesIn(tree: string): Promise<Map<string, string>> {

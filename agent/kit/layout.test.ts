@@ -28,18 +28,13 @@ it("composes the entry point and the mounts", () => {
 
 it("reads from the output of a proof what failed, and why", () => {
   const targets: ProofTarget[] = [
-    { way: "ping", host: "sub1", user: "dev" },
-    { way: "ssh", host: "main1", user: "dev" },
-    { way: "ssh", host: "sub1", user: "dev" },
-    { way: "ssh", host: "sub2", user: "dev" },
+    { way: "ping", host: "sub1" },
+    { way: "ssh", host: "main1" },
+    { way: "ssh", host: "sub1" },
+    { way: "ssh", host: "sub2" },
   ];
   expect(proveCommand(targets, 30, 1450)).toEqual(
-    ["/.skein/kit/prove", "30", "1450"].concat(
-      "ping/dev@sub1",
-      "ssh/dev@main1",
-      "ssh/dev@sub1",
-      "ssh/dev@sub2",
-    ),
+    ["/.skein/kit/prove", "30", "1450"].concat("ping/sub1", "ssh/main1", "ssh/sub1", "ssh/sub2"),
   );
   const refused = "ssh: connect to host sub1 port 22: Connection refused";
   expect(unproven(targets, `ssh sub1 failed ${refused}\nping sub1 ok\nssh main1 ok\n`)).toEqual([

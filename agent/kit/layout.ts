@@ -6,12 +6,17 @@ export const INSIDE = {
   kit: "/.skein/kit",
   self: "/.skein/self",
   hostKey: "/.skein/host_key",
+  authorizedKeys: "/.skein/authorized_keys",
   /** Written last of all files: when it exists, all others do. */
   placed: "/.skein/placed",
   shell: "/.skein/kit/bin/sh",
+  loginPath: "/.skein/kit/login-path",
   /** Has only `ssh`, `scp` and `sftp`. Last on the PATH, so that an image's own programs win. */
   path: "/.skein/kit/path",
 } as const;
+
+/** The SSH server's name in the kit. The process has it too. */
+export const SERVER = "login-server";
 
 /** Docker's PATH when neither the image nor the request has one (moby `oci/defaults`, `DefaultPathEnv`). */
 const dockerPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -30,8 +35,8 @@ export function kitEntrypoint(argv: readonly string[], address = "0"): string[] 
 }
 
 /**
- * For Docker's `HostConfig.Sysctls`: the kernel then acknowledges requests at once. OpenSSH's client and Dropbear both use Nagle's
- * algorithm, and would wait twice for the other's delayed acknowledgement: `ssh HOST true` takes 110 ms then instead of 25.
+ * For Docker's `HostConfig.Sysctls`: the kernel then acknowledges requests at once. OpenSSH's client and server both use Nagle's
+ * algorithm at first, and would wait for the other's delayed acknowledgement.
  * Empty on kernels before 6.7: they do not have this setting, and Docker refuses to start a container with it.
  */
 export function kitSysctls(): Record<string, string> {

@@ -2,7 +2,7 @@
 import { INSIDE } from "./layout.ts";
 
 /**
- * A host to be reached, and the login name there.
+ * A host to be reached.
  * - `ssh`: by a login, which also checks that the host resolves every name of the session.
  * - `ping`: by one packet of full size, there and back. When this user may not ping, or the host does not answer, a login decides: it
  *   fills its packets in both directions.
@@ -10,7 +10,6 @@ import { INSIDE } from "./layout.ts";
 export interface ProofTarget {
   way: "ssh" | "ping";
   host: string;
-  user: string;
 }
 
 /**
@@ -18,7 +17,7 @@ export interface ProofTarget {
  * code is 0 when all targets are proven.
  */
 export function proveCommand(targets: readonly ProofTarget[], seconds: number, mtu: number): string[] {
-  const each = targets.map(({ way, host, user }) => `${way}/${user}@${host}`);
+  const each = targets.map(({ way, host }) => `${way}/${host}`);
   return [`${INSIDE.kit}/prove`, String(seconds), String(mtu), ...each];
 }
 

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { ContainerSpec } from "../../shared/protocol/assignment.ts";
 import { NOTHING_ALLOWED } from "../../shared/request/allowed.ts";
 import type { Survey } from "../ssh/survey.ts";
-import { guardedOf, refuseReach, refuseUnderSsh } from "./node-reach.ts";
+import { guardedOf, homeVariable, refuseReach, refuseUnderSsh } from "./node-reach.ts";
 import { sentOf } from "./sent-fixtures.ts";
 
 const spec: ContainerSpec = {
@@ -16,7 +16,8 @@ const spec: ContainerSpec = {
   files: [],
   resources: { gpuIds: [] },
 };
-const surveyOf = (user: string, uid: number, home: string) => ({ account: { user, uid, home } }) as Survey;
+const surveyOf = (user: string, uid: number, home: string) =>
+  ({ account: { user, uid, home }, homes: [{ path: home }] }) as Survey;
 const mounted = (target: string) => ({ ...spec, mounts: [{ source: "/data", target, readOnly: true }] });
 
 const assigned = (...containers: ContainerSpec[]) => sentOf(1, undefined, containers).assignment;
@@ -58,4 +59,13 @@ test.each(["/home", "/home/dev", "/home/dev/.ssh", "/home/dev/.ssh/keys"])(
 
 test.each(["/home/dev/data", "/home/devil", "/mnt"])("a mount at %s is accepted", (target) => {
   refuseUnderSsh(mounted(target), surveyOf("dev", 1000, "/home/dev"));
+});
+
+test("the variable HOME counts, except in a mount", () => {
+  const spec = { ...mounted("/data"), env: { HOME: "/data/home" } };
+  expect(homeVariable(spec, [])).toBe(undefined);
+  expect(homeVariable({ ...spec, env: { HOME: "/work" } }, ["HOME=/data"])).toBe("/work");
+  expect(homeVariable({ ...spec, env: {} }, ["PATH=/bin", "HOME=/work"])).toBe("/work");
+  expect(homeVariable({ ...spec, env: {} }, [])).toBe(undefined);
+  expect(homeVariable({ ...mounted("/work/.ssh"), env: { HOME: "/work" } }, [])).toBe(undefined);
 });

@@ -11,7 +11,7 @@ import type { Survey } from "../ssh/survey.ts";
 import { together } from "./concurrency.ts";
 import { type Prepared, savePrepared, selfDir } from "./container-record.ts";
 import { type NodeContext, StepFailure, sessionDir } from "./context.ts";
-import { refuseReach, refuseUnderSsh } from "./node-reach.ts";
+import { homeVariable, refuseReach, refuseUnderSsh } from "./node-reach.ts";
 import type { Observed } from "./observed.ts";
 import { provideNetwork } from "./session-network.ts";
 
@@ -78,7 +78,7 @@ async function prepareContainer(
     observed.set(host, "pending", { containerId });
     signal.throwIfAborted();
     const [survey, vacant] = await Promise.all([
-      context.surveys.of(image.id, spec.user ?? image.user, containerId),
+      context.surveys.of(image.id, spec.user ?? image.user, homeVariable(spec, image.env), containerId),
       context.surveys.vacant(image.id, outsideFiles(spec), containerId),
     ]);
     refuseUnderSsh(spec, survey);

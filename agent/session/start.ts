@@ -1,5 +1,5 @@
 /** Phase `started`: writes the public keys, starts the containers (their commands wait), and proves the network and SSH. */
-import type { Assignment, SessionKeys } from "../../shared/protocol/assignment.ts";
+import type { Assignment, ContainerSpec, SessionKeys } from "../../shared/protocol/assignment.ts";
 import type { Executed } from "../docker/port.ts";
 import { placeLauncherFiles } from "../frameworks/launcher-files.ts";
 import { handOver } from "../kit/handover.ts";
@@ -24,11 +24,11 @@ export async function start(
   signal: AbortSignal,
 ): Promise<void> {
   const peers = peersOf(task, keys);
-  await together(task.assignment.containers, signal, async ({ host }, jobSignal) => {
-    await startContainer(task, host, peers, jobSignal);
+  await together(task.assignment.containers, signal, async (spec, jobSignal) => {
+    await startContainer(task, spec, peers, jobSignal);
     progressed();
   });
-  await prove(task, peers, signal);
+  await prove(task, signal);
 }
 
 function peersOf({ assignment, observed }: SessionTask, keys: SessionKeys): Peer[] {
@@ -52,7 +52,7 @@ function peersOf({ assignment, observed }: SessionTask, keys: SessionKeys): Peer
 
 async function startContainer(
   { context, assignment, observed }: SessionTask,
-  host: string,
+  { host, hostNetwork }: ContainerSpec,
   peers: readonly Peer[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -69,7 +69,8 @@ async function startContainer(
   await context.limit(signal, async () => {
     const secret = keys ? placePrepared(survey, keys, host) : [];
     const launchers = placeLauncherFiles(vacant, assignment);
-    const tar = await packEntries([...secret, ...launchers, ...placeStarted(survey, peers)]);
+    const self = { host, hostNetwork: hostNetwork === true };
+    const tar = await packEntries([...secret, ...launchers, ...placeStarted(survey, peers, self)]);
     signal.throwIfAborted();
     try {
       if (survey.account.uid === 0 && !context.mapsUsers) await handOver(selfDir(dir, host), tar);
@@ -85,12 +86,8 @@ async function startContainer(
 }
 
 /** The first container of this node logs in to containers of other nodes, and exchanges one packet of full size with other nodes. */
-async function prove(
-  { context, assignment, observed }: SessionTask,
-  peers: readonly Peer[],
-  signal: AbortSignal,
-): Promise<void> {
-  const targets = targetsOf(assignment, peers);
+async function prove({ context, assignment, observed }: SessionTask, signal: AbortSignal): Promise<void> {
+  const targets = targetsOf(assignment);
   const from = assignment.containers[0]?.host;
   if (targets.length === 0) return;
   if (from === undefined)
@@ -116,15 +113,9 @@ async function prove(
 }
 
 /** Pings come first: when ping and login to a host fail, the failure names the ping, which tells more about the network. */
-function targetsOf({ proof: { ssh, ping } }: Assignment, peers: readonly Peer[]): ProofTarget[] {
-  const users = new Map(peers.map(({ host, user }) => [host, user]));
+function targetsOf({ proof: { ssh, ping } }: Assignment): ProofTarget[] {
   const to = (way: ProofTarget["way"], hosts: readonly string[]) =>
-    hosts.map((host): ProofTarget => {
-      const user = users.get(host);
-      if (user === undefined)
-        throw new StepFailure("internal", `the proof names ${host}, which is not a container of the session`);
-      return { way, host, user };
-    });
+    hosts.map((host): ProofTarget => ({ way, host }));
   return [...to("ping", ping), ...to("ssh", ssh)];
 }
 

@@ -18,9 +18,10 @@ export class Surveys {
     this.#docker = docker;
   }
 
-  /** `container` is a new container of the image, in which nothing was changed yet. */
-  of(imageId: string, user: string, container: string): Promise<Survey> {
-    return once(this.#surveys, `${imageId} ${user}`, () => survey(this.#files(container), user));
+  /** `home` is its variable HOME. `container` is a new container of the image, in which nothing was changed yet. */
+  of(imageId: string, user: string, home: string | undefined, container: string): Promise<Survey> {
+    const key = JSON.stringify([imageId, user, home]);
+    return once(this.#surveys, key, () => survey(this.#files(container), user, home));
   }
 
   /** Which of these files the image leaves room for. `container` as above. */

@@ -7,12 +7,14 @@ const debian: ImageEtc = {
     "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin",
     "dev:x:1000:100:The Developer:/home/dev:/bin/bash",
     "app:x:500:500::/tmp:",
+    "sshd:x:105:65534::/run/sshd:/usr/sbin/nologin",
     "",
   ].join("\n"),
   group: "root:x:0:\ntty:x:5:\nusers:x:100:dev\nstaff:x:50:\napp:x:500:\nnogroup:x:65534:\n",
   shells: "/bin/sh\n/bin/bash\n",
+  shadow: "root:*:19000:0:99999:7:::\ndev:!:19000:0:99999:7:::\n",
 };
-const nothing: ImageEtc = { passwd: undefined, group: undefined, shells: undefined };
+const nothing: ImageEtc = { passwd: undefined, group: undefined, shells: undefined, shadow: undefined };
 
 const dir = (uid: number, mode: number): PathStat => ({ type: "directory", mode, uid, gid: 0 });
 const program: PathStat = { type: "file", mode: 0o755, uid: 0, gid: 0 };
@@ -50,6 +52,7 @@ describe("a user of the image", () => {
       passwd: undefined,
       group: undefined,
       shells: undefined,
+      shadow: user === "dev" ? debian.shadow?.replace("!", "*") : undefined,
     });
   });
 
@@ -63,8 +66,8 @@ describe("a user of the image", () => {
 
   it("without a login shell gets an existing one, and a home is made", () => {
     const { shell, home, passwd } = account("nobody", debian);
-    expect({ shell, home }).toEqual({ shell: "/bin/sh", home: "/nonexistent" });
-    expect(passwd).toContain("nobody:x:65534:65534:nobody:/nonexistent:/bin/sh\n");
+    expect({ shell, home }).toEqual({ shell: "/bin/bash", home: "/nonexistent" });
+    expect(passwd).toContain("nobody:x:65534:65534:nobody:/nonexistent:/bin/bash\n");
   });
 
   it("gets the kit's shell, and a line in /etc/shells, when the image has no shell", () => {
@@ -73,28 +76,50 @@ describe("a user of the image", () => {
     expect(shells).toBe("/bin/sh\n/bin/bash\n/.skein/kit/bin/sh\n");
   });
 
-  it("gets another home when anybody may write to its own", () => {
+  it("keeps a home that anybody may write to", () => {
     const { home, shell, passwd } = account("app", debian);
-    expect({ home, shell }).toEqual({ home: "/home/u500", shell: "/bin/sh" });
-    expect(passwd).toContain("app:x:500:500::/home/u500:/bin/sh\n");
+    expect({ home, shell, passwd }).toEqual({ home: "/tmp", shell: "/bin/sh", passwd: undefined });
   });
 
   it.each([
-    ["its own, open to a group: mended", dir(1000, 0o775), "/home/dev"],
+    ["its own, open to a group", dir(1000, 0o775), "/home/dev"],
     ["root's, closed", dir(0, 0o755), "/home/dev"],
-    ["root's, open to a group", dir(0, 0o775), "/home/u1000"],
-    ["somebody else's", dir(7, 0o755), "/home/u1000"],
+    ["somebody else's", dir(7, 0o755), "/home/dev"],
     ["no directory", program, "/home/u1000"],
   ])("with a home that is %s", (_, stat, home) => {
     expect(account("dev", debian, { ...paths, "/home/dev": stat }).home).toBe(home);
   });
+
+  it("is unlocked in passwd and shadow, and does not expire", () => {
+    const locked = {
+      ...debian,
+      passwd: debian.passwd!.replace("root:x:", "root:!:"),
+      shadow: "root:!*:19000:0:99999:7:::\nother:!:1::::::\n",
+    };
+    const { passwd, shadow } = account("", locked);
+    expect(passwd).toBe(debian.passwd!.replace("root:x:", "root:*:"));
+    expect(shadow).toBe("root:*:19000:0:99999:7:::\nother:!:1::::::\n");
+    const expired = { ...debian, shadow: "root:*:19000:0:99999:7::19001:" };
+    expect(account("", expired).shadow).toBe("root:*:19000:0:99999:7:::\n");
+  });
+});
+
+it("adds the server's user only for root, with a free number", () => {
+  const without = {
+    ...debian,
+    passwd: "root:x:0:0:root:/root:/bin/bash\ndev:x:999:100::/home/dev:/bin/bash\n",
+  };
+  expect(account("", without).passwd).toBe(
+    `${without.passwd}sshd:*:998:65534::/run/sshd:/usr/sbin/nologin\n`,
+  );
+  expect(account("dev", without).passwd).toBe(undefined);
 });
 
 describe("a user who is not in the image", () => {
   it("gets an entry with a name made from its number, and Docker's group 0", () => {
     const { user, uid, gid, home, passwd, group } = account("4242", debian);
     expect({ user, uid, gid, home }).toEqual({ user: "u4242", uid: 4242, gid: 0, home: "/home/u4242" });
-    expect(passwd).toBe(`${debian.passwd}u4242:x:4242:0::/home/u4242:/bin/sh\n`);
+    expect(passwd).toBe(`${debian.passwd}u4242:x:4242:0::/home/u4242:/bin/bash\n`);
     expect(group).toBe(undefined);
   });
 
@@ -117,9 +142,10 @@ describe("a user who is not in the image", () => {
       gid: 0,
       home: "/root",
       shell: "/.skein/kit/bin/sh",
-      passwd: "root:x:0:0::/root:/.skein/kit/bin/sh\n",
+      passwd: "root:x:0:0::/root:/.skein/kit/bin/sh\nsshd:*:999:65534::/run/sshd:/usr/sbin/nologin\n",
       group: "tty:x:5:\nroot:x:0:\n",
       shells: "/bin/sh\n/bin/csh\n/.skein/kit/bin/sh\n",
+      shadow: undefined,
     });
   });
 

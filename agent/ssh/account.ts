@@ -6,12 +6,15 @@ import { INSIDE } from "../kit/layout.ts";
 import {
   type GroupEntry,
   isListedShell,
+  isLocked,
   type PasswdEntry,
   parseGroup,
   parsePasswd,
   runsAs,
   withGroup,
+  withoutLock,
   withPasswdEntry,
+  withServerUser,
   withShell,
 } from "./passwd.ts";
 
@@ -28,6 +31,7 @@ export interface ImageEtc {
   passwd: string | undefined;
   group: string | undefined;
   shells: string | undefined;
+  shadow: string | undefined;
 }
 
 /** The account that SSH logs in to. */
@@ -37,11 +41,15 @@ export interface Account {
   gid: number;
   home: string;
   shell: string;
-  /** The three files as SSH needs them; `undefined` when the image's own file is good. */
+  /** The four files as SSH needs them; `undefined` when the image's own file is good. */
   passwd: string | undefined;
   group: string | undefined;
   shells: string | undefined;
+  shadow: string | undefined;
 }
+
+/** The shells for a user without a usable one, best first. */
+const SHELLS = ["/bin/bash", "/bin/sh"];
 
 /** Login shells that refuse a login. */
 const noLogin = /\/(nologin|false|true|sync|halt|shutdown)$/;
@@ -51,7 +59,7 @@ export function pathsOf(user: string, etc: ImageEtc): { shells: string[]; homes:
   const { uid, entry } = runsAs(user, parsePasswd(etc.passwd), parseGroup(etc.group));
   const absolute = (paths: string[]) => [...new Set(paths)].filter((path) => path.startsWith("/"));
   return {
-    shells: absolute([entry?.shell ?? "", "/bin/sh"]),
+    shells: absolute([entry?.shell ?? "", ...SHELLS]),
     homes: absolute([entry?.home ?? "", ...ownHomes(uid)]),
   };
 }
@@ -76,12 +84,10 @@ export function accountOf(
     );
   }
   const usable = (shell: string) => !noLogin.test(shell) && has(shell);
-  const shell = [entry?.shell || "/bin/sh", "/bin/sh"].find(usable) ?? INSIDE.shell;
-  const home = [...(entry ? [entry.home] : []), ...ownHomes(uid)].find((path) =>
-    willDo(path, stat(path), uid),
-  )!;
+  const shell = [...(entry ? [entry.shell || "/bin/sh"] : []), ...SHELLS].find(usable) ?? INSIDE.shell;
+  const home = [...(entry ? [entry.home] : []), ...ownHomes(uid)].find((path) => willDo(path, stat(path)))!;
 
-  // Dropbear gives a terminal to the group `tty`. Without that group it uses the user's own, which only root may do.
+  // The server gives a terminal to the group `tty`. Without that group it uses the user's own, which only root may do.
   const needed: GroupEntry[] = [
     { name: "tty", gid: 5 },
     { name: uid === 0 ? "root" : `g${gid}`, gid },
@@ -90,32 +96,32 @@ export function accountOf(
     (group) => !groups.some((known) => known.gid === group.gid || known.name === group.name),
   );
   const account: PasswdEntry = { name, uid, gid, home, shell };
-  // The group counts too. Dropbear takes it from passwd, and without root that fails unless it is the process's group (`USER dev:staff`).
+  // The group counts too: a session's is the one in passwd, and the container's may be another (`USER dev:staff`).
   const same =
-    entry !== undefined && entry.gid === gid && entry.home === home && (entry.shell || "/bin/sh") === shell;
+    entry !== undefined &&
+    entry.gid === gid &&
+    entry.home === home &&
+    (entry.shell || "/bin/sh") === shell &&
+    !isLocked(etc.passwd, name);
+  const own = same ? etc.passwd : withPasswdEntry(etc.passwd, account);
+  const passwd = uid === 0 ? withServerUser(own) : own;
   return {
     user: name,
     uid,
     gid,
     home,
     shell,
-    passwd: same ? undefined : withPasswdEntry(etc.passwd, account),
+    passwd: passwd === etc.passwd ? undefined : passwd,
     group: missing.length === 0 ? undefined : missing.reduce<string>(withGroup, etc.group ?? ""),
     shells: isListedShell(etc.shells, shell) ? undefined : withShell(etc.shells, shell),
+    shadow: withoutLock(etc.shadow, name),
   };
 }
 
-/**
- * Dropbear uses authorized_keys only when the user or root owns the home, and nobody else may write to it (`svr-authpubkey.c`,
- * `checkfileperm`). A missing home is made, and the mode of the user's own home is corrected. A home like /tmp cannot be used.
- */
-function willDo(path: string, stat: PathStat | undefined, uid: number): boolean {
+/** A missing home is made. Owner and mode do not matter: the server reads the session's keys elsewhere, and clients look at single files. */
+function willDo(path: string, stat: PathStat | undefined): boolean {
   // Every directory above it costs a lookup.
-  if (!path.startsWith("/") || path.length > 256) return false;
-  if (stat === undefined) return true;
-  if (stat.type !== "directory") return false;
-  if (stat.uid === uid && (stat.mode & 0o1000) === 0) return true;
-  return (stat.uid === 0 || stat.uid === uid) && (stat.mode & 0o022) === 0;
+  return path.startsWith("/") && path.length <= 256 && (stat === undefined || stat.type === "directory");
 }
 
 /** Homes for a user without a usable one, best first. An image has nothing below the last. */

@@ -62,10 +62,50 @@ export function withPasswdEntry(text: string | undefined, entry: PasswdEntry): s
     const parts = row.split(":");
     if (found || parts[0] !== entry.name) return row;
     found = true;
-    const [name, password, uid, , gecos] = parts;
-    return [name, password, uid, entry.gid, gecos, entry.home, entry.shell].join(":");
+    const [name, password = "", uid, , gecos] = parts;
+    return [
+      name,
+      LOCKED.test(password) ? "*" : password,
+      uid,
+      entry.gid,
+      gecos,
+      entry.home,
+      entry.shell,
+    ].join(":");
   });
   return joined(found ? kept : [...kept, line("")]);
+}
+
+/** `!` locks an account, and an SSH server then refuses it. `*` is a password that cannot be. */
+const LOCKED = /^!/;
+
+/** Whether /etc/passwd itself locks this account. */
+export function isLocked(passwd: string | undefined, name: string): boolean {
+  return fields(passwd, 7).some((parts) => parts[0] === name && LOCKED.test(parts[1]!));
+}
+
+/** The text of /etc/shadow (shadow(5)) in which this account is neither locked nor expired; `undefined` when it is neither. */
+export function withoutLock(shadow: string | undefined, name: string): string | undefined {
+  let changed = false;
+  const kept = rows(shadow).map((row) => {
+    const parts = row.split(":");
+    if (parts[0] !== name || !(LOCKED.test(parts[1] ?? "") || parts[7])) return row;
+    changed = true;
+    if (LOCKED.test(parts[1]!)) parts[1] = "*";
+    if (parts[7]) parts[7] = "";
+    return parts.join(":");
+  });
+  return changed ? joined(kept) : undefined;
+}
+
+/** The text with a user `sshd`, unless there is one. The server needs it as root: its part before a login runs as this user. */
+export function withServerUser(text: string | undefined): string {
+  const users = parsePasswd(text);
+  if (users.some(({ name }) => name === "sshd")) return text!;
+  const taken = new Set(users.map(({ uid }) => uid));
+  let uid = 999;
+  while (taken.has(uid)) uid--;
+  return joined([...rows(text), `sshd:*:${uid}:65534::/run/sshd:/usr/sbin/nologin`]);
 }
 
 /** The text with a line for this group at the end. */

@@ -27,7 +27,9 @@ function image(nodes: Record<string, Node>): ContainerFiles {
 
 const debian = {
   "/bin/bash": { content: "" },
-  "/etc/passwd": { content: "root:x:0:0:root:/root:/bin/bash\ndev:x:1000:1000::/home/dev:/bin/bash\n" },
+  "/etc/passwd": {
+    content: "root:x:0:0:root:/root:/bin/bash\ndev:x:1000:1000::/home/dev:/bin/bash\nsshd:x:9:9:::\n",
+  },
   "/etc/group": { content: "root:x:0:\ntty:x:5:\ndev:x:1000:\n" },
   "/etc/shells": { content: "/bin/bash\n" },
   "/etc/nsswitch.conf": { content: "hosts: files dns\n" },
@@ -45,6 +47,8 @@ const peers: Peer[] = ["main1", "sub1"].map((host, i) => ({
   userKey: keys.user.publicKey,
 }));
 
+const self = { host: "main1", hostNetwork: false };
+
 /** `mode uid:gid path` */
 const listed = (entries: Entry[]) =>
   entries.map(({ path, mode, uid, gid }) => `${mode.toString(8)} ${uid}:${gid} ${path}`);
@@ -59,11 +63,10 @@ it("writes only the keys into a usual image", async () => {
   ]);
 });
 
-it("removes other users' write permission from the user's home", async () => {
+it("does not touch the home of a user, whatever its mode", async () => {
   expect(listed(placePrepared(await survey(image(debian), "dev"), keys, "main1"))).toEqual([
     "755 0:0 /.skein",
     "600 1000:1000 /.skein/host_key",
-    "755 1000:1000 /home/dev",
     "700 1000:1000 /home/dev/.ssh",
     "600 1000:1000 /home/dev/.ssh/id_ed25519",
     "600 1000:1000 /home/dev/.ssh/id_dropbear",
@@ -88,33 +91,79 @@ it("makes everything that is missing in an empty image", async () => {
 
 it("writes to /.ssh when the home is /", async () => {
   const rooted = { ...debian, "/etc/passwd": { content: "root:x:0:0::/:/bin/bash\n" }, "/": {} };
-  const paths = placeStarted(await survey(image(rooted), ""), peers).map(({ path }) => path);
-  expect(paths).toEqual(["/.ssh/authorized_keys", "/.ssh/known_hosts", "/.ssh/config", "/.skein/placed"]);
+  const paths = placeStarted(await survey(image(rooted), ""), peers, self).map(({ path }) => path);
+  expect(paths).toEqual(["/.skein/authorized_keys", "/.ssh/known_hosts", "/.ssh/config", "/.skein/placed"]);
 });
 
 it("keeps the image's own files in ~/.ssh, also its key", async () => {
   const own = {
     ...debian,
-    "/home/dev/.ssh/authorized_keys": { content: "ssh-rsa OWN\n" },
     "/home/dev/.ssh/known_hosts": { content: "github.com ssh-rsa OWN" },
     "/home/dev/.ssh/config": { content: "Host gitlab\n  User git\n" },
     "/home/dev/.ssh/id_ed25519": { content: "a key of its own" },
   };
   const seen = await survey(image(own), "dev");
-  const [authorized, known, config] = placeStarted(seen, peers);
-  expect(authorized!.content).toMatch(/^ssh-rsa OWN\nssh-ed25519 /);
-  expect(known!.content).toMatch(/^github\.com ssh-rsa OWN\nmain1 ssh-ed25519 /);
+  const [authorized, known, config] = placeStarted(seen, peers, self);
+  expect(authorized!.content).toMatch(/^ssh-ed25519 /);
+  expect(known!.content).toMatch(/^main1 ssh-ed25519 .*\ngithub\.com ssh-rsa OWN\n$/s);
   expect(config!.content).toMatch(
-    /IdentityFile \/home\/dev\/\.ssh\/id_skein\n.*Host \*\nHost gitlab\n {2}User git\n$/s,
+    /IdentityFile ~\/\.ssh\/id_skein\n.*Host \*\nHost gitlab\n {2}User git\n$/s,
   );
   const paths = placePrepared(seen, keys, "main1").map(({ path }) => path);
   expect(paths).toContain("/home/dev/.ssh/id_skein");
   expect(paths).not.toContain("/home/dev/.ssh/id_ed25519");
 });
 
-it("writes no client configuration when all login names are the same, and the file `placed` last", async () => {
-  const paths = placeStarted(await survey(image(debian), "dev"), peers).map(({ path }) => path);
-  expect(paths).toEqual(["/home/dev/.ssh/authorized_keys", "/home/dev/.ssh/known_hosts", "/.skein/placed"]);
+it("writes the client's files also where HOME is, and the file `placed` last", async () => {
+  const seen = await survey(image({ ...debian, "/data": {} }), "dev", "/data/work/");
+  expect(listed(placePrepared(seen, keys, "main1")).slice(5)).toEqual([
+    "755 1000:1000 /data/work",
+    "700 1000:1000 /data/work/.ssh",
+    "600 1000:1000 /data/work/.ssh/id_ed25519",
+    "600 1000:1000 /data/work/.ssh/id_dropbear",
+  ]);
+  expect(placeStarted(seen, peers, self).map(({ path }) => path)).toEqual([
+    "/.skein/authorized_keys",
+    "/home/dev/.ssh/known_hosts",
+    "/home/dev/.ssh/config",
+    "/data/work/.ssh/known_hosts",
+    "/data/work/.ssh/config",
+    "/.skein/placed",
+  ]);
+  for (const same of ["/home/dev", "/home/dev/", "relative", "", undefined]) {
+    expect((await survey(image(debian), "dev", same)).homes.length).toBe(1);
+  }
+});
+
+it("reaches itself by its own address when it has the node's network", async () => {
+  const seen = await survey(image(debian), "dev");
+  const config = (hostNetwork: boolean) =>
+    placeStarted(seen, peers, { host: "sub1", hostNetwork }).find(({ path }) => path.endsWith("config"))!
+      .content;
+  expect(config(false)).toMatch(/^.*\nMatch host localhost,.*\n {2}HostName 127\.0\.0\.1\n/);
+  expect(config(true)).toMatch(/^.*\nMatch host localhost,.*\n {2}HostName 10\.64\.0\.3\n/);
+});
+
+it("mends /etc/profile once, and an account's lock with the mode and owner of /etc/shadow", async () => {
+  const own = {
+    ...debian,
+    "/etc/profile": { content: "PATH=/bin" },
+    "/etc/shadow": { content: "dev:!::::::\n", mode: 0o640, gid: 42 },
+  };
+  const placed = placePrepared(await survey(image(own), "dev"), keys, "main1");
+  const profile = placed.find(({ path }) => path === "/etc/profile")!.content as string;
+  expect(profile).toMatch(/^PATH=\/bin\n# Skein: .*\n.*login-path "\$PATH".*\n$/);
+  expect(placed.find(({ path }) => path === "/etc/shadow")).toMatchObject({
+    mode: 0o640,
+    gid: 42,
+    content: "dev:*::::::\n",
+  });
+  const again = placePrepared(
+    await survey(image({ ...own, "/etc/profile": { content: profile } }), "dev"),
+    keys,
+    "main1",
+  );
+  expect(again.map(({ path }) => path)).not.toContain("/etc/profile");
 });
 
 it("packs entries with their modes and owners", async () => {

@@ -3,10 +3,9 @@
  * Private keys go from here into the container, and nowhere else.
  */
 import { INSIDE } from "../kit/layout.ts";
-import type { Account } from "./account.ts";
 import { authorizedKeys, knownHosts, type Peer, sshConfig, withConfig, withLines } from "./ssh-files.ts";
 import { dropbearPrivateKey, type KeyPair, opensshPrivateKey } from "./ssh-keys.ts";
-import type { Survey } from "./survey.ts";
+import { type Survey, sshDir } from "./survey.ts";
 
 export interface Entry {
   path: string;
@@ -27,66 +26,97 @@ export interface Keys {
 /** Without this file glibc asks the name servers before it reads /etc/hosts, and takes "no such name" for final. */
 const nsswitch = "passwd: files\ngroup: files\nhosts: files dns\n";
 
+/**
+ * Most images' /etc/profile replaces the PATH by a fixed one. For every login shell that reads it: `ssh` without a command, `bash -l`, `su -`.
+ * Does nothing outside Skein.
+ */
+const profileEnd = `# Skein: the container's PATH
+[ ! -x ${INSIDE.loginPath} ] || { skein_path=$(${INSIDE.loginPath} "$PATH") && export PATH="$skein_path"; unset skein_path; }
+`;
+
+/** Which of a session's containers it is. */
+export interface Self {
+  host: string;
+  /** It has its node's network: its SSH server is at its own address only. */
+  hostNetwork: boolean;
+}
+
 /** The account files and the private keys. `host` becomes the comment of the key. */
 export function placePrepared(survey: Survey, keys: Keys, host: string): Entry[] {
-  const { account, home, missingParents, lacksNsswitch, hasIdentity } = survey;
-  const ssh = sshDir(account);
+  const { account, homes, lacksNsswitch, profile, shadow } = survey;
   const own = { uid: account.uid, gid: account.gid };
   const root = { uid: 0, gid: 0 };
-  const etc = (name: string, content: string | undefined): Entry[] =>
-    content === undefined ? [] : [{ path: `/etc/${name}`, type: "file", mode: 0o644, ...root, content }];
+  const etc = (name: string, content: string | undefined, access: Partial<Entry> = {}): Entry[] =>
+    content === undefined
+      ? []
+      : [{ path: `/etc/${name}`, type: "file", mode: 0o644, ...root, ...access, content }];
+  const mended =
+    profile === undefined || profile.includes(profileEnd)
+      ? undefined
+      : `${profile.replace(/\n*$/, "\n")}${profileEnd}`;
+  const dropbear = dropbearPrivateKey(keys.user);
+  const openssh = opensshPrivateKey(keys.user, host);
   return [
     ...etc("passwd", account.passwd),
     ...etc("group", account.group),
     ...etc("shells", account.shells),
+    ...etc("shadow", account.shadow, shadow && { mode: shadow.mode, uid: shadow.uid, gid: shadow.gid }),
+    ...etc("profile", mended),
     ...etc("nsswitch.conf", lacksNsswitch ? nsswitch : undefined),
     { path: "/.skein", type: "directory", mode: 0o755, ...root },
-    { path: INSIDE.hostKey, type: "file", mode: 0o600, ...own, content: dropbearPrivateKey(keys.host) },
-    ...missingParents.map((path): Entry => ({ path, type: "directory", mode: 0o755, ...root })),
-    ...homeEntry(account, home),
-    { path: ssh, type: "directory", mode: 0o700, ...own },
-    {
-      path: `${ssh}/${identityName(hasIdentity)}`,
-      type: "file",
-      mode: 0o600,
-      ...own,
-      content: opensshPrivateKey(keys.user, host),
-    },
-    // For Dropbear's client, which does not read OpenSSH keys. An image may have it as its `ssh`.
-    { path: `${ssh}/id_dropbear`, type: "file", mode: 0o600, ...own, content: dropbearPrivateKey(keys.user) },
+    { path: INSIDE.hostKey, type: "file", mode: 0o600, ...own, content: opensshPrivateKey(keys.host, host) },
+    ...homes.flatMap(({ path, isMissing, missingParents, hasIdentity }): Entry[] => {
+      const ssh = sshDir(path);
+      const file = (name: string, content: string | Buffer): Entry => ({
+        path: `${ssh}/${name}`,
+        type: "file",
+        mode: 0o600,
+        ...own,
+        content,
+      });
+      return [
+        ...missingParents.map((path): Entry => ({ path, type: "directory", mode: 0o755, ...root })),
+        ...(isMissing ? [{ path, type: "directory" as const, mode: 0o755, ...own }] : []),
+        { path: ssh, type: "directory", mode: 0o700, ...own },
+        file(identityName(hasIdentity), openssh),
+        // For Dropbear's client, which does not read OpenSSH keys. An image may have it as its `ssh`.
+        file("id_dropbear", dropbear),
+      ];
+    }),
   ];
 }
 
 /** The public keys of all containers, for the same archive. `peers` has every container of the session, also this one. */
-export function placeStarted({ account, existing, hasIdentity }: Survey, peers: readonly Peer[]): Entry[] {
-  const ssh = sshDir(account);
-  const file = (name: string, content: string): Entry => ({
-    path: `${ssh}/${name}`,
-    type: "file",
-    mode: 0o600,
-    uid: account.uid,
-    gid: account.gid,
-    content,
-  });
-  const identity = hasIdentity ? `${ssh}/${identityName(true)}` : undefined;
-  const config = sshConfig(peers, account.user, identity);
+export function placeStarted({ account, homes }: Survey, peers: readonly Peer[], self: Self): Entry[] {
+  const { user, uid, gid } = account;
+  const address = peers.find(({ host }) => host === self.host)?.address;
+  const loopback = (self.hostNetwork && address) || "127.0.0.1";
   return [
-    file("authorized_keys", withLines(existing.authorizedKeys, authorizedKeys(peers))),
-    file("known_hosts", withLines(existing.knownHosts, knownHosts(peers))),
-    ...(config === "" ? [] : [file("config", withConfig(existing.config, config))]),
+    {
+      path: INSIDE.authorizedKeys,
+      type: "file",
+      mode: 0o644,
+      uid: 0,
+      gid: 0,
+      content: authorizedKeys(peers),
+    },
+    ...homes.flatMap(({ path, existing, hasIdentity }) => {
+      const file = (name: string, content: string): Entry => ({
+        path: `${sshDir(path)}/${name}`,
+        type: "file",
+        mode: 0o600,
+        uid,
+        gid,
+        content,
+      });
+      const config = sshConfig(peers, { user, loopback }, identityName(hasIdentity));
+      return [
+        file("known_hosts", withLines(existing.knownHosts, knownHosts(peers, self.host))),
+        file("config", withConfig(existing.config, config)),
+      ];
+    }),
     { path: INSIDE.placed, type: "file", mode: 0o644, uid: 0, gid: 0, content: "" },
   ];
-}
-
-/** An entry for the home, when it has to be made, or when others may write to it. */
-function homeEntry({ home: path, uid, gid }: Account, stat: Survey["home"]): Entry[] {
-  if (!stat) return [{ path, type: "directory", mode: 0o755, uid, gid }];
-  if ((stat.mode & 0o022) === 0) return [];
-  return [{ path, type: "directory", mode: stat.mode & ~0o022, uid: stat.uid, gid: stat.gid }];
-}
-
-function sshDir({ home }: Account): string {
-  return `${home.replace(/\/$/, "")}/.ssh`;
 }
 
 function identityName(taken: boolean): string {

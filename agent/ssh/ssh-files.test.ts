@@ -14,37 +14,67 @@ const peer = (host: string, address: string, user = "root"): Peer => ({
 });
 const peers = [peer("main1", "10.64.0.2"), peer("sub1", "10.64.0.3", "dev"), peer("sub2", "10.64.0.4")];
 
-it("lists every host by name and address, on both ports", () => {
-  expect(knownHosts(peers.slice(0, 1))).toBe(
+it("lists every host by name and address, and the container itself also by its local names, on both ports", () => {
+  const key = publicLine(raw(1));
+  expect(knownHosts(peers.slice(0, 2), "sub1")).toBe(
     [
-      `main1 ${publicLine(raw(1))}`,
-      `10.64.0.2 ${publicLine(raw(1))}`,
-      `[main1]:2200,[10.64.0.2]:2200 ${publicLine(raw(1))}`,
+      `main1 ${key}`,
+      `10.64.0.2 ${key}`,
+      `[main1]:2200,[10.64.0.2]:2200 ${key}`,
+      `sub1 ${key}`,
+      `10.64.0.3 ${key}`,
+      `[sub1]:2200,[10.64.0.3]:2200 ${key}`,
+      `localhost ${key}`,
+      `127.0.0.1 ${key}`,
+      `::1 ${key}`,
+      `ip6-localhost ${key}`,
+      `[localhost]:2200,[127.0.0.1]:2200,[::1]:2200,[ip6-localhost]:2200 ${key}`,
       "",
     ].join("\n"),
   );
 });
 
-it("adds every user key below the image's own, once", () => {
+it("comes before the image's own lines, once", () => {
   const ours = authorizedKeys(peers.slice(0, 2));
   const [m, s] = ["m", "s"].map((letter) => publicLine(raw(letter.charCodeAt(0))));
   expect(ours).toBe(`${m} main1\n${s} sub1\n`);
   const merged = withLines("ssh-rsa AAAA somebody", ours);
-  expect(merged).toBe(`ssh-rsa AAAA somebody\n${ours}`);
+  expect(merged).toBe(`${ours}ssh-rsa AAAA somebody\n`);
   expect(withLines(merged, ours)).toBe(merged);
   expect(withLines(undefined, ours)).toBe(ours);
 });
 
-it("configures only hosts with another login name", () => {
-  expect(sshConfig(peers, "root")).toBe("Host sub1 10.64.0.3\n  User dev\n");
-  expect(sshConfig(peers.slice(0, 1), "root")).toBe("");
+const own = { user: "root", loopback: "127.0.0.1" };
+
+it("has a block for each login name, and one for the names of the loopback interface", () => {
+  const config = sshConfig(peers, own, "id_skein");
+  const blocks = config
+    .split(/^(?=Match)/m)
+    .map((block) => block.split("\n").filter((line) => /Match|HostName|User |IdentityFile/.test(line)));
+  expect(blocks).toEqual([
+    [
+      "Match host localhost,127.0.0.1,::1,ip6-localhost",
+      "  HostName 127.0.0.1",
+      "  User root",
+      "  IdentityFile ~/.ssh/id_skein",
+    ],
+    [
+      "Match host main1,10.64.0.2,sub2,10.64.0.4",
+      "  HostName %h",
+      "  User root",
+      "  IdentityFile ~/.ssh/id_skein",
+    ],
+    ["Match host sub1,10.64.0.3", "  HostName %h", "  User dev", "  IdentityFile ~/.ssh/id_skein"],
+  ]);
 });
 
-it("names the key's path when it is not the default", () => {
-  expect(sshConfig(peers.slice(0, 2), "root", "/root/.ssh/id_skein")).toBe(
-    "Host main1 10.64.0.2\n  IdentityFile /root/.ssh/id_skein\n" +
-      "Host sub1 10.64.0.3\n  User dev\n  IdentityFile /root/.ssh/id_skein\n",
-  );
+it("grows with the number of hosts, in lines that old clients can read", () => {
+  const many = Array.from({ length: 1024 }, (_, i) => peer(`sub${i + 1}`, `10.64.${i >> 8}.${i & 255}`));
+  const config = sshConfig(many, own, "id_ed25519");
+  expect(Math.max(...config.split("\n").map((line) => line.length))).toBeLessThan(1023);
+  expect(config.length).toBeLessThan(32_000);
+  const named = [...config.matchAll(/^Match host (.*)$/gm)].flatMap(([, names]) => names!.split(","));
+  expect(named.slice(4)).toEqual(many.flatMap(({ host, address }) => [host, address]));
 });
 
 it("comes before the image's configuration without changing its meaning, and replaces an earlier block", () => {
@@ -52,5 +82,4 @@ it("comes before the image's configuration without changing its meaning, and rep
   const once = withConfig(own, "Host a\n  User x\n");
   expect(once).toBe(`# Skein: this session's hosts\nHost a\n  User x\n# Skein: end\nHost *\n${own}`);
   expect(withConfig(once, "Host b\n  User y\n")).toBe(withConfig(own, "Host b\n  User y\n"));
-  expect(withConfig(once, "")).toBe(own);
 });

@@ -7,17 +7,22 @@ export interface Peer extends Identity {
   address: string;
 }
 
+/** The names by which a container reaches itself, besides those of the session. */
+const LOOPBACK = ["localhost", "127.0.0.1", "::1", "ip6-localhost"];
+
 /**
- * Each peer's host key for its name and its address, on ports 22 and 2200. For port 22 each line has one name, since Dropbear's client does
- * not read lists.
+ * Each peer's host key for its name and its address, and the own key for the names of the loopback interface; on ports 22 and 2200. For
+ * port 22 each line has one name, since Dropbear's client does not read lists.
  */
-export function knownHosts(peers: readonly Peer[]): string {
-  return lines(
-    peers.flatMap(({ host, address, hostKey }) => {
-      const line = publicLine(hostKey);
-      return [`${host} ${line}`, `${address} ${line}`, `[${host}]:2200,[${address}]:2200 ${line}`];
-    }),
-  );
+export function knownHosts(peers: readonly Peer[], own: string): string {
+  const entry = (names: readonly string[], hostKey: string) => {
+    const line = publicLine(hostKey);
+    return [...names.map((name) => `${name} ${line}`), `${names.map((name) => `[${name}]:2200`)} ${line}`];
+  };
+  return lines([
+    ...peers.flatMap(({ host, address, hostKey }) => entry([host, address], hostKey)),
+    ...peers.filter(({ host }) => host === own).flatMap(({ hostKey }) => entry(LOOPBACK, hostKey)),
+  ]);
 }
 
 /** Each peer's user key, with its host as the comment. */
@@ -25,27 +30,70 @@ export function authorizedKeys(peers: readonly Peer[]): string {
   return lines(peers.map(({ host, userKey }) => `${publicLine(userKey)} ${host}`));
 }
 
+/** Older clients read lines of at most 1,023 bytes (OpenSSH before 7.8: 4,095 or fewer). */
+const MOST_PATTERNS = 900;
+
+/** What would keep a client from a host of the session if the image sets it otherwise. ssh_config(5) uses the first value. */
+const settings = (user: string, identity: string, hostName: string) =>
+  [
+    `HostName ${hostName}`,
+    "Port 22",
+    `User ${user}`,
+    `IdentityFile ~/.ssh/${identity}`,
+    "IdentitiesOnly yes",
+    "UserKnownHostsFile ~/.ssh/known_hosts",
+    "StrictHostKeyChecking ask",
+    "HostKeyAlgorithms ssh-ed25519",
+    "PubkeyAuthentication yes",
+    "PreferredAuthentications publickey",
+    "ProxyCommand none",
+  ].map((line) => `  ${line}`);
+
 /**
- * The client's configuration: login names that differ from `user`, and the key's path `identity` when it is not the default one. Empty when
- * neither is needed. Each host has its own block, since older clients cut long lines.
+ * The client's configuration for the hosts of the session. `own` is this container; `loopback` is where its server is when a client asks
+ * for localhost. `identity` is the key's file in ~/.ssh. Has one block for each 40 hosts or so of one login name. `Match host`, unlike
+ * `Host`, does not look at the case of letters.
  */
-export function sshConfig(peers: readonly Peer[], user: string, identity?: string): string {
-  return peers
-    .map((peer) => {
-      const options = [
-        ...(peer.user === user ? [] : [`  User ${peer.user}`]),
-        ...(identity === undefined ? [] : [`  IdentityFile ${identity}`]),
-      ];
-      return options.length === 0 ? "" : lines([`Host ${peer.host} ${peer.address}`, ...options]);
-    })
-    .join("");
+export function sshConfig(
+  peers: readonly Peer[],
+  own: { user: string; loopback: string },
+  identity: string,
+): string {
+  const block = (names: string, user: string, hostName: string) => [
+    `Match host ${names}`,
+    ...settings(user, identity, hostName),
+  ];
+  const users = [...new Set(peers.map(({ user }) => user))];
+  return lines([
+    ...block(LOOPBACK.join(), own.user, own.loopback),
+    ...users.flatMap((user) => {
+      const names = peers
+        .filter((peer) => peer.user === user)
+        .flatMap(({ host, address }) => [host, address]);
+      return shortLists(names).flatMap((list) => block(list, user, "%h"));
+    }),
+  ]);
 }
 
-/** `existing` followed by `ours`, without repeated lines of ours. */
+/** Joins names by commas into as few texts as {@link MOST_PATTERNS} allows. */
+function shortLists(names: readonly string[]): string[] {
+  const all: string[] = [];
+  for (const name of names) {
+    const last = all.at(-1);
+    if (last === undefined || last.length + name.length >= MOST_PATTERNS) all.push(name);
+    else all[all.length - 1] = `${last},${name}`;
+  }
+  return all;
+}
+
+/**
+ * `ours` followed by `existing`, without repeated lines of ours. Some clients take a host's first key, and an image may have been made from
+ * a container of another session.
+ */
 export function withLines(existing: string | undefined, ours: string): string {
   const mine = new Set(ours.split("\n"));
   const kept = (existing ?? "").split("\n").filter((line) => line !== "" && !mine.has(line));
-  return lines(kept) + ours;
+  return ours + lines(kept);
 }
 
 const begin = "# Skein: this session's hosts";
@@ -60,7 +108,7 @@ export function withConfig(existing: string | undefined, ours: string): string {
   const from = text.indexOf(`${begin}\n`);
   const to = text.indexOf(`${end}\nHost *\n`);
   const kept = from === 0 && to > 0 ? text.slice(to + `${end}\nHost *\n`.length) : text;
-  return ours === "" ? kept : `${begin}\n${ours}${end}\nHost *\n${kept}`;
+  return `${begin}\n${ours}${end}\nHost *\n${kept}`;
 }
 
 function lines(all: readonly string[]): string {

@@ -1,4 +1,5 @@
 /** Reads from a container that is not started what decides where its SSH files go. */
+import { posix } from "node:path";
 import { type Account, accountOf, type ImageEtc, type PathStat, pathsOf } from "./account.ts";
 
 /**
@@ -11,32 +12,42 @@ export interface ContainerFiles {
   read(path: string): Promise<string | undefined>;
 }
 
-/** Depends only on the image and the user, so it can be kept for these two. */
-export interface Survey {
-  account: Account;
-  /** `undefined` when the account's home has to be made. */
-  home: PathStat | undefined;
-  /** Missing directories above the home, outermost first. */
+/** A folder whose `.ssh` SSH clients read. */
+export interface ClientHome {
+  path: string;
+  /** It has to be made. */
+  isMissing: boolean;
+  /** Missing directories above it, outermost first. */
   missingParents: string[];
-  /** The image's own files in ~/.ssh. */
-  existing: {
-    authorizedKeys: string | undefined;
-    knownHosts: string | undefined;
-    config: string | undefined;
-  };
-  /** The image lacks an nsswitch.conf. */
-  lacksNsswitch: boolean;
+  /** The image's own files in its `.ssh`. */
+  existing: { knownHosts: string | undefined; config: string | undefined };
   /** The image has its own id_ed25519, which stays. */
   hasIdentity: boolean;
 }
 
-/** `user` as in Docker's `Config.User`. @throws Error like {@link accountOf}. */
-export async function survey(files: ContainerFiles, user: string): Promise<Survey> {
-  const [[passwd, group, shells], hasNsswitch] = await Promise.all([
-    Promise.all(["/etc/passwd", "/etc/group", "/etc/shells"].map(files.read)),
+/** Depends only on the image, the user and HOME, so it can be kept for these three. */
+export interface Survey {
+  account: Account;
+  /** The account's home first. OpenSSH's clients read that one, others the one that the variable HOME names. */
+  homes: ClientHome[];
+  /** The image's /etc/profile. */
+  profile: string | undefined;
+  /** Owner and mode of /etc/shadow, when the account's lock in it has to go. */
+  shadow: PathStat | undefined;
+  /** The image lacks an nsswitch.conf. */
+  lacksNsswitch: boolean;
+}
+
+/**
+ * `user` as in Docker's `Config.User`; `homeVariable` is the container's variable HOME, if it has one. @throws Error like
+ * {@link accountOf}.
+ */
+export async function survey(files: ContainerFiles, user: string, homeVariable?: string): Promise<Survey> {
+  const [[passwd, group, shells, shadow, profile], hasNsswitch] = await Promise.all([
+    Promise.all(["passwd", "group", "shells", "shadow", "profile"].map((name) => files.read(`/etc/${name}`))),
     files.exists("/etc/nsswitch.conf"),
   ]);
-  const etc: ImageEtc = { passwd, group, shells };
+  const etc: ImageEtc = { passwd, group, shells, shadow };
   const paths = pathsOf(user, etc);
   const [has, stats] = await Promise.all([table(paths.shells, files.exists), table(paths.homes, files.stat)]);
   const account = accountOf(
@@ -45,24 +56,52 @@ export async function survey(files: ContainerFiles, user: string): Promise<Surve
     (shell) => has.get(shell) === true,
     (home) => stats.get(home),
   );
-  const ssh = `${account.home.replace(/\/$/, "")}/.ssh`;
-  const home = stats.get(account.home);
-  const above = home ? [] : parentsOf(account.home);
-  const parents = await Promise.all(above.map(files.exists));
-  const [authorizedKeys, knownHosts, config] = home
-    ? await Promise.all(
-        ["authorized_keys", "known_hosts", "config"].map((name) => files.read(`${ssh}/${name}`)),
-      )
-    : [];
-  const hasIdentity = home !== undefined && (await files.exists(`${ssh}/id_ed25519`));
+  const homes = [await clientHome(files, account.home, stats.get(account.home))];
+  const other = plainPath(homeVariable);
+  if (other !== undefined && other !== plainPath(account.home)) {
+    const stat = await files.stat(other);
+    if (stat === undefined || stat.type === "directory") homes.push(await clientHome(files, other, stat));
+  }
   return {
     account,
-    home,
-    missingParents: above.filter((_, i) => !parents[i]),
-    existing: { authorizedKeys, knownHosts, config },
+    homes,
+    profile,
+    shadow: account.shadow === undefined ? undefined : await files.stat("/etc/shadow"),
     lacksNsswitch: !hasNsswitch,
-    hasIdentity,
   };
+}
+
+async function clientHome(
+  files: ContainerFiles,
+  path: string,
+  stat: PathStat | undefined,
+): Promise<ClientHome> {
+  if (!stat) {
+    const above = parentsOf(path);
+    const parents = await Promise.all(above.map(files.exists));
+    const existing = { knownHosts: undefined, config: undefined };
+    const missingParents = above.filter((_, i) => !parents[i]);
+    return { path, isMissing: true, missingParents, existing, hasIdentity: false };
+  }
+  const ssh = sshDir(path);
+  const [knownHosts, config, hasIdentity] = await Promise.all([
+    files.read(`${ssh}/known_hosts`),
+    files.read(`${ssh}/config`),
+    files.exists(`${ssh}/id_ed25519`),
+  ]);
+  return { path, isMissing: false, missingParents: [], existing: { knownHosts, config }, hasIdentity };
+}
+
+/** The folder of a home's SSH files. */
+export function sshDir(home: string): string {
+  return `${home.replace(/\/$/, "")}/.ssh`;
+}
+
+/** Without `.`, `..` and a slash at the end; `undefined` when it is not absolute, or too deep to look for. */
+function plainPath(path: string | undefined): string | undefined {
+  if (!path?.startsWith("/") || path.length > 256) return undefined;
+  const plain = posix.normalize(path);
+  return plain === "/" ? plain : plain.replace(/\/$/, "");
 }
 
 async function table<T>(paths: string[], look: (path: string) => Promise<T>): Promise<Map<string, T>> {

@@ -160,7 +160,7 @@ describe("a container sees of its node", () => {
 
   test("only its own processes and environment", async () => {
     const programs = await sh(session, "main1", "cat /proc/[0-9]*/comm | sort -u");
-    const own = ["busybox", "cat", "sh", "sleep", "sort", "tcpsvd", "tini-static", "start"];
+    const own = ["busybox", "cat", "sh", "sleep", "sort", "login-server", "tini-static", "start"];
     expect(
       programs
         .trim()

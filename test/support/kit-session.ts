@@ -104,7 +104,7 @@ export class KitSession implements AsyncDisposable {
           },
         );
         const config = (await container.inspect()).Config;
-        const seen = await survey(files, config.User ?? "");
+        const seen = await survey(files, config.User ?? "", homeOf(config.Env));
         const keys = { host: makeKeyPair(), user: makeKeyPair() };
         const peer: Peer = {
           ...hosts[i]!,
@@ -117,8 +117,9 @@ export class KitSession implements AsyncDisposable {
     );
     const peers = prepared.map(({ peer }) => peer);
     await Promise.all(
-      prepared.map(async ({ container, entries, seen }) => {
-        const tar = await packEntries([...entries, ...placeStarted(seen, peers)]);
+      prepared.map(async ({ peer, container, entries, seen }) => {
+        const self = { host: peer.host, hostNetwork: false };
+        const tar = await packEntries([...entries, ...placeStarted(seen, peers, self)]);
         await container.putArchive(tar, { path: "/" });
         await container.start();
       }),
@@ -135,12 +136,12 @@ export class KitSession implements AsyncDisposable {
   }
 
   /** From a container to all, in both ways. */
-  async prove(host: string): Promise<Unproven[]> {
-    const targets = this.made.flatMap(({ peer: { host: to, user } }): ProofTarget[] => [
-      { way: "ping", host: to, user },
-      { way: "ssh", host: to, user },
+  async prove(from: string): Promise<Unproven[]> {
+    const targets = this.made.flatMap(({ peer: { host } }): ProofTarget[] => [
+      { way: "ping", host },
+      { way: "ssh", host },
     ]);
-    const { stdout } = await exec(this.of(host).container, proveCommand(targets, 10, 1500));
+    const { stdout } = await exec(this.of(from).container, proveCommand(targets, 10, 1500));
     return unproven(targets, stdout);
   }
 
@@ -150,6 +151,8 @@ export class KitSession implements AsyncDisposable {
     await Promise.all(this.made.map(({ selfDir }) => rm(selfDir, { recursive: true })));
   }
 }
+
+const homeOf = (env: string[]) => env.findLast((entry) => entry.startsWith("HOME="))?.slice("HOME=".length);
 
 interface Said {
   code: number;
