@@ -210,11 +210,10 @@ describe("the environment of an SSH session", () => {
   };
 
   it.each([
-    ["skein/debian:12", "", []],
-    ["skein/debian-user:12", "", []],
-    // Its shell is dash, which passes on only variables with valid names.
-    ["skein/debian:12", "4242", ["not.an-identifier", "ЯЗЫК"]],
-  ])("is the command's own in %s as user '%s'", async (image, user, lost) => {
+    ["skein/debian:12", ""],
+    ["skein/debian-user:12", ""],
+    ["skein/debian:12", "4242"],
+  ])("is the command's own in %s as user '%s'", async (image, user) => {
     const env = Object.entries(odd).map(([name, value]) => `${name}=${value}`);
     const keep = `
 import signal
@@ -236,7 +235,7 @@ signal.pause()`;
     const ssh = await environ(["ssh", "-o", "BatchMode=yes", "main1", "cat /proc/self/environ"]);
     expect(command).toMatchObject(odd);
     const differing = Object.keys(command).filter((name) => command[name] !== ssh[name]);
-    expect(differing.sort()).toEqual(lost);
+    expect(differing).toEqual([]);
     const added = Object.keys(ssh).filter((name) => !(name in command));
     const login = ["LOGNAME", "SHELL", "SSH_CLIENT", "SSH_CONNECTION", "USER"];
     const shells = ["PWD", "OLDPWD", "SHLVL", "_"];

@@ -8,11 +8,11 @@ import { StreamLab } from "./support/stream-lab.ts";
 
 const here = useKitLab();
 
-/** The kit's own tcpsvd and busybox are enough for servers in any image: an echo on 127.0.0.1, another on the container's own address. */
+/** The kit's own busybox is enough for servers in any image: an echo on 127.0.0.1, another on the container's own address. */
 const SERVERS = `
 kit=/.skein/kit
-$kit/bin/tcpsvd -l x -c 1000 127.0.0.1 9001 $kit/bin/busybox cat &
-$kit/bin/tcpsvd -l x -c 1000 $(awk '$2 == ENVIRON["BACKENDAI_CLUSTER_HOST"] { print $1; exit }' /etc/hosts) 9002 $kit/bin/busybox cat &
+nc -ll 127.0.0.1 -p 9001 -e $kit/bin/busybox cat &
+nc -ll $(awk '$2 == ENVIRON["BACKENDAI_CLUSTER_HOST"] { print $1; exit }' /etc/hosts) -p 9002 -e $kit/bin/busybox cat &
 wait`;
 
 /** One program for each way in which a server ends a connection. */

@@ -34,6 +34,7 @@ const debian = {
   "/etc/shells": { content: "/bin/bash\n" },
   "/etc/nsswitch.conf": { content: "hosts: files dns\n" },
   "/root": { mode: 0o700 },
+  "/tmp": { mode: 0o1777 },
   "/home": {},
   "/home/dev": { uid: 1000, gid: 1000, mode: 0o775 },
 };
@@ -79,6 +80,7 @@ it("makes everything that is missing in an empty image", async () => {
     "644 0:0 /etc/group",
     "644 0:0 /etc/shells",
     "644 0:0 /etc/nsswitch.conf",
+    "1777 0:0 /tmp",
     "755 0:0 /.skein",
     "600 77:0 /.skein/host_key",
     "755 0:0 /home",

@@ -43,7 +43,7 @@ export interface Self {
 
 /** The account files and the private keys. `host` becomes the comment of the key. */
 export function placePrepared(survey: Survey, keys: Keys, host: string): Entry[] {
-  const { account, homes, lacksNsswitch, profile, shadow } = survey;
+  const { account, homes, lacksNsswitch, lacksTmp, profile, shadow } = survey;
   const own = { uid: account.uid, gid: account.gid };
   const root = { uid: 0, gid: 0 };
   const etc = (name: string, content: string | undefined, access: Partial<Entry> = {}): Entry[] =>
@@ -63,6 +63,7 @@ export function placePrepared(survey: Survey, keys: Keys, host: string): Entry[]
     ...etc("shadow", account.shadow, shadow && { mode: shadow.mode, uid: shadow.uid, gid: shadow.gid }),
     ...etc("profile", mended),
     ...etc("nsswitch.conf", lacksNsswitch ? nsswitch : undefined),
+    ...(lacksTmp ? [{ path: "/tmp", type: "directory" as const, mode: 0o1777, ...root }] : []),
     { path: "/.skein", type: "directory", mode: 0o755, ...root },
     { path: INSIDE.hostKey, type: "file", mode: 0o600, ...own, content: opensshPrivateKey(keys.host, host) },
     ...homes.flatMap(({ path, isMissing, missingParents, hasIdentity }): Entry[] => {

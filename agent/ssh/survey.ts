@@ -36,6 +36,8 @@ export interface Survey {
   shadow: PathStat | undefined;
   /** The image lacks an nsswitch.conf. */
   lacksNsswitch: boolean;
+  /** The image lacks /tmp, where the server makes the sockets of forwarded agents. */
+  lacksTmp: boolean;
 }
 
 /**
@@ -43,9 +45,10 @@ export interface Survey {
  * {@link accountOf}.
  */
 export async function survey(files: ContainerFiles, user: string, homeVariable?: string): Promise<Survey> {
-  const [[passwd, group, shells, shadow, profile], hasNsswitch] = await Promise.all([
+  const [[passwd, group, shells, shadow, profile], hasNsswitch, hasTmp] = await Promise.all([
     Promise.all(["passwd", "group", "shells", "shadow", "profile"].map((name) => files.read(`/etc/${name}`))),
     files.exists("/etc/nsswitch.conf"),
+    files.exists("/tmp"),
   ]);
   const etc: ImageEtc = { passwd, group, shells, shadow };
   const paths = pathsOf(user, etc);
@@ -68,6 +71,7 @@ export async function survey(files: ContainerFiles, user: string, homeVariable?:
     profile,
     shadow: account.shadow === undefined ? undefined : await files.stat("/etc/shadow"),
     lacksNsswitch: !hasNsswitch,
+    lacksTmp: !hasTmp,
   };
 }
 

@@ -20,7 +20,7 @@ export const TALKER = "talker-";
 export const ECHO_PORT = 7777;
 /** The kit's own programs are in any image. */
 const KIT = "/.skein/kit/bin";
-const TALKS = `${KIT}/tcpsvd -l x 127.0.0.1 ${ECHO_PORT} ${KIT}/busybox cat &
+const TALKS = `${KIT}/busybox nc -ll 127.0.0.1 -p ${ECHO_PORT} -e ${KIT}/busybox cat &
 n=0; while :; do n=$((n + 1)); echo $n; ${KIT}/busybox usleep 50000; done`;
 export const talker: Kind = (random) => ({
   name: `${TALKER}${random.between(0, 1_000_000_000)}`,

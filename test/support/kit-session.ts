@@ -22,6 +22,8 @@ export interface Wanted {
   user?: string;
   argv?: string[];
   env?: string[];
+  /** Its variable PATH, without the kit's part. */
+  path?: string;
   /** Files written into the container before Skein reads it, as if from another image. */
   own?: Entry[];
 }
@@ -64,7 +66,7 @@ export class KitSession implements AsyncDisposable {
     });
     const hosts = wanted.map(({ host }, i) => ({ host, address: `${subnet}.${i + 2}` }));
     const prepared = await Promise.all(
-      wanted.map(async ({ host, image, user = "", argv = [], env = [], own = [] }, i) => {
+      wanted.map(async ({ host, image, user = "", argv = [], env = [], path, own = [] }, i) => {
         const selfDir = await mkdtemp(join(dir, `${host}-`));
         await makeGate(selfDir);
         const container = await docker.createContainer({
@@ -75,7 +77,7 @@ export class KitSession implements AsyncDisposable {
           Entrypoint: kitEntrypoint(argv),
           Cmd: [],
           Env: [
-            `PATH=${pathWithKit(undefined)}`,
+            `PATH=${pathWithKit(path)}`,
             `BACKENDAI_CLUSTER_HOSTS=${hosts.map((each) => each.host).join(",")}`,
             `BACKENDAI_CLUSTER_HOST=${host}`,
             ...env,
