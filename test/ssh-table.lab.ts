@@ -11,7 +11,7 @@ import { shapes } from "./support/ssh-shapes.ts";
 const here = useKitLab();
 
 const isWhole = process.env["SKEIN_SSH_TABLE"] === "whole";
-const SOME = ["number", "emptyuser", "noshell", "baked", "hostile", "profile", "server22"];
+const SOME = ["emptyuser", "noshell", "baked", "profile", "server22"];
 const tried = shapes.filter(({ host }) => isWhole || SOME.includes(host));
 const PEER = "peer";
 
