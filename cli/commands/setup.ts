@@ -16,7 +16,7 @@ interface Step {
 const STEPS: readonly Step[] = [
   { gives: "system packages", needsRoot: true, run: ensurePackages },
   { gives: "kit", needsRoot: false, run: ensureKit },
-  { gives: "lab images", needsRoot: true, run: ensureRootfs },
+  { gives: "lab images", needsRoot: true, run: () => ensureRootfs() },
 ];
 
 export const setup = defineCommand({

@@ -12,12 +12,15 @@ const aptGet = [
   ...["-o", "Acquire::Retries=3"],
 ];
 
-/** Runs `apt-get install` with these arguments (options and packages). Throws with apt's output when it fails. */
-export async function aptInstall(args: string[]): Promise<void> {
-  const attempt = (): Promise<Result> => capture([...aptGet, "install", ...args], { env: env() });
+/**
+ * Runs `apt-get install` with these arguments (options and packages), and `options` that say where package lists are. Throws with apt's
+ * output when it fails.
+ */
+export async function aptInstall(args: string[], options: string[] = []): Promise<void> {
+  const attempt = (): Promise<Result> => capture([...aptGet, ...options, "install", ...args], { env: env() });
   // On a fresh machine there are no package lists, and old ones name files that are no longer there.
   if ((await attempt()).code === 0) return;
-  await run([...aptGet, "update"], { env: env() });
+  await run([...aptGet, ...options, "update"], { env: env() });
   const second = await attempt();
   if (second.code !== 0)
     throw new Error(`apt-get install ${args.join(" ")}:\n${second.stderr}${second.stdout}`);

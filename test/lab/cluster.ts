@@ -8,7 +8,7 @@ import { outerName, type SettingName, type Settings } from "../../shared/setting
 import type { Result } from "./command.ts";
 import { dockerExec } from "./docker-exec.ts";
 import type { LabHost } from "./host.ts";
-import { type Lab, startLab } from "./lab.ts";
+import { type Lab, type LabOptions, startLab } from "./lab.ts";
 import { leftovers } from "./leftovers.ts";
 import { unmountBelow } from "./mounts.ts";
 import { Service } from "./service.ts";
@@ -22,6 +22,8 @@ export interface ClusterOptions {
   smallDisks?: boolean;
   /** Puts the API's data on one, too. */
   smallApiDisk?: boolean;
+  /** Images besides the standard ones. */
+  images?: LabOptions["images"];
 }
 
 export interface Cluster {
@@ -132,8 +134,9 @@ export async function startCluster({
   agentFlags = [],
   smallDisks = false,
   smallApiDisk = false,
+  images = [],
 }: ClusterOptions): Promise<Cluster> {
-  const lab = await startLab({ hosts });
+  const lab = await startLab({ hosts, images });
   try {
     if (smallApiDisk) await smallDisk(apiDataDir(lab, "api"), "32m");
     const api = await startApi(lab, { name: "api", port: 8787 });

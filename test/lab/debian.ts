@@ -2,34 +2,50 @@
  * A Debian root file system straight from Debian's packages: downloaded by apt, and unpacked in memory into one tar, plus the few files
  * that the packages' scripts would make. It takes seconds instead of debootstrap's minute, and needs no root directory.
  */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { extract, type Header } from "tar-stream";
 import { aptInstall } from "./apt.ts";
+import { type Suite, suiteOptions } from "./suite.ts";
 import type { Tar } from "./tar.ts";
 
-/** Packages for a container's user; their dependencies come along. */
-const packages = [
-  ...[
-    "base-files",
-    "bash",
-    "coreutils",
-    "dash",
-    "debianutils",
-    "diffutils",
-    "findutils",
-    "grep",
-    "gzip",
-    "hostname",
+/** What a root file system is made of. */
+export interface Recipe {
+  /** Packages for a container's user; their dependencies come along. */
+  packages: readonly string[];
+  /** The release that they come from; default: the machine's own. */
+  suite?: Suite;
+  /** Packages that are named as dependencies, and left out with all of their own: what needs them is never run. */
+  without?: readonly string[];
+  /** Symbolic links, by path: choices that installation scripts would make (`update-alternatives`). */
+  links?: Readonly<Record<string, string>>;
+}
+
+/** A container's usual tools, with OpenSSH's client and a small Python. */
+export const usual: Recipe = {
+  packages: [
+    ...[
+      "base-files",
+      "bash",
+      "coreutils",
+      "dash",
+      "debianutils",
+      "diffutils",
+      "findutils",
+      "grep",
+      "gzip",
+      "hostname",
+    ],
+    ...["libc-bin", "mawk", "ncurses-base", "ncurses-bin", "procps", "sed", "tar", "util-linux"],
+    ...["iproute2", "iputils-ping", "netcat-openbsd", "openssh-client", "openssh-sftp-server", "rsync"],
+    "python3-minimal",
+    // Without it, the packages of init scripts bring all of Perl, to merge /bin into /usr on a running system.
+    "usr-is-merged",
   ],
-  ...["libc-bin", "mawk", "ncurses-base", "ncurses-bin", "procps", "sed", "tar", "util-linux"],
-  ...["iproute2", "iputils-ping", "netcat-openbsd", "openssh-client", "openssh-sftp-server", "rsync"],
-  "python3-minimal",
-  // Without it, the packages of init scripts bring all of Perl, to merge /bin into /usr on a running system.
-  "usr-is-merged",
-];
+  links: { "usr/bin/awk": "mawk", "usr/bin/nc": "nc.openbsd", "usr/bin/which": "which.debianutils" },
+};
 
 const unwanted = /^usr\/share\/(doc|man|locale|info|lintian|bug|menu)\//;
 
@@ -40,11 +56,11 @@ const merged = /^(bin|sbin|lib|lib64)(?=\/|$)/;
 export const devUser = { name: "dev", uid: 1000, home: "/home/dev", shell: "/bin/bash" };
 
 /** Fills a tar with the file system. Downloads go to `workDir` and are removed afterwards. */
-export async function debianRootfs(tar: Tar, workDir: string): Promise<void> {
+export async function debianRootfs(tar: Tar, workDir: string, recipe: Recipe = usual): Promise<void> {
   mkdirSync(workDir, { recursive: true });
   const downloads = mkdtempSync(join(workDir, "debian-"));
   try {
-    await download(downloads);
+    await download(downloads, recipe);
     for (const name of ["bin", "sbin", "lib", "lib64"]) {
       tar.directory(`usr/${name}`);
       tar.link(name, `usr/${name}`);
@@ -52,24 +68,42 @@ export async function debianRootfs(tar: Tar, workDir: string): Promise<void> {
     for (const file of readdirSync(downloads).filter((name) => name.endsWith(".deb"))) {
       await addPackage(tar, join(downloads, file));
     }
-    addConfiguration(tar);
+    addConfiguration(tar, recipe.links ?? {});
   } finally {
     rmSync(downloads, { recursive: true, force: true });
   }
 }
 
-/** Downloads the packages and their dependencies, as for a system without any packages. */
-async function download(directory: string): Promise<void> {
-  const nothingInstalled = join(directory, "status");
-  writeFileSync(nothingInstalled, "");
+/** Downloads the packages and their dependencies, as for a system that has none but those left out. */
+async function download(directory: string, { packages, suite, without = [] }: Recipe): Promise<void> {
+  const installed = join(directory, "status");
+  writeFileSync(installed, without.map(installedStanza).join("\n"));
   mkdirSync(join(directory, "partial"));
-  await aptInstall([
-    "--download-only",
-    ...["-o", `Dir::State::status=${nothingInstalled}`],
-    ...["-o", `Dir::Cache::archives=${directory}/`],
-    ...["-o", "APT::Sandbox::User=root"],
-    ...packages,
-  ]);
+  await aptInstall(
+    [
+      "--download-only",
+      ...["-o", `Dir::State::status=${installed}`],
+      ...["-o", `Dir::Cache::archives=${directory}/`],
+      ...["-o", "APT::Sandbox::User=root"],
+      ...packages,
+    ],
+    suite === undefined ? [] : await suiteOptions(suite, directory),
+  );
+}
+
+/** A package as dpkg's status file has it, newer than any that is asked for. */
+function installedStanza(name: string): string {
+  const { stdout } = spawnSync("dpkg", ["--print-architecture"], { encoding: "utf8" });
+  return [
+    `Package: ${name}`,
+    "Status: install ok installed",
+    "Maintainer: nobody",
+    `Architecture: ${stdout.trim()}`,
+    "Multi-Arch: same",
+    "Version: 999:0",
+    "Description: left out",
+    "",
+  ].join("\n");
 }
 
 /** Copies a package's files into the tar. */
@@ -106,10 +140,8 @@ function plain(name: string): string {
 }
 
 /** Files that installation scripts make in a usual installation. */
-function addConfiguration(tar: Tar): void {
-  tar.link("usr/bin/awk", "mawk");
-  tar.link("usr/bin/nc", "nc.openbsd");
-  tar.link("usr/bin/which", "which.debianutils");
+function addConfiguration(tar: Tar, links: Readonly<Record<string, string>>): void {
+  for (const [path, target] of Object.entries(links)) tar.link(path, target);
   tar.file("etc/shells", "/bin/sh\n/bin/bash\n/usr/bin/bash\n/bin/dash\n");
   // Without it, the C library asks name servers before it reads /etc/hosts.
   tar.file("etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n");

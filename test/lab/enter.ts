@@ -2,14 +2,15 @@
  * Enters a lab: runs a command inside its own process, mount and network namespaces. When the entering process ends, however it dies, the
  * kernel ends every process inside. All interfaces, namespaces and mounts go with them.
  *
- * As a program: `node test/lab/enter.ts -- COMMAND [ARGUMENT...]`, with the command's exit status.
+ * As a program: `node test/lab/enter.ts [--images SET]… -- COMMAND [ARGUMENT...]`, with the command's exit status.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { exitStatus } from "./exit-status.ts";
-import { ensureRootfs } from "./images.ts";
+import { ensureRootfs, type ImageSet, imageSets } from "./images.ts";
 import { ensurePackages } from "./packages.ts";
 import { labPath } from "./path.ts";
 import { claimSlot, releaseSlot, type Slot } from "./slot.ts";
@@ -19,6 +20,8 @@ const forwarded = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 export interface EnterOptions {
   /** Added to the command's environment. */
   env?: NodeJS.ProcessEnv;
+  /** Images besides the standard ones that labs inside will ask for. */
+  images?: readonly ImageSet[];
 }
 
 /**
@@ -29,7 +32,7 @@ export async function enterLab(argv: readonly string[], options: EnterOptions = 
   await ensurePackages();
   if (process.getuid?.() !== 0)
     throw new Error("The lab makes network namespaces and starts Docker engines: run it as root.");
-  await ensureRootfs();
+  for (const set of new Set<ImageSet>(["standard", ...(options.images ?? [])])) await ensureRootfs(set);
   const slot = await claimSlot();
   try {
     return await runInside(slot, argv, options);
@@ -83,10 +86,14 @@ function childrenOf(pid: number): number[] {
 }
 
 if (import.meta.main) {
-  const [separator, ...argv] = process.argv.slice(2);
-  if (separator !== "--" || argv.length === 0) {
-    console.error("usage: node test/lab/enter.ts -- COMMAND [ARGUMENT...]");
+  const { values, positionals } = parseArgs({
+    options: { images: { type: "string", multiple: true, default: [] } },
+    allowPositionals: true,
+  });
+  const unknown = values.images.filter((set) => !Object.hasOwn(imageSets, set));
+  if (unknown.length > 0 || positionals.length === 0) {
+    console.error("usage: node test/lab/enter.ts [--images SET]… -- COMMAND [ARGUMENT...]");
     process.exit(2);
   }
-  process.exitCode = await enterLab(argv);
+  process.exitCode = await enterLab(positionals, { images: values.images as ImageSet[] });
 }

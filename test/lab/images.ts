@@ -1,11 +1,12 @@
-/** The images that every engine of a lab has. They are made from Debian packages, because the lab's hosts reach no registry. */
+/** The images of a lab's engines, in sets. They are made from Debian packages, because the lab's hosts reach no registry. */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { arch } from "node:os";
 import { join } from "node:path";
 import { busyboxRootfs } from "./busybox.ts";
 import { debianRootfs, devUser } from "./debian.ts";
 import { lock } from "./lock.ts";
+import { jupyter, mpich, openmpi5, tools, torch } from "./recipes.ts";
 import { rootfsDir } from "./state.ts";
 import { Tar } from "./tar.ts";
 
@@ -16,6 +17,11 @@ const rootfs = {
   debian: (tar) => debianRootfs(tar, rootfsDir),
   busybox: busyboxRootfs,
   empty: async () => {},
+  tools: (tar) => debianRootfs(tar, rootfsDir, tools),
+  openmpi5: (tar) => debianRootfs(tar, rootfsDir, openmpi5),
+  mpich: (tar) => debianRootfs(tar, rootfsDir, mpich),
+  torch: (tar) => debianRootfs(tar, rootfsDir, torch),
+  jupyter: (tar) => debianRootfs(tar, rootfsDir, jupyter),
 } satisfies Record<string, (tar: Tar) => Promise<void>>;
 
 export interface Image {
@@ -26,49 +32,90 @@ export interface Image {
   changes: string[];
 }
 
-export const images: readonly Image[] = [
-  /** Debian with OpenSSH's client, rsync, network tools and a small Python; runs as root. */
-  { repo: "skein/debian", tag: "12", rootfs: "debian", changes: [`ENV ${path}`, 'CMD ["bash"]'] },
-  /** The same, but runs as the user `dev` (uid 1000). */
-  {
-    repo: "skein/debian-user",
-    tag: "12",
-    rootfs: "debian",
-    changes: [`ENV ${path}`, 'CMD ["bash"]', `USER ${devUser.name}`, `WORKDIR ${devUser.home}`],
-  },
-  /** Nothing but a static busybox. */
-  { repo: "skein/busybox", tag: "1", rootfs: "busybox", changes: ['CMD ["sh"]'] },
-  /** Nothing at all. */
-  { repo: "skein/empty", tag: "1", rootfs: "empty", changes: [] },
-];
+const ofDebian = (repo: string, tag: string, rootfs: Image["rootfs"]): Image => ({
+  repo,
+  tag,
+  rootfs,
+  changes: [`ENV ${path}`, 'CMD ["bash"]'],
+});
 
-/** A hash of the code that defines the images' content. */
-export const imagesKey = createHash("sha256")
-  .update(arch())
-  .update(["images.ts", "debian.ts", "busybox.ts", "tar.ts"].map(source).join("\0"))
-  .digest("hex")
-  .slice(0, 16);
+/** A lab has the first set, and others where it asks for them. */
+export const imageSets = {
+  standard: [
+    /** Debian with OpenSSH's client, rsync, network tools and a small Python; runs as root. */
+    ofDebian("skein/debian", "12", "debian"),
+    /** The same, but runs as the user `dev` (uid 1000). */
+    {
+      repo: "skein/debian-user",
+      tag: "12",
+      rootfs: "debian",
+      changes: [`ENV ${path}`, 'CMD ["bash"]', `USER ${devUser.name}`, `WORKDIR ${devUser.home}`],
+    },
+    /** Nothing but a static busybox. */
+    { repo: "skein/busybox", tag: "1", rootfs: "busybox", changes: ['CMD ["sh"]'] },
+    /** Nothing at all. */
+    { repo: "skein/empty", tag: "1", rootfs: "empty", changes: [] },
+  ],
+  /** Launchers of processes on many hosts, and programs that speak SSH by themselves. */
+  launchers: [
+    /** Open MPI 4 with mpi4py, pdsh, Ansible, Dask, paramiko, asyncssh, rsync, git. */
+    ofDebian("skein/tools", "12", "tools"),
+    ofDebian("skein/openmpi", "5", "openmpi5"),
+    ofDebian("skein/mpich", "4", "mpich"),
+  ],
+  /** Too large for every run of the tests. */
+  large: [ofDebian("skein/torch", "12", "torch"), ofDebian("skein/jupyter", "12", "jupyter")],
+} satisfies Record<string, readonly Image[]>;
+
+export type ImageSet = keyof typeof imageSets;
+
+/** A hash of the code that defines a set's content. */
+export function imagesKey(set: ImageSet): string {
+  return createHash("sha256")
+    .update(arch())
+    .update(JSON.stringify(imageSets[set]))
+    .update([...SOURCES.all, ...SOURCES[set]].map(source).join("\0"))
+    .digest("hex")
+    .slice(0, 16);
+}
+
+const SOURCES: Record<ImageSet | "all", readonly string[]> = {
+  all: ["debian.ts", "tar.ts"],
+  standard: ["busybox.ts"],
+  launchers: ["recipes.ts", "suite.ts"],
+  large: ["recipes.ts", "suite.ts"],
+};
 
 /** Builds missing root file systems; only that needs Debian's package registry. */
-export async function ensureRootfs(): Promise<void> {
-  if (existsSync(currentDir())) return;
+export async function ensureRootfs(set: ImageSet = "standard"): Promise<void> {
+  if (existsSync(currentDir(set))) return;
   using _held = await lock(`${rootfsDir}.lock`);
-  if (existsSync(currentDir())) return;
-  console.error("lab: building images");
-  rmSync(rootfsDir, { recursive: true, force: true });
-  const building = join(rootfsDir, "building");
+  if (existsSync(currentDir(set))) return;
+  console.error(`lab: building images (${set})`);
+  removeOthers(rootfsDir, `${set}-`);
+  const building = join(rootfsDir, `${set}-building`);
   mkdirSync(building, { recursive: true });
-  for (const [name, fill] of Object.entries(rootfs)) await Tar.write(join(building, `${name}.tar`), fill);
-  renameSync(building, currentDir());
+  for (const name of new Set(imageSets[set].map((image) => image.rootfs))) {
+    await Tar.write(join(building, `${name}.tar`), rootfs[name]);
+  }
+  renameSync(building, currentDir(set));
+}
+
+/** Removes what is in a directory by names of this beginning. */
+export function removeOthers(directory: string, prefix: string): void {
+  if (!existsSync(directory)) return;
+  for (const name of readdirSync(directory).filter((each) => each.startsWith(prefix))) {
+    rmSync(join(directory, name), { recursive: true, force: true });
+  }
 }
 
 /** The tar file of an image's root file system. */
-export function rootfsFile(image: Image): string {
-  return join(currentDir(), `${image.rootfs}.tar`);
+export function rootfsFile(set: ImageSet, image: Image): string {
+  return join(currentDir(set), `${image.rootfs}.tar`);
 }
 
-function currentDir(): string {
-  return join(rootfsDir, imagesKey);
+function currentDir(set: ImageSet): string {
+  return join(rootfsDir, `${set}-${imagesKey(set)}`);
 }
 
 function source(name: string): string {

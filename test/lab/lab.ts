@@ -3,6 +3,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { cgroupOf, removeCgroup } from "./cgroups.ts";
 import { LabHost } from "./host.ts";
+import type { ImageSet } from "./images.ts";
 import { addressOf, createLan, linkNames, removeLan } from "./lan.ts";
 import { LabMachine } from "./machine.ts";
 import { provideImages } from "./template.ts";
@@ -14,6 +15,8 @@ export interface LabOptions {
   hostNames?: string[];
   /** The LAN's MTU in bytes; default 1500. */
   mtu?: number;
+  /** Images besides the standard ones; `enter.ts --images SET` has built them. */
+  images?: readonly ImageSet[];
 }
 
 export interface Lab {
@@ -33,7 +36,7 @@ export function insideLab(): boolean {
   return process.env["SKEIN_LAB_DIR"] !== undefined && existsSync("/run/skein-lab");
 }
 
-/** Brings up the LAN, the API's machine and the hosts, each with its engine answering and the images of `images.ts` in it. */
+/** Brings up the LAN, the API's machine and the hosts, each with its engine answering and the standard images of `images.ts` in it. */
 export async function startLab(options: LabOptions): Promise<Lab> {
   if (!insideLab()) {
     throw new Error(
@@ -55,7 +58,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     const host = new LabHost(name, addressOf(11 + made.length), dir, cgroup);
     made.push(host);
     await host.plugIn(mtu);
-    await provideImages(host.dataDir, cgroup);
+    await provideImages(host.dataDir, cgroup, ["standard", ...(options.images ?? [])]);
     await host.startEngine();
     return host;
   }

@@ -8,26 +8,38 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path";
 import { run } from "./command.ts";
 import { Engine } from "./engine.ts";
-import { images, imagesKey, rootfsFile } from "./images.ts";
+import { type Image, type ImageSet, imageSets, imagesKey, removeOthers, rootfsFile } from "./images.ts";
 import { netnsPath } from "./lan.ts";
 import { lock } from "./lock.ts";
 import { unmountBelow } from "./mounts.ts";
 import { templatesDir } from "./state.ts";
 
-/** Fills an engine's new data directory with the images. `cgroup` is the lab's. */
-export async function provideImages(dataDir: string, cgroup: string): Promise<void> {
+/** Fills an engine's new data directory with the images of these sets. `cgroup` is the lab's. */
+export async function provideImages(
+  dataDir: string,
+  cgroup: string,
+  sets: readonly ImageSet[],
+): Promise<void> {
   using _held = await lock(`${templatesDir}.lock`);
   const version = await run(["dockerd", "--version"]);
-  const key = createHash("sha256").update(imagesKey).update(version).digest("hex").slice(0, 16);
-  const template = join(templatesDir, key);
-  if (!existsSync(template)) await build(template, cgroup);
+  const key = createHash("sha256")
+    .update(sets.map(imagesKey).join())
+    .update(version)
+    .digest("hex")
+    .slice(0, 16);
+  const prefix = `${sets.join("+")}-`;
+  const template = join(templatesDir, prefix + key);
+  if (!existsSync(template)) {
+    removeOthers(templatesDir, prefix);
+    await build(template, cgroup, sets);
+  }
   await run(["cp", "--archive", "--link", template, dataDir]);
 }
 
-async function build(template: string, cgroup: string): Promise<void> {
+async function build(template: string, cgroup: string, sets: readonly ImageSet[]): Promise<void> {
   console.error("lab: importing images");
-  rmSync(templatesDir, { recursive: true, force: true });
   const dataDir = join(templatesDir, "building");
+  rmSync(dataDir, { recursive: true, force: true });
   mkdirSync(dataDir, { recursive: true });
   const name = "skein-template";
   const runDir = join("/run/skein-lab", name);
@@ -42,7 +54,7 @@ async function build(template: string, cgroup: string): Promise<void> {
   });
   try {
     await engine.start();
-    await Promise.all(images.map((image) => importImage(engine, image)));
+    await Promise.all(sets.flatMap((set) => imageSets[set].map((image) => importImage(engine, set, image))));
     const { Driver: driver } = await engine.docker.info();
     await engine.stop();
     await unmountBelow(dataDir);
@@ -58,8 +70,8 @@ async function build(template: string, cgroup: string): Promise<void> {
   }
 }
 
-async function importImage({ docker }: Engine, image: (typeof images)[number]): Promise<void> {
-  const progress = await docker.importImage(rootfsFile(image), {
+async function importImage({ docker }: Engine, set: ImageSet, image: Image): Promise<void> {
+  const progress = await docker.importImage(rootfsFile(set, image), {
     repo: image.repo,
     tag: image.tag,
     // The engine refuses an empty list.
