@@ -113,7 +113,7 @@ async function addPackage(tar: Tar, file: string): Promise<void> {
   const unpacked = pipeline(reader.stdout, files);
   for await (const entry of files) {
     const name = inUsr(entry.header.name);
-    if (isWanted(name)) await tar.copy(moved(entry.header, name), entry);
+    if (isWanted(name) && !isMerge(entry.header)) await tar.copy(moved(entry.header, name), entry);
     else entry.resume();
   }
   await unpacked;
@@ -122,6 +122,11 @@ async function addPackage(tar: Tar, file: string): Promise<void> {
 /** Neither the root itself nor documentation. */
 function isWanted(name: string): boolean {
   return name !== "" && !unwanted.test(name);
+}
+
+/** Is it the link from `/bin` into `/usr`? Debian 13's base-files has it; here it is made already. */
+function isMerge({ name, type }: Header): boolean {
+  return type === "symlink" && /^(bin|sbin|lib|lib64)$/.test(plain(name));
 }
 
 function moved(header: Header, name: string): Header {
