@@ -4,7 +4,7 @@ import { type Recipe, usual } from "./debian.ts";
 /** Enough for `ssh`, a shell, and a small program. */
 const small = [
   ...["base-files", "bash", "coreutils", "dash", "grep", "hostname", "libc-bin", "openssh-client"],
-  ...["procps", "python3-minimal", "sed", "usr-is-merged"],
+  ...["procps", "python3", "sed", "usr-is-merged"],
 ];
 
 /** What only drivers of graphics cards, or installation scripts, would call. */
