@@ -19,8 +19,8 @@ const PATIENCE = {
 };
 
 /**
- * Four projects: `unit` in Node, `workers` inside workerd (Durable Objects), `lab` for one part each on Docker hosts of its own, and
- * `e2e` for all of Skein on one cluster that its files share (one process, so no isolation between them).
+ * Five projects: `unit` in Node, `workers` inside workerd (Durable Objects), `lab` for one part each on Docker hosts of its own, `examples`
+ * for those with large images, and `e2e` for all of Skein on one cluster that its files share (one process, so no isolation between them).
  */
 export default defineConfig({
   test: {
@@ -44,6 +44,7 @@ export default defineConfig({
         test: { ...PATIENCE, name: "workers", include: ["api/**/*.test.ts"] },
       },
       { test: { ...onLab, name: "lab", include: ["test/*.lab.ts"] } },
+      { test: { ...onLab, name: "examples", include: ["test/examples/*.lab.ts"] } },
       { test: { ...onLab, name: "e2e", include: ["test/e2e/*.lab.ts"], isolate: false } },
     ],
   },

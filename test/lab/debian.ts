@@ -56,7 +56,7 @@ const merged = /^(bin|sbin|lib|lib64)(?=\/|$)/;
 export const devUser = { name: "dev", uid: 1000, home: "/home/dev", shell: "/bin/bash" };
 
 /** Fills a tar with the file system. Downloads go to `workDir` and are removed afterwards. */
-export async function debianRootfs(tar: Tar, workDir: string, recipe: Recipe = usual): Promise<void> {
+export async function debianRootfs(tar: Tar, workDir: string, recipe: Recipe): Promise<void> {
   mkdirSync(workDir, { recursive: true });
   const downloads = mkdtempSync(join(workDir, "debian-"));
   try {

@@ -4,9 +4,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } 
 import { arch } from "node:os";
 import { join } from "node:path";
 import { busyboxRootfs } from "./busybox.ts";
-import { debianRootfs, devUser } from "./debian.ts";
+import { debianRootfs, devUser, type Recipe, usual } from "./debian.ts";
 import { lock } from "./lock.ts";
-import { jupyter, mpich, openmpi5, tools, torch } from "./recipes.ts";
+import { recipes } from "./recipes.ts";
 import { rootfsDir } from "./state.ts";
 import { Tar } from "./tar.ts";
 
@@ -14,20 +14,22 @@ const path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /** Root file systems by name, and the functions that fill them. */
 const rootfs = {
-  debian: (tar) => debianRootfs(tar, rootfsDir),
+  debian: (tar) => debianRootfs(tar, rootfsDir, usual),
   busybox: busyboxRootfs,
   empty: async () => {},
-  tools: (tar) => debianRootfs(tar, rootfsDir, tools),
-  openmpi5: (tar) => debianRootfs(tar, rootfsDir, openmpi5),
-  mpich: (tar) => debianRootfs(tar, rootfsDir, mpich),
-  torch: (tar) => debianRootfs(tar, rootfsDir, torch),
-  jupyter: (tar) => debianRootfs(tar, rootfsDir, jupyter),
 } satisfies Record<string, (tar: Tar) => Promise<void>>;
+
+type RootfsName = keyof typeof rootfs | keyof typeof recipes;
+
+function fill(name: RootfsName, tar: Tar): Promise<void> {
+  const recipe = recipeOf(name);
+  return recipe ? debianRootfs(tar, rootfsDir, recipe) : rootfs[name as keyof typeof rootfs](tar);
+}
 
 export interface Image {
   repo: string;
   tag: string;
-  rootfs: keyof typeof rootfs;
+  rootfs: RootfsName;
   /** Dockerfile lines that set the image's configuration. */
   changes: string[];
 }
@@ -64,7 +66,7 @@ export const imageSets = {
     ofDebian("skein/mpich", "4", "mpich"),
   ],
   /** Too large for every run of the tests. */
-  large: [ofDebian("skein/torch", "12", "torch"), ofDebian("skein/jupyter", "12", "jupyter")],
+  large: [ofDebian("skein/torch", "13", "torch"), ofDebian("skein/jupyter", "12", "jupyter")],
 } satisfies Record<string, readonly Image[]>;
 
 export type ImageSet = keyof typeof imageSets;
@@ -73,18 +75,15 @@ export type ImageSet = keyof typeof imageSets;
 export function imagesKey(set: ImageSet): string {
   return createHash("sha256")
     .update(arch())
-    .update(JSON.stringify(imageSets[set]))
-    .update([...SOURCES.all, ...SOURCES[set]].map(source).join("\0"))
+    .update(JSON.stringify([imageSets[set], imageSets[set].map((image) => recipeOf(image.rootfs))]))
+    .update(["debian.ts", "suite.ts", "busybox.ts", "tar.ts"].map(source).join("\0"))
     .digest("hex")
     .slice(0, 16);
 }
 
-const SOURCES: Record<ImageSet | "all", readonly string[]> = {
-  all: ["debian.ts", "tar.ts"],
-  standard: ["busybox.ts"],
-  launchers: ["recipes.ts", "suite.ts"],
-  large: ["recipes.ts", "suite.ts"],
-};
+function recipeOf(name: RootfsName): Recipe | undefined {
+  return name in recipes ? recipes[name as keyof typeof recipes] : undefined;
+}
 
 /** Builds missing root file systems; only that needs Debian's package registry. */
 export async function ensureRootfs(set: ImageSet = "standard"): Promise<void> {
@@ -96,7 +95,7 @@ export async function ensureRootfs(set: ImageSet = "standard"): Promise<void> {
   const building = join(rootfsDir, `${set}-building`);
   mkdirSync(building, { recursive: true });
   for (const name of new Set(imageSets[set].map((image) => image.rootfs))) {
-    await Tar.write(join(building, `${name}.tar`), rootfs[name]);
+    await Tar.write(join(building, `${name}.tar`), (tar) => fill(name, tar));
   }
   renameSync(building, currentDir(set));
 }

@@ -10,36 +10,39 @@ const small = [
 /** What only drivers of graphics cards, or installation scripts, would call. */
 const drivers = ["libllvm17t64", "libamd-comgr2", "libamdhip64-5", "libhsa-runtime64-1"];
 
-export const tools: Recipe = {
-  suite: "bookworm",
-  packages: [
-    ...[...usual.packages, "openmpi-bin", "python3-mpi4py", "pdsh", "ansible-core"],
-    ...["python3-distributed", "python3-paramiko", "python3-asyncssh", "git"],
-  ],
-  links: { ...usual.links, "usr/bin/mpirun": "mpirun.openmpi", "usr/bin/mpiexec": "mpiexec.openmpi" },
-};
+/** By the name of the root file system. */
+export const recipes = {
+  tools: {
+    suite: "bookworm",
+    packages: [
+      ...[...usual.packages, "openmpi-bin", "python3-mpi4py", "pdsh", "ansible-core"],
+      ...["python3-distributed", "python3-paramiko", "python3-asyncssh", "git"],
+    ],
+    links: { ...usual.links, "usr/bin/mpirun": "mpirun.openmpi", "usr/bin/mpiexec": "mpiexec.openmpi" },
+  },
 
-export const openmpi5: Recipe = {
-  suite: "trixie",
-  packages: [...small, "openmpi-bin"],
-  without: drivers,
-  links: { "usr/bin/mpirun": "mpirun.openmpi", "usr/bin/mpiexec": "mpiexec.openmpi" },
-};
+  openmpi5: {
+    suite: "trixie",
+    packages: [...small, "openmpi-bin"],
+    without: drivers,
+    links: { "usr/bin/mpirun": "mpirun.openmpi", "usr/bin/mpiexec": "mpiexec.openmpi" },
+  },
 
-export const mpich: Recipe = {
-  suite: "bookworm",
-  packages: [...small, "mpich"],
-  links: { "usr/bin/mpirun": "mpirun.mpich", "usr/bin/mpiexec": "mpiexec.mpich" },
-};
+  mpich: {
+    suite: "bookworm",
+    packages: [...small, "mpich"],
+    links: { "usr/bin/mpirun": "mpirun.mpich", "usr/bin/mpiexec": "mpiexec.mpich" },
+  },
 
-export const torch: Recipe = {
-  suite: "bookworm",
-  packages: [...usual.packages, "python3-torch"],
-  links: usual.links!,
-};
+  torch: {
+    suite: "trixie",
+    packages: [...usual.packages, "python3-torch"],
+    links: usual.links!,
+  },
 
-export const jupyter: Recipe = {
-  suite: "bookworm",
-  packages: [...usual.packages, "python3-notebook", "python3-ipykernel", "python3-ipyparallel"],
-  links: usual.links!,
-};
+  jupyter: {
+    suite: "bookworm",
+    packages: [...usual.packages, "python3-notebook", "python3-ipykernel", "python3-ipyparallel"],
+    links: usual.links!,
+  },
+} satisfies Record<string, Recipe>;
