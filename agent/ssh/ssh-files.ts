@@ -46,7 +46,6 @@ const settings = (user: string, identity: string, hostName: string) =>
     "HostKeyAlgorithms ssh-ed25519",
     "PubkeyAuthentication yes",
     "PreferredAuthentications publickey",
-    "ProxyCommand none",
   ].map((line) => `  ${line}`);
 
 /**
@@ -72,7 +71,17 @@ export function sshConfig(
         .flatMap(({ host, address }) => [host, address]);
       return shortLists(names).flatMap((list) => block(list, user, "%h"));
     }),
+    ...withoutProxy(["localhost", ...peers.map(({ host }) => host)]),
   ]);
+}
+
+/**
+ * The image's ProxyCommand or ProxyJump must not be used either. asyncssh 2.10, and so Dask, runs `none` as a program, and dials it as a
+ * ProxyJump. Capital letters hide these blocks from it: OpenSSH alone does not look at the case of a pattern (`match_hostname` in match.c).
+ */
+function withoutProxy(names: readonly string[]): string[] {
+  const capitals = names.map((name) => name.toUpperCase());
+  return shortLists(capitals).flatMap((list) => [`Match host ${list}`, "  ProxyCommand none"]);
 }
 
 /** Joins names by commas into as few texts as {@link MOST_PATTERNS} allows. */
