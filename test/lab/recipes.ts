@@ -1,4 +1,5 @@
 /** Root file systems with the tools that people run on clusters, from Debian's packages. */
+import { arch } from "node:os";
 import { type Recipe, usual } from "./debian.ts";
 
 /** Enough for `ssh`, a shell, and a small program. */
@@ -9,6 +10,9 @@ const small = [
 
 /** What only drivers of graphics cards, or installation scripts, would call. */
 const drivers = ["libllvm17t64", "libamd-comgr2", "libamdhip64-5", "libhsa-runtime64-1"];
+
+/** Where shared libraries are, of the machine's own kind. */
+const lib = `usr/lib/${arch() === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`;
 
 /** By the name of the root file system. */
 export const recipes = {
@@ -37,12 +41,19 @@ export const recipes = {
   torch: {
     suite: "trixie",
     packages: [...usual.packages, "python3-torch"],
-    links: usual.links!,
+    links: {
+      ...usual.links,
+      [`${lib}/libblas.so.3`]: "blas/libblas.so.3",
+      [`${lib}/liblapack.so.3`]: "lapack/liblapack.so.3",
+    },
   },
 
   jupyter: {
     suite: "bookworm",
-    packages: [...usual.packages, "python3-notebook", "python3-ipykernel", "python3-ipyparallel"],
+    packages: [
+      ...[...usual.packages, "jupyter-core", "jupyter-nbconvert", "jupyter-notebook"],
+      ...["python3-ipykernel", "python3-ipyparallel"],
+    ],
     links: usual.links!,
   },
 } satisfies Record<string, Recipe>;
