@@ -1,0 +1,3 @@
+FROM debian:trixie
+RUN apt-get update && apt-get install -y --no-install-recommends \
+  openssh-client python3-torch
