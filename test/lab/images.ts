@@ -34,11 +34,11 @@ export interface Image {
   changes: string[];
 }
 
-const ofDebian = (repo: string, tag: string, rootfs: Image["rootfs"]): Image => ({
+const ofDebian = (repo: string, tag: string, rootfs: Image["rootfs"], ...more: string[]): Image => ({
   repo,
   tag,
   rootfs,
-  changes: [`ENV ${path}`, 'CMD ["bash"]'],
+  changes: [`ENV ${path}`, 'CMD ["bash"]', ...more],
 });
 
 /** A lab has the first set, and others where it asks for them. */
@@ -66,7 +66,11 @@ export const imageSets = {
     ofDebian("skein/mpich", "4", "mpich"),
   ],
   /** Too large for every run of the tests. */
-  large: [ofDebian("skein/torch", "13", "torch"), ofDebian("skein/jupyter", "12", "jupyter")],
+  large: [
+    // Debian builds PyTorch without libuv, and torchrun asks for it unless told otherwise.
+    ofDebian("skein/torch", "13", "torch", "ENV USE_LIBUV=0"),
+    ofDebian("skein/jupyter", "12", "jupyter"),
+  ],
 } satisfies Record<string, readonly Image[]>;
 
 export type ImageSet = keyof typeof imageSets;
