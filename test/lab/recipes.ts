@@ -52,7 +52,7 @@ export const recipes = {
     suite: "bookworm",
     packages: [
       ...[...usual.packages, "jupyter-core", "jupyter-nbconvert", "jupyter-notebook"],
-      ...["python3-ipykernel", "python3-ipyparallel"],
+      "python3-ipykernel",
     ],
     links: usual.links!,
   },
