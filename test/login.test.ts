@@ -36,7 +36,7 @@ async function skein(
   return { code, stdout, stderr };
 }
 
-describe.skipIf(process.platform !== "linux")("skein login", () => {
+describe.skipIf(process.platform !== "linux")("skein login", { timeout: 60_000 }, () => {
   test("tries the token, stores it, and other commands use it; the token is shown nowhere", async () => {
     const token = readFileSync(join(data, "admin-token"), "utf8").trim();
     const refused = await skein(["login", serve.url], { input: "wrong\n" });

@@ -17,8 +17,13 @@ export interface DescriptorWatch {
  */
 export function watchDescriptors({ pid, warn, everyMs = 10_000 }: DescriptorWatch): () => void {
   let full = false;
+  let isLooking = false;
   const look = async () => {
+    // One at a time: an older answer must not come after a newer one.
+    if (isLooking) return;
+    isLooking = true;
     const use = await descriptorUse(pid());
+    isLooking = false;
     if (use === undefined) return;
     const wasFull = full;
     full = isFull(use, wasFull);
