@@ -13,7 +13,8 @@ const onLab = {
 
 /** Conditions come within milliseconds, and within seconds on a busy machine. Only a test that fails waits for so long. */
 const PATIENCE = {
-  testTimeout: 20_000,
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
   expect: { poll: { timeout: 15_000 } },
   setupFiles: ["test/support/patience.ts"],
 };

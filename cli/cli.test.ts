@@ -68,7 +68,7 @@ beforeAll(async () => {
   const { child, line } = await serve();
   server = child;
   url = /^skein api ready at (http:\/\/127\.0\.0\.1:\d+)$/.exec(line)![1]!;
-}, 20_000);
+});
 
 afterAll(async () => {
   if (server.exitCode === null && server.signalCode === null) await end("SIGTERM");

@@ -5,7 +5,7 @@ import { type TestApi, testApi } from "./support/server.ts";
 let api: TestApi;
 beforeAll(async () => {
   api = await testApi({ requestBurst: 1_000_000 });
-}, 20_000);
+});
 afterAll(() => api.close());
 
 interface Made {

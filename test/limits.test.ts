@@ -20,7 +20,7 @@ describe("limits on sessions and plans", () => {
       maxLiveSessions: 3,
       maxLiveContainers: 6,
     });
-  }, 20_000);
+  });
   afterAll(() => api.close());
   const create = (body: object) => api.call("POST", "/v1/sessions", { image, ...body });
 
@@ -69,7 +69,7 @@ describe("a token that asks too often", () => {
   let api: TestApi;
   beforeAll(async () => {
     api = await testApi({ requestsPerMinute: 60, requestBurst: 5 });
-  }, 20_000);
+  });
   afterAll(() => api.close());
 
   test("gets 429 with Retry-After, and is served again after that time", async () => {

@@ -14,12 +14,12 @@ let serve: ServeProcess;
 
 beforeAll(async () => {
   serve = await ServeProcess.start({ data });
-}, 20_000);
+});
 
 afterAll(async () => {
   await serve.end("SIGKILL");
   rmSync(directory, { recursive: true });
-}, 20_000);
+});
 
 async function skein(
   args: string[],
@@ -36,7 +36,7 @@ async function skein(
   return { code, stdout, stderr };
 }
 
-describe.skipIf(process.platform !== "linux")("skein login", { timeout: 60_000 }, () => {
+describe.skipIf(process.platform !== "linux")("skein login", () => {
   test("tries the token, stores it, and other commands use it; the token is shown nowhere", async () => {
     const token = readFileSync(join(data, "admin-token"), "utf8").trim();
     const refused = await skein(["login", serve.url], { input: "wrong\n" });

@@ -15,7 +15,7 @@ interface Made {
 let api: TestApi;
 beforeAll(async () => {
   api = await testApi({ requestBurst: 1_000_000 });
-}, 20_000);
+});
 afterAll(() => api.close());
 
 /** All sessions, over all pages. */

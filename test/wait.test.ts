@@ -17,12 +17,12 @@ const token = () => readFileSync(join(data, "admin-token"), "utf8").trim();
 
 beforeAll(async () => {
   serve = await ServeProcess.start({ data });
-}, 20_000);
+});
 
 afterAll(async () => {
   await serve.end("SIGKILL");
   rmSync(data, { recursive: true });
-}, 20_000);
+});
 
 async function create(body: object): Promise<SessionView> {
   const answer = await serve.call("POST", "/v1/sessions", { image: "a", ...body });
@@ -46,7 +46,7 @@ function waiting(...args: string[]) {
   return { over, said: () => stderr };
 }
 
-describe.skipIf(process.platform !== "linux")("skein wait", { timeout: 60_000 }, () => {
+describe.skipIf(process.platform !== "linux")("skein wait", () => {
   test("waits for the end, over a restart of the API that it tells of", async () => {
     const { id, name } = await create({});
     const { over, said } = waiting(name);
