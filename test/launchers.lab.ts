@@ -1,4 +1,7 @@
-/** Launchers and SSH clients from Debian's packages, each without a flag or a file: what a user types on a cluster made by hand. */
+/**
+ * Launchers and SSH clients from Debian's packages, each without a flag or a file: what a user types on a cluster made by hand. `npm test` tries
+ * each once. `npm run launchers` tries each as root and as a user, and what takes long.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -13,6 +16,8 @@ const MPI = [
   { mpi: "Open MPI 5", image: "skein/openmpi:5" },
   { mpi: "MPICH", image: "skein/mpich:4" },
 ];
+
+const isWhole = process.env["SKEIN_LAUNCHERS"] === "whole";
 
 let cluster: Cluster;
 
@@ -38,14 +43,14 @@ async function allreduce(processes: number, image: string, ...options: string[])
 describe.each(MPI)("$mpi", ({ image }) => {
   test.each([
     { who: "root", options: [] },
-    { who: "a user", options: ["--user", "dev"] },
+    ...(isWhole ? [{ who: "a user", options: ["--user", "dev"] }] : []),
   ])("as $who puts four processes on four hosts, and they find each other", async ({ options }) => {
     const said = await allreduce(4, image, ...options);
     expect(said.map(([host]) => host).sort()).toEqual(FOUR);
     expect(said.map(([, rank, sum]) => [rank, sum])).toEqual([0, 1, 2, 3].map((rank) => [`${rank}`, "6"]));
   });
 
-  test("puts two processes on each container of two cores", async () => {
+  test.runIf(isWhole)("puts two processes on each container of two cores", async () => {
     const said = await allreduce(8, image, "--cpu", "2");
     expect(said.map(([host]) => host).sort()).toEqual(FOUR.flatMap((host) => [host, host]));
     expect(new Set(said.map(([, , sum]) => sum))).toEqual(new Set(["28"]));
@@ -77,7 +82,7 @@ if __name__ == "__main__":
         print(*sorted(client.run(socket.gethostname).values()))
 `;
 
-describe.each(["root", "dev"])("in a session of three, as %s", (user) => {
+describe.each(isWhole ? ["root", "dev"] : ["dev"])("in a session of three, as %s", (user) => {
   let session: Session;
 
   beforeAll(async () => {
@@ -112,7 +117,8 @@ describe.each(["root", "dev"])("in a session of three, as %s", (user) => {
     expect(await reached("sub")).toEqual(["sub1", "sub2"]);
   });
 
-  test("Dask's SSHCluster starts a worker on each", async () => {
+  // An example that every run tries does the same.
+  test.runIf(isWhole)("Dask's SSHCluster starts a worker on each", async () => {
     expect(await sh(`cd ~ && cat > d.py <<'EOF'\n${DASK}\nEOF\npython3 d.py`)).toBe("sub1 sub2\n");
   });
 
@@ -123,7 +129,7 @@ describe.each(["root", "dev"])("in a session of three, as %s", (user) => {
     expect(await onMain("python3", "-c", program)).toBe("sub1\n");
   });
 
-  test("rsync copies 10,000 files", async () => {
+  test.runIf(isWhole)("rsync copies 10,000 files", async () => {
     const made =
       "import os\nos.makedirs('/tmp/many')\n" +
       "for i in range(10000): open(f'/tmp/many/{i}', 'w').write(str(i))";
@@ -142,7 +148,7 @@ describe.each(["root", "dev"])("in a session of three, as %s", (user) => {
     expect(await sh("git clone -q sub1:/tmp/origin /tmp/clone && cat /tmp/clone/a")).toBe("hello\n");
   });
 
-  test.runIf(user === "root")("rsync copies 1 GB", async () => {
+  test.runIf(isWhole && user === "root")("rsync copies 1 GB", async () => {
     await sh("head -c 1G /dev/urandom > /tmp/large; rsync /tmp/large sub1:/tmp/");
     const [here, there] = await Promise.all([
       sh("md5sum < /tmp/large"),
