@@ -90,11 +90,13 @@ function readReport(path: string): VitestReport {
 const reports = mkdtempSync(join(ROOT, ".skein", "reports-"));
 const outcomes: Outcome[] = [];
 try {
+  const isWhole = !process.argv.includes("--no-lab");
+  // What labs need is installed and built meanwhile, by the first.
+  const prepared = isWhole ? check([...ENTER, "true"]) : undefined;
   for (const argv of CHECKS) outcomes.push(await check(argv));
   outcomes.push(await tests(["unit", "workers"], reports));
-  if (!process.argv.includes("--no-lab")) {
-    // What labs need is installed and built by the first.
-    outcomes.push(await check([...ENTER, "true"]));
+  if (prepared) {
+    outcomes.push(await prepared);
     // Side by side: each of them waits for half of its time.
     outcomes.push(...(await Promise.all(["lab", "e2e"].map((project) => tests([project], reports, LAB)))));
   }
