@@ -41,6 +41,13 @@ async function tunnel({ agent, link }: Node, id: string): Promise<FakeTunnel> {
   return await FakeTunnel.open(agent, id);
 }
 
+/** A client that follows, and the stream at its node. */
+async function followed(id: string, node: Node) {
+  const [answer, its] = await Promise.all([read(`/v1/sessions/${id}/logs?follow=true`), tunnel(node, id)]);
+  const { stream } = await its.accept();
+  return { answer, its, stream };
+}
+
 async function read(path: string, headers: Record<string, string> = {}) {
   const response = await exports.default.fetch(`https://skein.test${path}`, {
     headers: { authorization: `Bearer ${env.SKEIN_ADMIN_TOKEN}`, ...headers },
@@ -160,11 +167,7 @@ test("bytes that are no UTF-8 come as base64, too", async () => {
 describe("follow", () => {
   test("goes on after the tunnel broke, without gap or repeat, and says so once", async () => {
     const { id, nodes } = await running(2);
-    const [answer, its] = await Promise.all([
-      read(`/v1/sessions/${id}/logs?follow=true`),
-      tunnel(nodes[0]!, id),
-    ]);
-    const { stream } = await its.accept();
+    const { answer, its, stream } = await followed(id, nodes[0]!);
     its.data(stream, line(0, 5, "a"));
     its.data(stream, line(1, 7, "b"));
     its.say(stream, { type: "live" });
@@ -189,11 +192,7 @@ describe("follow", () => {
 
   test("of a session that ended meanwhile: the rest comes when the node is back soon", async () => {
     const { id, nodes } = await running(1);
-    const [answer, its] = await Promise.all([
-      read(`/v1/sessions/${id}/logs?follow=true`),
-      tunnel(nodes[0]!, id),
-    ]);
-    const { stream } = await its.accept();
+    const { answer, its, stream } = await followed(id, nodes[0]!);
     its.data(stream, line(0, 5, "a"));
     its.say(stream, { type: "live" });
     expect((await answer.reader.json())["text"]).toBe("a");

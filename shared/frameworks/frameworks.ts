@@ -191,7 +191,7 @@ export function filesOf(families: readonly Family[]): FilePath[] {
 }
 
 /**
- * What of these variables is set beside a user's own (of the request, or of the image): none of the same name. One that follows another, as
+ * The variables that are left to set beside a user's own, those of the request or of the image. A user's value of the same name wins. One that follows another, as
  * PET_MASTER_ADDR does MASTER_ADDR, has the user's value of that one.
  */
 export function beside(

@@ -12,7 +12,7 @@ export function isPicky({ placement, reach, ulimits }: Asked): boolean {
   return reach !== undefined || ulimits !== undefined || Object.keys(placement.labels).length > 0;
 }
 
-/** Does a node, as it is set up, suit this spec, be it up or not? It has the labels, and allows and can give all that is asked for. */
+/** Whether a node's labels, permissions and limits suit this spec. It need not be up. */
 export function suits({ placement, reach, ulimits }: Asked): (node: NodeSnapshot) => boolean {
   const labels = Object.entries(placement.labels);
   return (node) =>
