@@ -25,6 +25,8 @@ const PATIENCE = {
  */
 export default defineConfig({
   test: {
+    // A failed test shows all of the text that it looked at.
+    chaiConfig: { truncateThreshold: 0 },
     // More than cores: files wait for half of their time.
     maxWorkers: 2 * availableParallelism(),
     projects: [

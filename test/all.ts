@@ -76,7 +76,7 @@ async function tests(
 
 function failure(file: string, test: string, message: string): string {
   const words = message.split("\n").filter((line) => line.trim() !== "");
-  return [`${relative(ROOT, file)}: ${test}`, ...words.slice(0, 6).map((line) => `  ${line}`)].join("\n");
+  return [`${relative(ROOT, file)}: ${test}`, ...words.slice(0, 16).map((line) => `  ${line}`)].join("\n");
 }
 
 function readReport(path: string): VitestReport {

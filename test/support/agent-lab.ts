@@ -1,6 +1,7 @@
 /** Shared by the tests of the agent on a lab: three hosts with an agent each, and their control plane. */
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
+import { setTimeout as delay } from "node:timers/promises";
 import type Docker from "dockerode";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import type { ContainerReport } from "../../shared/protocol/protocol.ts";
@@ -27,6 +28,18 @@ export interface AgentLab {
   away(signal: NodeJS.Signals, meanwhile?: () => Promise<void>): Promise<void>;
 }
 
+/** Removing all sessions takes no longer. */
+const CLEAR_MS = 120_000;
+
+/** What is left on the agents' hosts, and the last that those agents said. */
+async function lastWords(agents: readonly AgentProcess[]): Promise<string> {
+  const words = agents.map(async (agent) => {
+    const left = await leftovers([agent]);
+    return left.length === 0 ? [] : [...left.slice(0, 3), ...agent.log.trimEnd().split("\n").slice(-8)];
+  });
+  return (await Promise.all(words)).flat().join("\n");
+}
+
 /** Brings it up before all tests of a file, and down after them. After each test nothing of any session may be left. */
 export function useAgentLab(): AgentLab {
   let lab: Lab;
@@ -41,7 +54,11 @@ export function useAgentLab(): AgentLab {
 
   afterEach(async () => {
     // Something is left only after a failure; removed, so that later tests do not fail, too.
-    await here.control.clear();
+    const late = new AbortController();
+    const stuck = delay(CLEAR_MS, undefined, { signal: late.signal }).then(async () => {
+      throw new Error(`sessions stay on their nodes\n${await lastWords(here.agents)}`);
+    });
+    await Promise.race([here.control.clear(), stuck]).finally(() => late.abort());
     expect(await leftovers(here.agents)).toEqual([]);
   });
 
