@@ -7,6 +7,7 @@ import { connectDocker, socketOf } from "./docker/dockerode.ts";
 import { Images } from "./docker/images.ts";
 import { watchEngine } from "./docker/watch.ts";
 import { serveExec } from "./exec/serve-exec.ts";
+import { serveFiles } from "./files/serve-files.ts";
 import { hostRunner } from "./host/runner.ts";
 import { currentKit } from "./kit/build.ts";
 import { kitSysctls } from "./kit/layout.ts";
@@ -180,6 +181,7 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
           return serveBy({
             exec: serveExec(docker, find),
             port: servePort(forwarders, find),
+            files: serveFiles(docker, find),
             logs: serveLogs(stored, session),
           });
         },

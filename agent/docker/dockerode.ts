@@ -209,6 +209,10 @@ function portOf(docker: Docker, newcomer: Docker, macOn: DockerPort["macOn"]): D
       };
     },
 
+    async userOf(id) {
+      return (await answer(docker.getContainer(id).inspect())).Config.User;
+    },
+
     async createContainer(name, body) {
       return (await answer(docker.createContainer(inBody(body, { name }) as object))).id;
     },
@@ -284,6 +288,26 @@ function portOf(docker: Docker, newcomer: Docker, macOn: DockerPort["macOn"]): D
 
     async putArchive(id, path, tar) {
       await answer(docker.getContainer(id).putArchive(tar, { path }));
+    },
+
+    async unpack(id, path, tar, signal) {
+      // An engine whose request is only left open would wait for the rest.
+      const broken = new AbortController();
+      let cause: Error | undefined;
+      tar.once("error", (error) => {
+        cause = error;
+        broken.abort();
+      });
+      // As `docker cp` does: a file never takes the place of a directory.
+      const query = { path, noOverwriteDirNonDir: "true" };
+      const abortSignal = AbortSignal.any([signal, broken.signal]);
+      try {
+        await answer(docker.getContainer(id).putArchive(tar, { ...query, abortSignal } as typeof query));
+      } catch (error) {
+        throw cause ?? error;
+      } finally {
+        tar.destroy();
+      }
     },
 
     async headArchive(id, path) {

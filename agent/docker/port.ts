@@ -104,6 +104,14 @@ export class DockerError extends Error {
   }
 }
 
+/** `X-Docker-Container-Path-Stat`. `mode`: Go's `FileMode`. `linkTarget`: a symlink's target inside the container, absolute; else empty. */
+export interface ArchiveStat {
+  name: string;
+  size: number;
+  mode: number;
+  linkTarget: string;
+}
+
 export interface DockerPort {
   /** Where a container's MAC address belongs: on the endpoint from API 1.44 on, on the container before. */
   readonly macOn: "container" | "endpoint";
@@ -123,6 +131,8 @@ export interface DockerPort {
   containers(labels: Record<string, string>): Promise<ListedContainer[]>;
   /** Undefined when it does not exist. */
   container(id: string): Promise<Container | undefined>;
+  /** The user that it runs as, in Docker's form; empty means root. @throws DockerError */
+  userOf(id: string): Promise<string>;
   createContainer(name: string, body: CreateBody): Promise<string>;
   start(id: string): Promise<void>;
   /** SIGTERM, and SIGKILL after `seconds`. Resolves when it has ended. No error when it is not running or does not exist. */
@@ -140,8 +150,10 @@ export interface DockerPort {
   launch(id: string, argv: string[]): Promise<void>;
   /** Unpacks a tar archive at a directory of the container, running or not. */
   putArchive(id: string, path: string, tar: Buffer): Promise<void>;
-  /** The target of a symlink inside the container, or "" for anything else; undefined without such a path. Much cheaper than a tar. */
-  headArchive(id: string, path: string): Promise<{ linkTarget: string } | undefined>;
+  /** Unpacks a tar stream as above, as fast as it comes. If the stream fails, so does this, with its error. @throws DockerError */
+  unpack(id: string, path: string, tar: Readable, signal: AbortSignal): Promise<void>;
+  /** What a path is, without following it; undefined without such a path. Much cheaper than a tar. */
+  headArchive(id: string, path: string): Promise<ArchiveStat | undefined>;
   /** A tar stream of a file or directory; undefined without such a path. Read it to its end, or destroy it. */
   getArchive(id: string, path: string): Promise<Readable | undefined>;
   /**

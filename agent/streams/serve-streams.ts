@@ -9,6 +9,7 @@ export function serveBy(servers: Servers): Serve<Open> {
   return async function serveByKind(stream: Stream, open: Open): Promise<void> {
     if (open.kind === "exec") await servers.exec(stream, open);
     else if (open.kind === "port") await servers.port(stream, open);
+    else if (open.kind === "files") await servers.files(stream, open);
     else await servers.logs(stream, open);
   };
 }

@@ -1,8 +1,8 @@
-/** One stream of a tunnel, as the agent's code for its kind sees it: `exec`, `port` or `logs`. */
+/** One stream of a tunnel, as the agent's code for its kind sees it: `exec`, `port`, `logs` or `files`. */
 
 import type { StreamEnd } from "../../shared/streams/ends.ts";
 import type { Channel } from "../../shared/streams/frames.ts";
-import type { FromClient, Open } from "../../shared/streams/stream-messages.ts";
+import type { FileStat, FromClient, Open } from "../../shared/streams/stream-messages.ts";
 
 export interface Stream {
   /** Aborted when the stream is over for the other side: the client is gone, or the tunnel broke. */
@@ -19,6 +19,8 @@ export interface Stream {
   end(): void;
   exit(code: number): void;
   live(): void;
+  /** Files: what the path is. */
+  stat(stat: FileStat): void;
 }
 
 /** What ends a stream with a code of its own. Any other error ends it with `failed`. */

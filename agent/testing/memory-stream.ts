@@ -1,7 +1,7 @@
 /** A stream without a tunnel: a test is the client at its other end. Its credit is unlimited, unless the test holds it back. */
 
 import { CHANNEL, type Channel } from "../../shared/streams/frames.ts";
-import type { Open } from "../../shared/streams/stream-messages.ts";
+import type { FileStat, Open } from "../../shared/streams/stream-messages.ts";
 import { type Serve, type Stream, StreamFailure } from "../streams/stream.ts";
 
 type Control = Parameters<Parameters<Stream["onControl"]>[0]>[0];
@@ -155,6 +155,10 @@ export class MemoryStream implements Stream {
 
   live(): void {
     this.#say("live");
+  }
+
+  stat({ type, name }: FileStat): void {
+    this.#say(`stat ${type} ${name}`);
   }
 
   #say(what: string): void {

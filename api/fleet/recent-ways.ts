@@ -5,7 +5,12 @@
 import type { By, WayIn } from "../platform/messages.ts";
 
 /** For how long an entry stands for others like it. 0: each has its own. */
-const STANDS_MS: Record<WayIn, number> = { execContainer: 0, forwardPort: 10 * 60_000 };
+const STANDS_MS: Record<WayIn, number> = {
+  execContainer: 0,
+  forwardPort: 10 * 60_000,
+  putFiles: 0,
+  getFiles: 0,
+};
 const MOST = 10_000;
 
 export class RecentWays {

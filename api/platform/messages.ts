@@ -44,7 +44,7 @@ export interface Refusal extends By {
 export const KEPT_REFUSALS = 1000;
 
 /** Operations that open a way into a container. */
-export type WayIn = Extract<OperationId, "execContainer" | "forwardPort">;
+export type WayIn = Extract<OperationId, "execContainer" | "forwardPort" | "putFiles" | "getFiles">;
 
 /** A plan that Fleet has reserved. `nodesChange`: the joins and leaves that its nodes must know before they make anything. */
 export interface Start {

@@ -39,5 +39,13 @@ export interface LogsDial {
   token: HeldToken;
 }
 
+/** A client's request for files: of a path, or of the same path in several containers. */
+export interface FilesDial {
+  session: string;
+  targets: { node: TunnelNode; host: string }[];
+  path: string;
+  token: HeldToken;
+}
+
 /** Carries a `Dialling` or a `ClientDial` as JSON from the edge; it deletes the header from outside. */
 export const DIAL_HEADER = "x-skein-dial";

@@ -6,15 +6,26 @@ import { DurableObject } from "cloudflare:workers";
 import { SkeinError } from "../../shared/errors/errors.ts";
 import { CLOSE } from "../../shared/protocol/protocol.ts";
 import { CONSTANTS } from "../../shared/settings/constants.ts";
+import type { FileStat, OpenFiles } from "../../shared/streams/stream-messages.ts";
 import { TokenWatch } from "../access/token-watch.ts";
 import { turnAway } from "../link/link-sockets.ts";
 import { noteStreams } from "../link/open-links.ts";
 import { linkOf, sessionOf } from "../platform/objects.ts";
+import { pulledStream } from "../platform/pulled-stream.ts";
 import { AgentSocket } from "./agent-socket.ts";
 import { ClientSocket } from "./client-socket.ts";
-import { type ClientDial, DIAL_HEADER, type Dialling, type LogsDial, type TunnelNode } from "./dials.ts";
+import {
+  type ClientDial,
+  DIAL_HEADER,
+  type Dialling,
+  type FilesDial,
+  type LogsDial,
+  type TunnelNode,
+} from "./dials.ts";
+import { FilesStream } from "./files-stream.ts";
 import { LogStream } from "./log-stream.ts";
 import type { NodeTunnel } from "./node-tunnel.ts";
+import { putInto } from "./put-files.ts";
 
 /** How long a client waits for a tunnel. */
 const OPEN_MS = 10_000;
@@ -28,6 +39,8 @@ const WATCH_MS = 2_000;
 const MOST_UNPROVEN = 4;
 /** What browsers and the SDK offer besides the token. */
 const SUBPROTOCOL = "skein.v1";
+
+const REVOKED = "the token was revoked or has expired";
 
 interface Awaited {
   promise: Promise<NodeTunnel>;
@@ -54,13 +67,7 @@ export class Tunnel extends DurableObject<Cloudflare.Env> {
     const tunnel = await this.#tunnelTo(session, node);
     // Keeps it open until the stream comes.
     tunnel.idleSince = Date.now();
-    if (tunnel.isFull) {
-      throw new SkeinError(
-        "too_many_streams",
-        `as many streams are open to ${node.name} in this session as may be: close some`,
-        { retryAfter: 5 },
-      );
-    }
+    if (tunnel.isFull) throw tooMany(node);
   }
 
   /** An agent or a client dials. The edge has authenticated a client; an agent proves its key here. */
@@ -107,6 +114,57 @@ export class Tunnel extends DurableObject<Cloudflare.Env> {
     });
     const unwatch = this.#tokens.watch(token, () => stream.stop());
     return stream.bytes(unwatch);
+  }
+
+  /** What a path in a container is. @throws SkeinError */
+  async statFiles(dial: FilesDial): Promise<FileStat> {
+    const [opened] = await this.#openFiles(dial, "stat");
+    return await opened!.stream.stat().finally(opened!.unwatch);
+  }
+
+  /** A path of a container as a tar archive, and what it is. @throws SkeinError */
+  async getFiles(dial: FilesDial): Promise<{ stat: FileStat; body: ReadableStream<Uint8Array> }> {
+    const [opened] = await this.#openFiles(dial, "get");
+    const { stream, unwatch } = opened!;
+    const close = () => {
+      unwatch();
+      stream.end("client_gone", "the client is gone");
+    };
+    try {
+      return { stat: await stream.stat(), body: pulledStream({ next: () => stream.read(), close }) };
+    } catch (error) {
+      close();
+      throw error;
+    }
+  }
+
+  /** Unpacks a tar archive in containers; none gets anything unless all can be entered. @throws SkeinError that names those that failed */
+  async putFiles(dial: FilesDial, body: ReadableStream<Uint8Array>): Promise<void> {
+    const opened = await this.#openFiles(dial, "put");
+    try {
+      await putInto(
+        opened.map(({ stream }) => stream),
+        body,
+      );
+    } finally {
+      for (const { stream, unwatch } of opened) {
+        unwatch();
+        stream.end("client_gone", "the client is gone");
+      }
+    }
+  }
+
+  async #openFiles(
+    { session, targets, path, token }: FilesDial,
+    direction: OpenFiles["direction"],
+  ): Promise<{ stream: FilesStream; unwatch: () => void }[]> {
+    const tunnels = await Promise.all(targets.map(({ node }) => this.#tunnelTo(session, node)));
+    return targets.map(({ host, node }, at) => {
+      const tunnel = tunnels[at]!;
+      if (tunnel.isFull) throw tooMany(node);
+      const stream = new FilesStream(tunnel, { kind: "files", host, direction, path });
+      return { stream, unwatch: this.#tokens.watch(token, () => stream.end("revoked", REVOKED)) };
+    });
   }
 
   /** The node's tunnel, opened if it is not. */
@@ -176,9 +234,7 @@ export class Tunnel extends DurableObject<Cloudflare.Env> {
 
   #serve(socket: WebSocket, { wanted, token }: ClientDial, tunnel: NodeTunnel): void {
     const client = new ClientSocket(socket, wanted, tunnel, Date.now());
-    const stop = this.#tokens.watch(token, () =>
-      client.end("revoked", "the token was revoked or has expired"),
-    );
+    const stop = this.#tokens.watch(token, () => client.end("revoked", REVOKED));
     this.#clients.add(client);
     client.onGone(() => {
       stop();
@@ -224,4 +280,12 @@ export class Tunnel extends DurableObject<Cloudflare.Env> {
     this.#sockets += change;
     noteStreams(this.ctx.id.toString(), this.#sockets);
   }
+}
+
+function tooMany({ name }: TunnelNode): SkeinError {
+  return new SkeinError(
+    "too_many_streams",
+    `as many streams are open to ${name} in this session as may be: close some`,
+    { retryAfter: 5 },
+  );
 }

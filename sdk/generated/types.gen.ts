@@ -1212,7 +1212,7 @@ export type JoinAgentErrors = {
      */
     413: Problem;
     /**
-     * `unsupported_media_type`: The body must be application/json
+     * `unsupported_media_type`: The body has another media type than this path takes
      */
     415: Problem;
     /**
@@ -1658,7 +1658,7 @@ export type PatchNodeErrors = {
      */
     413: Problem;
     /**
-     * `unsupported_media_type`: The body must be application/json
+     * `unsupported_media_type`: The body has another media type than this path takes
      */
     415: Problem;
     /**
@@ -1715,7 +1715,7 @@ export type PlanSessionErrors = {
      */
     413: Problem;
     /**
-     * `unsupported_media_type`: The body must be application/json
+     * `unsupported_media_type`: The body has another media type than this path takes
      */
     415: Problem;
     /**
@@ -1841,7 +1841,7 @@ export type CreateSessionErrors = {
      */
     413: Problem;
     /**
-     * `unsupported_media_type`: The body must be application/json
+     * `unsupported_media_type`: The body has another media type than this path takes
      */
     415: Problem;
     /**
@@ -2038,6 +2038,151 @@ export type ExecContainerErrors = {
 };
 
 export type ExecContainerError = ExecContainerErrors[keyof ExecContainerErrors];
+
+export type GetFilesData = {
+    body?: never;
+    path: {
+        /**
+         * Id, or name: the live session of that name, else the latest
+         */
+        id: string;
+        /**
+         * The container's host name
+         */
+        host: string;
+    };
+    query: {
+        /**
+         * An absolute path in the container
+         */
+        path: string;
+    };
+    url: '/v1/sessions/{id}/containers/{host}/files';
+};
+
+export type GetFilesErrors = {
+    /**
+     * `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `forbidden`: This token may not do that
+     */
+    403: Problem;
+    /**
+     * `not_found`: There is no such thing
+     */
+    404: Problem;
+    /**
+     * `not_running`: The session or container does not run
+     */
+    409: Problem;
+    /**
+     * `too_many_streams`: Too many streams are open; `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+    /**
+     * `node_disconnected`: The node is not connected; `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
+};
+
+export type GetFilesError = GetFilesErrors[keyof GetFilesErrors];
+
+export type GetFilesResponses = {
+    /**
+     * A tar archive, not compressed
+     */
+    200: Blob | File;
+};
+
+export type GetFilesResponse = GetFilesResponses[keyof GetFilesResponses];
+
+export type PutFilesData = {
+    /**
+     * A tar archive, not compressed
+     */
+    body: Blob | File;
+    path: {
+        /**
+         * Id, or name: the live session of that name, else the latest
+         */
+        id: string;
+        /**
+         * The container's host name; `*`: all
+         */
+        host: string;
+    };
+    query: {
+        /**
+         * An absolute path in the container
+         */
+        path: string;
+    };
+    url: '/v1/sessions/{id}/containers/{host}/files';
+};
+
+export type PutFilesErrors = {
+    /**
+     * `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `forbidden`: This token may not do that
+     */
+    403: Problem;
+    /**
+     * `not_found`: There is no such thing
+     */
+    404: Problem;
+    /**
+     * `not_running`: The session or container does not run
+     */
+    409: Problem;
+    /**
+     * `unsupported_media_type`: The body has another media type than this path takes
+     */
+    415: Problem;
+    /**
+     * `too_many_streams`: Too many streams are open; `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
+    /**
+     * `no_space`: The container has no room for the files
+     */
+    507: Problem;
+};
+
+export type PutFilesError = PutFilesErrors[keyof PutFilesErrors];
+
+export type PutFilesResponses = {
+    /**
+     * All of it is in the container
+     */
+    204: void;
+};
+
+export type PutFilesResponse = PutFilesResponses[keyof PutFilesResponses];
 
 export type ForwardPortData = {
     body?: never;
@@ -2315,7 +2460,7 @@ export type CreateTokenErrors = {
      */
     413: Problem;
     /**
-     * `unsupported_media_type`: The body must be application/json
+     * `unsupported_media_type`: The body has another media type than this path takes
      */
     415: Problem;
     /**

@@ -17,6 +17,8 @@ export const ACCESS = {
   readLogs: "viewer",
   execContainer: "user",
   forwardPort: "user",
+  putFiles: "user",
+  getFiles: "user",
   createSession: "user",
   endSession: "user",
   listNodes: "admin",

@@ -20,7 +20,7 @@ export const ERRORS = {
   too_many_live_sessions: { status: 409, title: "The project has as many live sessions as it may" },
   too_many_live_containers: { status: 409, title: "The project has as many live containers as it may" },
   body_too_large: { status: 413, title: "The body is too large" },
-  unsupported_media_type: { status: 415, title: "The body must be application/json" },
+  unsupported_media_type: { status: 415, title: "The body has another media type than this path takes" },
   unsupported: { status: 422, title: "This is not built yet" },
   upgrade_required: { status: 426, title: "This path speaks WebSocket only" },
   rate_limited: { status: 429, title: "Too many requests for this token" },
@@ -28,6 +28,7 @@ export const ERRORS = {
   internal: { status: 500, title: "Something broke on our side" },
   node_disconnected: { status: 503, title: "The node is not connected" },
   unavailable: { status: 503, title: "The API cannot do its part just now" },
+  no_space: { status: 507, title: "The container has no room for the files" },
 } as const satisfies Record<string, { status: number; title: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -1,5 +1,6 @@
 /**
- * Control messages of streams and tunnels, in one file. A stream is one exec, one TCP connection to a port, or the logs of some containers.
+ * Control messages of streams and tunnels, in one file. A stream is one exec, one TCP connection to a port, the logs of some containers,
+ * or files into or out of a container.
  * docs/streams.md explains them for a client in another language.
  */
 import { z } from "zod";
@@ -69,13 +70,32 @@ export const Exit = z.object({ type: z.literal("exit"), code: z.int() });
 /** Logs: all that was there has been sent, and what follows is new. */
 export const Live = z.object({ type: z.literal("live") });
 
+/** Files: what the path is, after `opened`. `type`: of itself; `isDirectory`: of what it leads to. `mode`: permission bits. `size` in bytes. */
+export const FileStat = z.object({
+  name: z.string().max(4096),
+  type: z.enum(["file", "directory", "symlink", "other"]),
+  isDirectory: z.boolean(),
+  size: z.number(),
+  mode: z.int().min(0).max(0o7777),
+  /** Where a symlink leads in the container, absolute; else empty. */
+  linkTarget: z.string().max(4096),
+});
+export type FileStat = z.infer<typeof FileStat>;
+export const Stat = z.object({ type: z.literal("stat"), stat: FileStat });
+
 /** From a client, after `start`. */
 export const FromClient = z.discriminatedUnion("type", [Resize, Signal, Grant, End, Close]);
 export type FromClient = z.infer<typeof FromClient>;
 
 /** From an agent, and passed on to the client. */
-export const FromAgent = z.discriminatedUnion("type", [Opened, Exit, Live, Grant, End, Close]);
+export const FromAgent = z.discriminatedUnion("type", [Opened, Exit, Live, Stat, Grant, End, Close]);
 export type FromAgent = z.infer<typeof FromAgent>;
+
+/** A path in a container. */
+export const FilesPath = z
+  .string()
+  .max(4096)
+  .regex(/^\/[^\0]*$/, "must be an absolute path in the container, like /data");
 
 const opening = { type: z.literal("open"), window: z.int().min(1).max(STREAM_WINDOW) };
 
@@ -98,12 +118,21 @@ export const OpenLogs = z.object({
   tail: z.int().min(0).optional(),
   follow: z.boolean(),
 });
+/** A tar archive that is unpacked in a directory (`put`), or made of a path (`get`); or only what the path is. */
+export const OpenFiles = z.object({
+  ...opening,
+  kind: z.literal("files"),
+  host: Host,
+  direction: z.enum(["put", "get", "stat"]),
+  path: FilesPath,
+});
 /** The API opens a stream with the next free number. */
-export const Open = z.discriminatedUnion("kind", [OpenExec, OpenPort, OpenLogs]);
+export const Open = z.discriminatedUnion("kind", [OpenExec, OpenPort, OpenLogs, OpenFiles]);
 export type Open = z.infer<typeof Open>;
 export type OpenExec = z.infer<typeof OpenExec>;
 export type OpenPort = z.infer<typeof OpenPort>;
 export type OpenLogs = z.infer<typeof OpenLogs>;
+export type OpenFiles = z.infer<typeof OpenFiles>;
 
 /** From the API to an agent, on a stream's control channel. */
 export const ToAgent = z.union([Open, FromClient]);

@@ -4,6 +4,7 @@ import { expect, vi } from "vitest";
 import { connectDocker } from "../../agent/docker/dockerode.ts";
 import type { DockerPort } from "../../agent/docker/port.ts";
 import { serveExec } from "../../agent/exec/serve-exec.ts";
+import { serveFiles } from "../../agent/files/serve-files.ts";
 import { Forwarders } from "../../agent/ports/forwarders.ts";
 import { servePort } from "../../agent/ports/serve-port.ts";
 import type { Enterable, Find } from "../../agent/streams/enterable.ts";
@@ -28,6 +29,7 @@ export class StreamLab implements AsyncDisposable {
     this.#serve = serveBy({
       exec: serveExec(docker, find),
       port: servePort(this.forwarders, find),
+      files: serveFiles(docker, find),
       logs: async () => {},
     });
   }

@@ -4,6 +4,7 @@
  */
 import { connectDocker } from "../../agent/docker/dockerode.ts";
 import { serveExec } from "../../agent/exec/serve-exec.ts";
+import { serveFiles } from "../../agent/files/serve-files.ts";
 import { Forwarders } from "../../agent/ports/forwarders.ts";
 import { servePort } from "../../agent/ports/serve-port.ts";
 import type { Enterable } from "../../agent/streams/enterable.ts";
@@ -26,6 +27,7 @@ if (import.meta.main) {
   const serve = serveBy({
     exec: serveExec(docker, () => container),
     port: servePort(new Forwarders(docker), () => container),
+    files: serveFiles(docker, () => container),
     logs: async () => {},
   });
   for (const open of opens) {

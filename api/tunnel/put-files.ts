@@ -1,0 +1,42 @@
+/** One tar archive into several containers at once, as fast as the slowest of them takes it. */
+import { SkeinError } from "../../shared/errors/errors.ts";
+import { type FilesStream, problemOf } from "./files-stream.ts";
+
+/** A container that fails does not hold up the others. @throws SkeinError that names those that failed */
+export async function putInto(
+  streams: readonly FilesStream[],
+  body: ReadableStream<Uint8Array>,
+): Promise<void> {
+  await Promise.all(streams.map((stream) => stream.opened()));
+  // Nothing was changed yet: all or none begin.
+  refuse(streams);
+  for await (const bytes of body) {
+    await Promise.all(streams.map((stream) => stream.write(bytes)));
+    if (streams.every(({ ended }) => ended !== undefined)) break;
+  }
+  await Promise.all(streams.map((stream) => stream.finish()));
+  refuse(streams);
+}
+
+/** Of a thousand only so many are named. */
+const MOST_NAMED = 16;
+
+function refuse(streams: readonly FilesStream[]): void {
+  const failed = streams.flatMap(({ host, ended }) =>
+    ended && ended.code !== "done" ? [{ host, problem: problemOf(ended) }] : [],
+  );
+  const [first] = failed;
+  if (!first) return;
+  if (streams.length === 1) throw first.problem;
+  const { code, extra } = first.problem;
+  const named = failed.slice(0, MOST_NAMED).map(({ host }) => host);
+  const more = failed.length > named.length ? ` and ${failed.length - named.length} more` : "";
+  throw new SkeinError(
+    code,
+    `${failed.length} of ${streams.length} containers did not take the files: ${named.join(", ")}${more} (${first.problem.message})`,
+    {
+      ...extra,
+      errors: failed.map(({ host, problem }) => ({ field: host, message: problem.message })),
+    },
+  );
+}
