@@ -6,6 +6,7 @@
 import { problemOf } from "./api-problem.ts";
 import { type Command, type Container, type Streams, streamsOf, type Way } from "./dial-stream.ts";
 import { type FollowOptions, follow, type SkeinEvent } from "./events.ts";
+import { type Files, filesOf } from "./files.ts";
 import { createClient, createConfig } from "./generated/client/index.ts";
 import * as operations from "./generated/sdk.gen.ts";
 import type { Session } from "./generated/types.gen.ts";
@@ -19,6 +20,7 @@ export { ApiProblem } from "./api-problem.ts";
 export type { Command, Container, Streams } from "./dial-stream.ts";
 export type { FollowOptions, SkeinEvent } from "./events.ts";
 export { fetchFailure } from "./fetch-failure.ts";
+export type { FileStat, Files } from "./files.ts";
 export type * from "./generated/types.gen.ts";
 export type { LogOptions, OutputLine } from "./logs.ts";
 export type { Pages } from "./pages.ts";
@@ -34,6 +36,8 @@ type Streaming =
   | "readLogs"
   | "execContainer"
   | "forwardPort"
+  | "putFiles"
+  | "getFiles"
   | "connectAgent"
   | "openTunnel";
 
@@ -63,6 +67,8 @@ export type Skein = Streams &
     waitUntil(session: string, until: Condition, options?: ConnectionOptions): Promise<Session>;
     /** Runs a command to its end and collects its output; its stdin is empty. @throws as `exec`; StreamBroken */
     run(container: Container, command: Command): Promise<Ran>;
+    /** Files into and out of containers. */
+    files: Files;
   };
 
 export interface SkeinOptions {
@@ -105,6 +111,7 @@ export function createSkein({
     ...bound,
     ...streams,
     ...pagesOf(bound as never),
+    files: filesOf(way),
     events: (options = {}) => events(way, options),
     logs: (options) => logs(skein, way, options),
     waitUntil: (session, until, options) => waitUntil(skein, session, until, options),

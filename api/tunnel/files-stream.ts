@@ -27,8 +27,10 @@ export interface Ended {
 /** The problem of a stream that ended with anything but `done`. */
 export function problemOf({ code, reason }: Ended): SkeinError {
   const known = CODES[code] ?? "unavailable";
+  // So that a client can tell a path from a session or a container that is not there.
+  const errors = code === "no_such_path" ? { errors: [{ field: "path", message: reason }] } : {};
   const retryAfter = known === "node_disconnected" || known === "too_many_streams" ? { retryAfter: 5 } : {};
-  return new SkeinError(known, reason || code, retryAfter);
+  return new SkeinError(known, reason || code, { ...retryAfter, ...errors });
 }
 
 /** So long an engine may take for anything, and a client may stand still. */

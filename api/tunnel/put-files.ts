@@ -1,5 +1,6 @@
 /** One tar archive into several containers at once, as fast as the slowest of them takes it. */
 import { SkeinError } from "../../shared/errors/errors.ts";
+import { FRAME_BYTES } from "../../shared/streams/frames.ts";
 import { type FilesStream, problemOf } from "./files-stream.ts";
 
 /** A container that fails does not hold up the others. @throws SkeinError that names those that failed */
@@ -10,7 +11,7 @@ export async function putInto(
   await Promise.all(streams.map((stream) => stream.opened()));
   // Nothing was changed yet: all or none begin.
   refuse(streams);
-  for await (const bytes of body) {
+  for await (const bytes of piecesOf(body)) {
     await Promise.all(streams.map((stream) => stream.write(bytes)));
     if (streams.every(({ ended }) => ended !== undefined)) break;
   }
@@ -39,4 +40,18 @@ function refuse(streams: readonly FilesStream[]): void {
       errors: failed.map(({ host, problem }) => ({ field: host, message: problem.message })),
     },
   );
+}
+
+/** Whole frames: a body comes in pieces of some KiB, and each frame costs. */
+async function* piecesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader({ mode: "byob" });
+  try {
+    for (;;) {
+      const { value, done } = await reader.readAtLeast(FRAME_BYTES, new Uint8Array(FRAME_BYTES));
+      if (value && value.length > 0) yield value;
+      if (done || !value || value.length < FRAME_BYTES) return;
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
 }

@@ -62,6 +62,10 @@ export const COMMANDS: Record<string, Entry> = {
     summary: "make a container's port reachable on this machine",
     load: async () => (await import("./forward.ts")).forward,
   },
+  cp: {
+    summary: "copy files into a container, or out of one",
+    load: async () => (await import("./cp.ts")).cp,
+  },
   wait: {
     summary: "wait until a session has ended, or runs",
     load: async () => (await import("./wait.ts")).wait,

@@ -1,0 +1,41 @@
+/** `skein cp`. */
+import { withApi } from "../client.ts";
+import { defineCommand } from "../command.ts";
+import { byteCounter } from "../files/byte-counter.ts";
+import { copyIn, copyOut } from "../files/copy.ts";
+import { copyOf } from "../files/copy-paths.ts";
+import { say } from "../print.ts";
+import { text } from "../terminal-text.ts";
+
+/** So many files that were left out are named. */
+const MOST_NAMED = 10;
+
+export const cp = defineCommand({
+  options: {
+    "follow-link": { type: "boolean", short: "L", about: "copy what SOURCE leads to, where it is a link" },
+  },
+  positionals: { name: "SOURCE TARGET", min: 2, max: 2 },
+  notes:
+    "One of the two is in a container: SESSION:PATH for main1, SESSION/HOST:PATH, or SESSION/*:PATH as a target for all. Write ./a:b for a file here.\n" +
+    "As docker cp: a directory goes with all that is in it, into TARGET if that is there, else as TARGET. DIR/. is only what is in it.\n" +
+    "Modes and links are kept. In a container the files belong to its user. Devices, and links that lead out of TARGET, are not copied out of one.",
+  async run({ options, positionals: [source, target] }) {
+    const copy = copyOf(source!, target!);
+    const counter = byteCounter(source!);
+    const follow = options["follow-link"];
+    return await withApi(async (skein) => {
+      try {
+        if (copy.direction === "in") {
+          await copyIn(skein, copy, follow, counter.count);
+          return 0;
+        }
+        const { leftOut } = await copyOut(skein, copy, follow, counter.count);
+        for (const { path, why } of leftOut.slice(0, MOST_NAMED)) say(text`not copied: ${path}: ${why}`);
+        if (leftOut.length > MOST_NAMED) say(text`not copied: ${leftOut.length - MOST_NAMED} more`);
+        return leftOut.length > 0 ? 1 : 0;
+      } finally {
+        counter.end();
+      }
+    });
+  },
+});
