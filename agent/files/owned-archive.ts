@@ -41,13 +41,18 @@ export function ownedBy(source: AsyncIterable<Buffer>, owner: Owner): Readable {
   });
   before.on("finish", () => after.finalize());
 
+  // Each is destroyed with its archive, and says so: unheard, that would end the agent.
+  const quiet = (stream: unknown) => (stream as Writable).on("error", () => {});
+
   async function copy(header: Header, body: AsyncIterable<unknown>): Promise<void> {
+    quiet(body);
     if (REFUSED.has(header.type)) throw new BadArchive(`${header.name} is a device`);
     const written = Promise.withResolvers<void>();
     // streamx's types know fewer arguments than its streams take.
     const sink = after.entry(ownedHeader(header, owner), (error) =>
       error ? written.reject(error) : written.resolve(),
     ) as unknown as Writable;
+    quiet(sink);
     written.promise.catch(() => {});
     for await (const piece of body) await taken(sink, piece as Buffer);
     sink.end();
