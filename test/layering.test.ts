@@ -102,6 +102,7 @@ const INSIDE: Record<string, Table> = {
     streams: ["backoff.ts", "log.ts", "docker", "link"],
     exec: ["docker", "kit", "streams"],
     ports: ["docker", "kit", "streams"],
+    files: ["docker", "ssh", "streams"],
     testing: ["streams"],
   },
 };

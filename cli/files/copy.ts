@@ -4,7 +4,7 @@ import { basename, join, posix } from "node:path";
 import type { FileStat, Skein } from "../../sdk/index.ts";
 import { CliError } from "../cli-error.ts";
 import { type Copy, written } from "./copy-paths.ts";
-import { pack } from "./pack.ts";
+import { pack } from "./pack-local.ts";
 import { type Unpacked, unpack } from "./unpack.ts";
 
 type Progress = (bytes: number) => void;
