@@ -28,7 +28,7 @@ test("everything belongs to the owner; content, modes, links and long names stay
   const found = await read(
     archiveOf([
       { name: "d/", type: "directory", mode: 0o750, uid: 1, gid: 2, uname: "root" },
-      { name: long, mode: 0o751, uid: 7, content: "x".repeat(200_000), pax: { uid: "7", "path": long } },
+      { name: long, mode: 0o751, uid: 7, content: "x".repeat(200_000), pax: { uid: "7", path: long } },
       { name: "d/l", type: "symlink", linkname: "../x" },
       { name: "d/h", type: "link", linkname: "d/l" },
     ]),

@@ -12,7 +12,14 @@ afterEach(() => reset());
 
 const TAR = { "content-type": "application/x-tar" };
 const PATH = "files?path=/data";
-const STAT: FileStat = { name: "data", type: "directory", isDirectory: true, size: 1, mode: 0o755, linkTarget: "" };
+const STAT: FileStat = {
+  name: "data",
+  type: "directory",
+  isDirectory: true,
+  size: 1,
+  mode: 0o755,
+  linkTarget: "",
+};
 
 async function ask(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = { authorization: `Bearer ${env.SKEIN_ADMIN_TOKEN}`, ...init.headers };
@@ -97,12 +104,19 @@ test("what is known before is a problem", async () => {
   const session = await running();
   const viewer = await mint("viewer");
   const other = await mint("user", "other");
-  const at = (path: string, method = "GET", headers = {}) => call(method, path, method === "PUT" ? "tar" : undefined, headers);
+  const at = (path: string, method = "GET", headers = {}) =>
+    call(method, path, method === "PUT" ? "tar" : undefined, headers);
   const codes = async (...asked: Parameters<typeof at>) => problem(await at(...asked)).slice(0, 2);
   for (const method of ["GET", "PUT"]) {
-    expect(await codes(session.path(PATH), method, { ...TAR, ...viewer.headers })).toEqual([403, "forbidden"]);
+    expect(await codes(session.path(PATH), method, { ...TAR, ...viewer.headers })).toEqual([
+      403,
+      "forbidden",
+    ]);
     expect(await codes(session.path(PATH), method, { ...TAR, ...other.headers })).toEqual([404, "not_found"]);
-    expect(await codes(`/v1/sessions/${session.id}/containers/main7/${PATH}`, method, TAR)).toEqual([404, "not_found"]);
+    expect(await codes(`/v1/sessions/${session.id}/containers/main7/${PATH}`, method, TAR)).toEqual([
+      404,
+      "not_found",
+    ]);
     expect(await codes(session.path("files?path=data"), method, TAR)).toEqual([400, "invalid_request"]);
     expect(await codes(session.path("files"), method, TAR)).toEqual([400, "invalid_request"]);
   }

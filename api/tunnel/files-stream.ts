@@ -35,6 +35,7 @@ export function problemOf({ code, reason }: Ended): SkeinError {
 
 /** So long an engine may take for anything, and a client may stand still. */
 const PATIENCE_SECONDS = 300;
+const WATCH_MS = 30_000;
 
 export class FilesStream {
   readonly host: string;
@@ -43,6 +44,9 @@ export class FilesStream {
   /** What the container's side may still get. */
   readonly #credit: Credit;
   readonly #consumed: Consumed;
+  readonly #over = Promise.withResolvers<void>();
+  readonly #idle: number;
+  #movedAt = Date.now();
   #pieces: Uint8Array[] = [];
   #isOpen = false;
   #stat: FileStat | undefined;
@@ -61,8 +65,14 @@ export class FilesStream {
       onClose: (code, reason) =>
         this.#changed(() => {
           this.#ended = { code, reason };
+          clearInterval(this.#idle);
+          this.#over.resolve();
         }),
     });
+    this.#idle = setInterval(() => {
+      if (Date.now() - this.#movedAt > PATIENCE_SECONDS * 1000)
+        this.end("failed", `${this.host}: nothing happened for ${PATIENCE_SECONDS} s`);
+    }, WATCH_MS);
     this.#credit = new Credit(this.#stream.window);
     this.#consumed = new Consumed(this.#stream.window);
   }
@@ -70,6 +80,11 @@ export class FilesStream {
   /** Undefined as long as it goes on. */
   get ended(): Ended | undefined {
     return this.#ended;
+  }
+
+  /** Resolves when it has ended. */
+  get over(): Promise<void> {
+    return this.#over.promise;
   }
 
   /** Resolves when the container's side takes an archive, or the stream has ended. */
@@ -107,6 +122,7 @@ export class FilesStream {
   /** The next bytes from the container; undefined after the last. @throws SkeinError */
   async read(): Promise<Uint8Array | undefined> {
     await this.#until(() => this.#pieces.length > 0);
+    this.#movedAt = Date.now();
     const frame = this.#pieces.shift();
     if (!frame) {
       if (this.#ended?.code === "done") return undefined;
@@ -122,6 +138,7 @@ export class FilesStream {
   }
 
   #changed(change: () => unknown): void {
+    this.#movedAt = Date.now();
     change();
     this.#waiters.check();
   }

@@ -11,9 +11,8 @@ export async function putInto(
   await Promise.all(streams.map((stream) => stream.opened()));
   // Nothing was changed yet: all or none begin.
   refuse(streams);
-  for await (const bytes of piecesOf(body)) {
+  for await (const bytes of piecesOf(body, Promise.all(streams.map(({ over }) => over)))) {
     await Promise.all(streams.map((stream) => stream.write(bytes)));
-    if (streams.every(({ ended }) => ended !== undefined)) break;
   }
   await Promise.all(streams.map((stream) => stream.finish()));
   refuse(streams);
@@ -42,12 +41,21 @@ function refuse(streams: readonly FilesStream[]): void {
   );
 }
 
-/** Whole frames: a body comes in pieces of some KiB, and each frame costs. */
-async function* piecesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** Until all streams are over. Whole frames: a body comes in pieces of some KiB, and each frame costs. */
+async function* piecesOf(
+  body: ReadableStream<Uint8Array>,
+  over: Promise<unknown>,
+): AsyncGenerator<Uint8Array> {
   const reader = body.getReader({ mode: "byob" });
   try {
     for (;;) {
-      const { value, done } = await reader.readAtLeast(FRAME_BYTES, new Uint8Array(FRAME_BYTES));
+      const read = reader.readAtLeast(FRAME_BYTES, new Uint8Array(FRAME_BYTES));
+      const next = await Promise.race([read, over.then(() => undefined)]);
+      if (!next) {
+        read.catch(() => {});
+        return;
+      }
+      const { value, done } = next;
       if (value && value.length > 0) yield value;
       if (done || !value || value.length < FRAME_BYTES) return;
     }

@@ -1,7 +1,18 @@
 /** Files into and out of containers: `skein cp`. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { chmod, link, lstat, mkdir, mkdtemp, readdir, readlink, rm, symlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  link,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readlink,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -106,7 +117,11 @@ test("a directory that one container lacks: none gets anything, and it is named"
 });
 
 test("a hostile tree changes nothing outside the target", async () => {
-  await sh(session, "main1", "mkdir /tmp/bad && cd /tmp/bad && ln -s /etc abs && ln -s ../../.. up && mkfifo p && echo ok >ok");
+  await sh(
+    session,
+    "main1",
+    "mkdir /tmp/bad && cd /tmp/bad && ln -s /etc abs && ln -s ../../.. up && mkfifo p && echo ok >ok",
+  );
   const { code, stderr } = await skein(["cp", "files:/tmp/bad", here("bad")]);
   expect(code).toBe(1);
   for (const name of ["abs", "up", "p"]) expect(stderr).toMatch(new RegExp(`not copied: .*${name}: it is`));
@@ -118,7 +133,9 @@ test("an agent that is killed in the middle ends the copy with a reason", async 
   const agent = agents.find(({ name }) => name === containerOf(session, "main1").node)!;
   await sh(session, "main1", "truncate -s 20G /tmp/endless");
   const copying = await start(["cp", "files:/tmp/endless", here("endless")]);
-  await expect.poll(async () => (await lstat(here("endless")).catch(() => undefined))?.size ?? 0, WORD_MS).toBeGreaterThan(0);
+  await expect
+    .poll(async () => (await lstat(here("endless")).catch(() => undefined))?.size ?? 0, { timeout: WORD_MS })
+    .toBeGreaterThan(0);
   const before = performance.now();
   await agent.kill("SIGKILL");
   const { code, stderr } = await copying.ended;
