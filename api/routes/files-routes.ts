@@ -95,13 +95,13 @@ export function files(app: App): void {
   });
 
   app.openapi(put, async (context) => {
+    const { id, host } = context.req.valid("param");
+    const dial = await dialOf(context, id, host, context.req.valid("query").path);
     const type = context.req.header("content-type") ?? "";
     if (!/^application\/x-tar\s*(;|$)/i.test(type))
       throw new SkeinError("unsupported_media_type", `send the header Content-Type: ${TAR}`);
     const { body } = context.req.raw;
     if (!body) throw invalidFields([{ field: "body", message: "must be a tar archive" }]);
-    const { id, host } = context.req.valid("param");
-    const dial = await dialOf(context, id, host, context.req.valid("query").path);
     await noteWayIn(context, { session: dial.session, host });
     await tunnelOf(context.env, dial.session).putFiles(dial, body);
     return context.body(null, 204);

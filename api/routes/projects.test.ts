@@ -37,15 +37,22 @@ async function names(headers: Headers, query = ""): Promise<string[]> {
   return page.body.items.map(({ name }) => name);
 }
 
+interface Operation {
+  operationId: OperationId;
+  parameters?: { in: string; name: string; required?: boolean }[];
+}
+
 /** Every URL of one session, by method, and the least role for it. */
 const URLS = Object.entries(documentOf(app).paths ?? {})
   .filter(([path]) => path.startsWith("/v1/sessions/{id}"))
   .flatMap(([path, item]) =>
-    Object.entries(item as Record<string, { operationId: OperationId }>).map(([method, { operationId }]) => {
+    Object.entries(item as Record<string, Operation>).map(([method, { operationId, parameters = [] }]) => {
       const least: string = ACCESS[operationId];
       if (!isRole(least)) throw new Error(`anybody may ${operationId}`);
       const filled = path.replace("{host}", "main1").replace("{port}", "80");
-      return { method: method.toUpperCase(), path: filled, least };
+      const needed = parameters.filter((each) => each.in === "query" && each.required);
+      const query = needed.length > 0 ? `?${needed.map(({ name }) => `${name}=/x`).join("&")}` : "";
+      return { method: method.toUpperCase(), path: filled + query, least };
     }),
   );
 
