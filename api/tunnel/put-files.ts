@@ -10,12 +10,24 @@ export async function putInto(
 ): Promise<void> {
   await Promise.all(streams.map((stream) => stream.opened()));
   // Nothing was changed yet: all or none begin.
+  if (streams.some(({ ended }) => ended && ended.code !== "done")) await readOn(body);
   refuse(streams);
   for await (const bytes of piecesOf(body, Promise.all(streams.map(({ over }) => over)))) {
     await Promise.all(streams.map((stream) => stream.write(bytes)));
   }
   await Promise.all(streams.map((stream) => stream.finish()));
   refuse(streams);
+}
+
+const READ_ON_MS = 2_000;
+
+/**
+ * Until its end, or for a while. A client that still sends when its connection is closed loses the answer: the kernel then drops what has
+ * come (RFC 9112, 9.6).
+ */
+async function readOn(body: ReadableStream<Uint8Array>): Promise<void> {
+  const enough = AbortSignal.timeout(READ_ON_MS);
+  await body.pipeTo(new WritableStream(), { signal: enough }).catch(() => {});
 }
 
 /** Of a thousand only so many are named. */

@@ -126,7 +126,7 @@ async function sayWhy(
 ): Promise<never> {
   const isBroken = error instanceof TypeError || (error as NodeJS.ErrnoException).code === "ECONNRESET";
   if (!isBroken) throw error;
-  await skein.files.stat(container, path);
+  if (!(await skein.files.stat(container, path))) throw new CliError(`${container.host} has no ${path}`);
   const why = ((error as Error).cause as Error | undefined)?.message ?? (error as Error).message;
   throw new CliError(
     `the copy broke off in the middle (${why})`,
