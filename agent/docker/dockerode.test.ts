@@ -48,13 +48,22 @@ test("a network is removed even where it still has the endpoint of a dead contai
       return { status: 403, body: { message: "network net has active endpoints" } };
     return { status: method === "POST" ? 200 : 204, body: {} };
   });
-  await (await connectDocker(socket)).removeNetwork("net");
+  expect(await (await connectDocker(socket)).removeNetwork("net")).toBe(true);
   expect(said).toEqual([
     "DELETE /networks/net",
     "GET /networks/net",
     'POST /networks/net/disconnect {"Container":"skein-0123456789ab-main1","Force":true}',
     "DELETE /networks/net",
   ]);
+});
+
+test("a network that the engine keeps though no container is in it is no error", async () => {
+  const socket = await engine((method) =>
+    method === "GET"
+      ? { status: 200, body: { Containers: {} } }
+      : { status: 403, body: { message: "network net has active endpoints" } },
+  );
+  expect(await (await connectDocker(socket)).removeNetwork("net")).toBe(false);
 });
 
 test("a container that is being removed has no output, without an error", async () => {

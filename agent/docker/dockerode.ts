@@ -174,16 +174,23 @@ function portOf(docker: Docker, newcomer: Docker, macOn: DockerPort["macOn"]): D
 
     async removeNetwork(idOrName) {
       const network = docker.getNetwork(idOrName);
-      const remove = () => unless([404], network.remove());
-      await remove().catch(async (error) => {
-        // 403, "has active endpoints": an engine that was stopped while it started a container keeps the endpoint of that container.
-        if (!(error instanceof DockerError && error.status === 403)) throw error;
-        const found = await unless([404], network.inspect());
-        const endpoints: { Name: string }[] = Object.values(found?.Containers ?? {});
-        for (const { Name } of endpoints)
-          await unless([404], network.disconnect({ Container: Name, Force: true }));
-        await remove();
-      });
+      // 403: "has active endpoints".
+      const isGone = async () => {
+        try {
+          await unless([404], network.remove());
+          return true;
+        } catch (error) {
+          if (error instanceof DockerError && error.status === 403) return false;
+          throw error;
+        }
+      };
+      if (await isGone()) return true;
+      // An engine that was stopped while it started a container keeps the endpoint of that container.
+      const found = await unless([404], network.inspect());
+      const endpoints: { Name: string }[] = Object.values(found?.Containers ?? {});
+      for (const { Name } of endpoints)
+        await unless([404], network.disconnect({ Container: Name, Force: true }));
+      return await isGone();
     },
 
     async containers(labels) {

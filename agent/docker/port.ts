@@ -124,8 +124,11 @@ export interface DockerPort {
 
   networks(): Promise<Network[]>;
   createNetwork(body: CreateBody): Promise<string>;
-  /** No error when it does not exist. */
-  removeNetwork(idOrName: string): Promise<void>;
+  /**
+   * No error when it does not exist. Resolves to false where the engine keeps it until the engine's next start: no container is in it, but
+   * the engine counts one (moby/moby#42119).
+   */
+  removeNetwork(idOrName: string): Promise<boolean>;
 
   /** All containers with these labels, running or not. */
   containers(labels: Record<string, string>): Promise<ListedContainer[]>;

@@ -48,6 +48,7 @@ async function node() {
     async removeNetwork(name: string) {
       here.networks.delete(name);
       here.removals++;
+      return true;
     },
   };
   const context = {

@@ -35,9 +35,19 @@ export async function provideNetwork(
   }
 }
 
-/** To be called when no container is left. Removes the VXLAN device first: without its bridge it would stay, and keep its VNI in use. */
-export async function removeNetwork({ docker, owner, runner }: NodeContext, session: string): Promise<void> {
+/**
+ * To be called when no container is left. Removes the VXLAN device first: without its bridge it would stay, and keep its VNI in use. A
+ * network that the engine will not give up loses its bridge, and stays the engine's: each later sweep tries again.
+ */
+export async function removeNetwork(context: NodeContext, session: string): Promise<void> {
+  const { docker, owner, runner, log } = context;
+  const name = networkName(owner, session);
   await removeOverlay(runner, owner, session);
-  await docker.removeNetwork(networkName(owner, session));
+  if (!(await docker.removeNetwork(name))) {
+    log.warn(
+      { session, network: name },
+      "the engine counts a container that is gone: it keeps the network until it is restarted",
+    );
+  }
   await removeOrphanedBridge(runner, owner, session);
 }

@@ -1,5 +1,6 @@
 /** What sessions have on a host, read from its Docker engine, its kernel and its agent's files, not from Skein. */
 import { existsSync, globSync } from "node:fs";
+import type Docker from "dockerode";
 import type { LabHost } from "./host.ts";
 
 /** Names of Skein's links: `skb…` bridges, `skv…` VXLAN devices. */
@@ -36,9 +37,26 @@ async function containers(host: LabHost): Promise<string[]> {
   return all.map(({ Names, State }) => `container ${Names[0]} (${State})`);
 }
 
+/**
+ * A network whose removal the engine refuses, though nothing is in it, is the engine's own: it counts a container too many until its next
+ * start (moby/moby#42119).
+ */
 async function networks(host: LabHost): Promise<string[]> {
   const all = await host.docker.listNetworks();
-  return all.filter(({ Name }) => Name.startsWith("skein-")).map(({ Name }) => `network ${Name}`);
+  const ours = all.filter(({ Name }) => Name.startsWith("skein-"));
+  const left = await Promise.all(
+    ours.map(async ({ Id }) => !(await isMiscounted(host.docker.getNetwork(Id)))),
+  );
+  return ours.filter((_, at) => left[at]).map(({ Name }) => `network ${Name}`);
+}
+
+async function isMiscounted(network: Docker.Network): Promise<boolean> {
+  const { Containers = {} } = await network.inspect();
+  if (Object.keys(Containers).length > 0) return false;
+  return await network.remove().then(
+    () => false,
+    (error: { statusCode?: number }) => error.statusCode === 403,
+  );
 }
 
 async function links(host: LabHost): Promise<string[]> {
