@@ -1,7 +1,7 @@
 /** The command line as users run it: the launcher, a real `skein serve`, no nodes. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -368,6 +368,13 @@ describe("the launcher", () => {
       code: 0,
       stdout: expect.stringMatching(/^skein \d/),
     });
+  });
+
+  test("has Node keep the compiled code: most of a command's start is compiling", async () => {
+    const kept = join(ROOT, ".skein", "compile-cache");
+    rmSync(kept, { recursive: true, force: true });
+    await skein(["version"], { env: { NODE_COMPILE_CACHE: undefined } });
+    expect(readdirSync(kept, { recursive: true }).length).toBeGreaterThan(10);
   });
 
   test("shows the commands of a group", async () => {
