@@ -1,8 +1,11 @@
 /** The clients as their users have them, against a real API without nodes: the SDK's package in an empty project, and the file for Python. */
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { Ajv } from "ajv";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import { printedIn } from "./support/readme.ts";
 import { type SdkProject, sdkProject } from "./support/sdk-project.ts";
 import { type TestApi, testApi } from "./support/server.ts";
@@ -84,4 +87,13 @@ test("the client for Python passes its own tests, with the machine's Python", as
   });
   expect(stderr).toMatch(/^Ran \d\d tests/m);
   expect(stderr).toMatch(/^OK$/m);
+});
+
+test("an editor's schema takes the README's YAML and an example's request, and finds what is wrong", async () => {
+  const answer = await fetch(`${api.server.url}/schema/session.json`);
+  const check = new Ajv({ strict: false }).compile((await answer.json()) as object);
+  expect(check(parse(printedIn("README.md", "yaml"))), JSON.stringify(check.errors)).toBe(true);
+  expect(check(JSON.parse(readFileSync(join(ROOT, "examples/roles/session.json"), "utf8")))).toBe(true);
+  for (const wrong of [{ clusterSise: 2 }, { clusterSize: "2" }, { roles: [{ replicas: 0 }] }])
+    expect(check({ image: "debian:12", ...wrong }), JSON.stringify(wrong)).toBe(false);
 });

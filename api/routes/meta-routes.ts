@@ -8,6 +8,7 @@ import { documentOf } from "../http/document.ts";
 import { wantsPage } from "../http/not-found-page.ts";
 import { problems } from "../http/problem.ts";
 import { type App, json } from "../http/route.ts";
+import { sessionSchema } from "../http/session-schema.ts";
 
 const Health = z
   .object({ status: z.literal("ok").meta({ description: "It answers", example: "ok" }) })
@@ -36,6 +37,20 @@ const openapi = createRoute({
   },
 });
 
+const schema = createRoute({
+  method: "get",
+  path: "/schema/session.json",
+  ...access("getSessionSchema"),
+  tags: ["meta"],
+  summary: "The JSON Schema of a request for a session",
+  description:
+    "For editors that check and complete a file for `skein run -f`. JSON Schema draft 7. Needs no token.",
+  responses: {
+    200: json(z.object({}).loose().meta({ id: "JsonSchema", description: "Draft 7" }), "The schema"),
+    ...problems(),
+  },
+});
+
 const docs = createRoute({
   method: "get",
   path: "/docs",
@@ -59,6 +74,7 @@ export function meta(app: App): void {
   });
   app.openapi(health, (context) => context.json({ status: "ok" as const }, 200));
   app.openapi(openapi, (context) => context.json(documentOf(app) as object as Record<string, never>, 200));
+  app.openapi(schema, (context) => context.json(sessionSchema() as Record<string, never>, 200));
   app.openapi(docs, viewerPage);
   app.get("/docs/:file", async (context) => {
     const name = context.req.param("file");

@@ -291,6 +291,13 @@ export type JoinToken = {
 };
 
 /**
+ * Draft 7
+ */
+export type JsonSchema = {
+    [key: string]: unknown;
+};
+
+/**
  * A ulimit that is missing is the engine's own default
  */
 export type Limits = {
@@ -1186,6 +1193,35 @@ export type GetOpenApiResponses = {
 };
 
 export type GetOpenApiResponse = GetOpenApiResponses[keyof GetOpenApiResponses];
+
+export type GetSessionSchemaData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/schema/session.json';
+};
+
+export type GetSessionSchemaErrors = {
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
+};
+
+export type GetSessionSchemaError = GetSessionSchemaErrors[keyof GetSessionSchemaErrors];
+
+export type GetSessionSchemaResponses = {
+    /**
+     * The schema
+     */
+    200: JsonSchema;
+};
+
+export type GetSessionSchemaResponse = GetSessionSchemaResponses[keyof GetSessionSchemaResponses];
 
 export type JoinAgentData = {
     body: AgentJoin;

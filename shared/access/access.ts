@@ -35,6 +35,7 @@ export const ACCESS = {
   openTunnel: "agent",
   getHealth: "anyone",
   getOpenApi: "anyone",
+  getSessionSchema: "anyone",
   getDocs: "anyone",
 } as const satisfies Record<string, Role | "agent" | "anyone">;
 
