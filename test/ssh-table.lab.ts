@@ -53,9 +53,11 @@ describe.each(tried.map(({ host }) => host))("%s", (shape) => {
 });
 
 it("says in its own way that an image's server finds port 22 in use, while one at another port serves", async () => {
-  expect(await output(session.of("server22").container)).toMatch(
-    /Bind to port 22 on 0\.0\.0\.0 failed: Address already in use\..*own server ended/s,
-  );
+  await expect
+    .poll(() => output(session.of("server22").container))
+    .toMatch(/Bind to port 22 on 0\.0\.0\.0 failed: Address already in use\..*own server ended/s);
   if (!isWhole) return;
-  expect(await output(session.of("server2222").container)).toContain("Server listening on 0.0.0.0 port 2222");
+  await expect
+    .poll(() => output(session.of("server2222").container))
+    .toContain("Server listening on 0.0.0.0 port 2222");
 });
