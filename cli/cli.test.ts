@@ -138,6 +138,13 @@ describe("a session that has to wait for nodes", () => {
     expect(removed.stdout).toContain("is terminated");
     expect((await skein(["ps"])).stdout).not.toContain("waits");
     expect((await skein(["ps", "-a"])).stdout).toContain("waits");
+    const ids = await skein(["ps", "-q", "--status", "terminated", "--status", "failed"]);
+    expect(ids.stdout).toMatch(/^(ses_[a-z0-9]+\n)+$/);
+    expect(await skein(["ps", "-q", "--status", "running"])).toMatchObject({ code: 0, stdout: "" });
+    expect(await skein(["ps", "--status", "ended"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("--status must be one of pending, "),
+    });
   });
 });
 

@@ -3,6 +3,7 @@
 import type { Session, Skein } from "../../sdk/index.ts";
 import { SESSION_STATES, SESSION_STATUSES } from "../../shared/session/lifecycle.ts";
 import { awayText, sayAway } from "../away.ts";
+import { UsageError } from "../cli-error.ts";
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
 import { allOf } from "../pages.ts";
@@ -16,19 +17,29 @@ import { type Watch, watchSessions } from "../watch-sessions.ts";
 export const ps = defineCommand({
   options: {
     all: { type: "boolean", short: "a", about: "ended ones, too" },
+    status: {
+      type: "string",
+      multiple: true,
+      value: "STATUS",
+      about: "those with this status, or one of several",
+    },
+    quiet: { type: "boolean", short: "q", about: "their ids only" },
     watch: { type: "boolean", short: "w", about: "show them again whenever one changes" },
     ...JSON_OPTION,
   },
   async run({ options }) {
+    const wanted = options.status.length > 0 ? options.status.map(statusOf) : LIVE;
+    const isAll = options.all && options.status.length === 0;
+    if (options.json && options.quiet) throw new UsageError("--json and --quiet exclude each other");
     await withApi(async (skein) => {
-      const list = () => (options.all ? all(skein) : live(skein));
-      const show = options.json ? printJson : printed;
+      const list = () => (isAll ? allOf(skein.sessions()) : withStatus(skein, wanted));
+      const show = options.json ? printJson : options.quiet ? printedIds : printed;
       const first = await list();
       if (!options.watch) return show(first);
-      const block = options.json ? undefined : TerminalBlock.on("stdout");
+      const block = show === printed ? TerminalBlock.on("stdout") : undefined;
       await watchSessions(skein, {
         list,
-        keeps: ({ status }) => options.all || isLive(status),
+        keeps: ({ status }) => isAll || wanted.includes(status),
         ...(block ? drawn(block) : { show, onConnection: sayAway() }),
       });
     });
@@ -41,6 +52,10 @@ const SPARE = ["ID", "MODE", "NODES"];
 
 function printed(sessions: readonly Session[]): void {
   print(table(HEADER, rowsOf(sessions)));
+}
+
+function printedIds(sessions: readonly Session[]): void {
+  for (const { id } of sessions) print(id);
 }
 
 /** The ages grow without an event. */
@@ -93,17 +108,18 @@ function nodesText({ containers }: Session): string {
   return `${nodes.slice(0, NODES_SHOWN - 1).join(",")},+${nodes.length - NODES_SHOWN + 1}`;
 }
 
-function isLive(status: Session["status"]): boolean {
-  return SESSION_STATES[status].live;
+type Status = Session["status"];
+
+const LIVE: readonly Status[] = SESSION_STATUSES.filter((status) => SESSION_STATES[status].live);
+
+function statusOf(word: string): Status {
+  const found = SESSION_STATUSES.find((status) => status === word);
+  if (found) return found;
+  throw new UsageError(`--status must be one of ${SESSION_STATUSES.join(", ")}, not ${word}`);
 }
 
-function all(skein: Skein): Promise<Session[]> {
-  return allOf(skein.sessions());
-}
-
-/** One list for each live status: each is short, while ended sessions only become more. Newest first. */
-async function live(skein: Skein): Promise<Session[]> {
-  const statuses = SESSION_STATUSES.filter(isLive);
+/** One list for each status: live ones are few, while ended sessions only become more. Newest first. */
+async function withStatus(skein: Skein, statuses: readonly Status[]): Promise<Session[]> {
   const lists = await Promise.all(statuses.map((status) => allOf(skein.sessions({ status }))));
   // A session whose status changes between the requests may be in two lists.
   const byId = new Map(lists.flat().map((session) => [session.id, session]));
