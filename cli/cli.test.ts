@@ -133,6 +133,8 @@ describe("a session that has to wait for nodes", () => {
     );
     expect(described.stdout).toMatch(/^sub1 +- +- +pending/m);
 
+    expect((await skein(["completion", "bash", "--", "describe", "wa"])).stdout).toBe("waits\tpending\n");
+
     const removed = await skein(["rm", "waits"]);
     expect(removed).toMatchObject({ code: 0, stdout: expect.stringContaining("waits") });
     expect(removed.stdout).toContain("is terminated");
@@ -382,6 +384,15 @@ describe("the launcher", () => {
     rmSync(kept, { recursive: true, force: true });
     await skein(["version"], { env: { NODE_COMPILE_CACHE: undefined } });
     expect(readdirSync(kept, { recursive: true }).length).toBeGreaterThan(10);
+  });
+
+  test("completes in bash", async () => {
+    const script = `source <(${LAUNCHER} completion bash)
+      COMP_WORDS=(${LAUNCHER} node ''); COMP_CWORD=2; _skein; echo "\${COMPREPLY[@]}"`;
+    const child = spawn("bash", ["-c", script], { stdio: ["ignore", "pipe", "inherit"] });
+    expect(await text(child.stdout)).toBe("ls describe cordon uncordon rm\n");
+    const unknown = await skein(["completion", "tcsh"]);
+    expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining("bash, zsh, fish, not tcsh") });
   });
 
   test("shows the commands of a group", async () => {

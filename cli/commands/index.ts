@@ -99,4 +99,8 @@ export const COMMANDS: Record<string, Entry> = {
     load: async () => (await import("./audit.ts")).audit,
   },
   version: { summary: "print the version", load: async () => (await import("./version.ts")).version },
+  completion: {
+    summary: "print what makes a shell complete skein's commands",
+    load: async () => (await import("./completion.ts")).completionOf(COMMANDS),
+  },
 };

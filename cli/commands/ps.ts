@@ -1,11 +1,12 @@
 /** `skein ps`. */
 
-import type { Session, Skein } from "../../sdk/index.ts";
-import { SESSION_STATES, SESSION_STATUSES } from "../../shared/session/lifecycle.ts";
+import type { Session } from "../../sdk/index.ts";
+import { SESSION_STATUSES } from "../../shared/session/lifecycle.ts";
 import { awayText, sayAway } from "../away.ts";
 import { UsageError } from "../cli-error.ts";
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
+import { LIVE, type Status, withStatus } from "../list-sessions.ts";
 import { allOf } from "../pages.ts";
 import { print, printJson } from "../print.ts";
 import { age } from "../session-text.ts";
@@ -108,20 +109,8 @@ function nodesText({ containers }: Session): string {
   return `${nodes.slice(0, NODES_SHOWN - 1).join(",")},+${nodes.length - NODES_SHOWN + 1}`;
 }
 
-type Status = Session["status"];
-
-const LIVE: readonly Status[] = SESSION_STATUSES.filter((status) => SESSION_STATES[status].live);
-
 function statusOf(word: string): Status {
   const found = SESSION_STATUSES.find((status) => status === word);
   if (found) return found;
   throw new UsageError(`--status must be one of ${SESSION_STATUSES.join(", ")}, not ${word}`);
-}
-
-/** One list for each status: live ones are few, while ended sessions only become more. Newest first. */
-async function withStatus(skein: Skein, statuses: readonly Status[]): Promise<Session[]> {
-  const lists = await Promise.all(statuses.map((status) => allOf(skein.sessions({ status }))));
-  // A session whose status changes between the requests may be in two lists.
-  const byId = new Map(lists.flat().map((session) => [session.id, session]));
-  return [...byId.values()].sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
 }
