@@ -8,7 +8,7 @@ export interface Owner {
   gid: number;
 }
 
-/** The archive cannot be used, whoever unpacks it. */
+/** The bytes are no tar archive, or the archive has a device. */
 export class BadArchive extends Error {
   override readonly name = "BadArchive";
 }

@@ -37,7 +37,7 @@ export async function provideNetwork(
 
 /**
  * To be called when no container is left. Removes the VXLAN device first: without its bridge it would stay, and keep its VNI in use. A
- * network that the engine will not give up loses its bridge, and stays the engine's: each later sweep tries again.
+ * network that the engine will not give up loses its bridge, and stays the engine's. Each later sweep tries again.
  */
 export async function removeNetwork(context: NodeContext, session: string): Promise<void> {
   const { docker, owner, runner, log } = context;

@@ -12,7 +12,7 @@ import { type App, streamed } from "../http/route.ts";
 import { toBase64Url } from "../platform/hash.ts";
 import { sessionOf, tunnelOf } from "../platform/objects.ts";
 import type { FilesDial } from "../tunnel/dials.ts";
-import { few, present, SessionParam, sessionIdOf } from "./find-session.ts";
+import { ContainerParam, few, present, SessionParam, sessionIdOf } from "./find-session.ts";
 
 const TAR = "application/x-tar";
 /** JSON of what the path is, in base64url; much like Docker's `X-Docker-Container-Path-Stat`. */
@@ -41,9 +41,7 @@ const get = createRoute({
   description:
     "A tar archive of the file or directory, whose names begin with the path's last part. The header `Skein-Path-Stat` has JSON in base64url: `name`, `type`, `isDirectory` (of what it leads to), `size`, `mode`, `linkTarget`. HEAD answers with that header alone. An answer that breaks off before the archive's end is not whole.",
   request: {
-    params: SessionParam.extend({
-      host: z.string().max(64).openapi({ description: "The container's host name", example: "main1" }),
-    }),
+    params: ContainerParam,
     query: z.object({ path }),
   },
   responses: { 200: { description: "The archive", content: { [TAR]: { schema: archive } } }, ...refusals },

@@ -15,6 +15,10 @@ export const SessionParam = z.object({
   }),
 });
 
+export const ContainerParam = SessionParam.extend({
+  host: z.string().max(64).openapi({ description: "The container's host name", example: "main1" }),
+});
+
 /** Its id. Looks up ids, too: a Session object that is called leaves a file behind, even for an unknown id. */
 export async function sessionIdOf(context: Context<AppEnv>, idOrName: string): Promise<string> {
   const { project } = context.get("caller");

@@ -15,11 +15,7 @@ import { SETTINGS } from "../platform/installation-settings.ts";
 import { fleetOf, sessionOf, tunnelOf } from "../platform/objects.ts";
 import type { Wanted } from "../tunnel/client-socket.ts";
 import { type ClientDial, DIAL_HEADER, type Dialling } from "../tunnel/dials.ts";
-import { few, present, SessionParam, sessionIdOf } from "./find-session.ts";
-
-const Container = SessionParam.extend({
-  host: z.string().max(64).openapi({ description: "The container's host name", example: "main1" }),
-});
+import { ContainerParam, few, present, sessionIdOf } from "./find-session.ts";
 
 const refusals = problems(
   "invalid_request",
@@ -40,7 +36,7 @@ const exec = createRoute({
   summary: "Run a command in a container (WebSocket)",
   description:
     "With a terminal, or with stdin, stdout and stderr apart. The first frame says which command; docs/streams.md has all frames. A browser passes its token as the subprotocol `base64url.bearer.authorization.skein.TOKEN`, with the token in base64url, after `skein.v1`.",
-  request: { params: Container },
+  request: { params: ContainerParam },
   responses: { 101: { description: "The WebSocket" }, ...refusals },
 });
 
@@ -53,7 +49,7 @@ const port = createRoute({
   description:
     "First 127.0.0.1 inside the container, then its address in the session. One WebSocket is one connection; docs/streams.md has the frames.",
   request: {
-    params: Container.extend({
+    params: ContainerParam.extend({
       port: z
         .string()
         .regex(/^[1-9]\d{0,4}$/, "must be a port from 1 to 65535")

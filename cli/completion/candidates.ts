@@ -50,8 +50,8 @@ async function possible(
     return [...all, { word: "--help", about: "say more" }];
   }
   const [kind] = positionals?.name.split(" ") ?? [];
-  const isNext = positionals?.name.includes(" ") ? 1 : (positionals?.max ?? 0);
-  if (given(args, options) >= isNext) return [];
+  const places = positionals?.name.includes(" ") ? 1 : (positionals?.max ?? 0);
+  if (given(args, options) >= places) return [];
   return kind === "SESSION" ? await names.sessions() : kind === "NODE" ? await names.nodes() : [];
 }
 

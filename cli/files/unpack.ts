@@ -1,6 +1,6 @@
 /**
- * Unpacks a container's archive on this machine. Whoever works in the container has made it, so it may be hostile: node-tar writes nothing
- * outside the destination and through no link, makes no devices, and here links that lead out of the destination are left out, too.
+ * Unpacks a container's archive on this machine. The archive may be hostile, since anybody in the container can shape it. node-tar writes
+ * nothing outside the destination, follows no link and makes no device. This file also leaves out links that lead out of the destination.
  */
 import { chmod, mkdir } from "node:fs/promises";
 import { basename, dirname } from "node:path";
