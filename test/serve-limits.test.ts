@@ -1,4 +1,5 @@
 /** How `skein serve` handles an end of workerd, and how its limit of open files limits agents. */
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -41,25 +42,35 @@ describe.skipIf(process.platform !== "linux")("skein serve with 1,000 descriptor
     await serve.said("room for 285 agents (1,000 descriptors); MAX_LINKS allows 7\n");
   });
 
-  test("is back on the same port after 1,200 connections, with the same settings", async () => {
+  /** A connection takes two. With one left workerd accepts a connection, and closes it; with none left it ends. */
+  test("refuses connections or is back on the same port when none is left, with the same settings", async () => {
     const first = await start({ nofile: "1000", flags: ["--set", "MAX_BODY_BYTES=4096"] });
-    const sockets = await dialSilently(serve.url, 1200);
+    const sockets = await dialSilently(serve.url, 500);
+    const refused = () => serve.stderr.includes("dup(): Too many open files");
+    const ended = () => serve.stderr.includes("workerd ended");
     // workerd ends a connection that says nothing after a while: on a busy machine it may do so before it has met all.
-    await vi.waitUntil(
-      async () => {
-        if (serve.stderr.includes("workerd ended")) return true;
-        sockets.push(...(await dialSilently(serve.url, 100)));
-        return false;
-      },
-      { interval: 200 },
-    );
+    const fill = async (enough: () => boolean) =>
+      await vi.waitUntil(
+        async () => {
+          if (enough()) return true;
+          sockets.push(...(await dialSilently(serve.url, 10)));
+          return false;
+        },
+        { interval: 20 },
+      );
+    await fill(() => refused() || ended());
+    if (!ended()) {
+      // The one that is left decides, and what else workerd has open differs by machine: so take it.
+      execFileSync("prlimit", ["--pid", String(first), "--nofile=999"]);
+      await fill(ended);
+    }
     await serve.said(
       "skein: workerd ended with exit code 1 (accept(): Too many open files); starting it again",
     );
+    for (const socket of sockets) socket.destroy();
     await serve.back(first);
     expect(settingOf(serve.workerd!, "SKEIN_MAX_BODY_BYTES")).toBe("4096");
     expect(settingOf(serve.workerd!, "SKEIN_MAX_LINKS")).toBe("285");
-    for (const socket of sockets) socket.destroy();
     expect(await serve.end()).toBe(0);
     expect(serve.stdout).toBe(`skein api ready at ${serve.url}\n`);
   });

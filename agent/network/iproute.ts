@@ -61,11 +61,14 @@ async function read<T>(runner: Runner, argv: readonly string[], item: z.ZodType<
   return rows.filter((row) => Object.keys(row as object).length > 0).map((row) => item.parse(row));
 }
 
+/** Words of `ip` about a device, and of `iptables` about a rule. */
+const MISSING = /does not exist|Cannot find device|does a matching rule exist/;
+
 function isMissing(error: unknown): boolean {
-  return error instanceof HostCommandError && /does not exist|Cannot find device/.test(error.stderr);
+  return error instanceof HostCommandError && MISSING.test(error.stderr);
 }
 
-/** For a command about a device that may not exist: undefined then. */
+/** For a command about a device or a firewall rule that may not exist: undefined then. */
 export async function unlessMissing<T>(command: Promise<T>): Promise<T | undefined> {
   try {
     return await command;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { linkAlias, linkNames } from "./link-names.ts";
-import { recordingRunner } from "./recording.ts";
+import { recordingRunner, refusal } from "./recording.ts";
 import { sweepLinks } from "./sweep-links.ts";
 
 const owner = { fleet: "flt_a", node: "node_1" };
@@ -52,6 +52,22 @@ test("the sweep removes our bridges that Docker has forgotten, with their rules"
     "iptables-save --table filter",
     `iptables --wait --table filter --delete FORWARD -o ${gone} -j DOCKER`,
     `ip link del dev ${gone}`,
+  ]);
+});
+
+test("the sweep goes on where Docker removes a rule at the same moment", async () => {
+  const { bridge } = linkNames(owner, "ses_gone");
+  const deletion = (rule: string) => `iptables --wait --table filter --delete FORWARD ${rule}`;
+  const removed = deletion(`-o ${bridge} -j DOCKER`);
+  const { runner, changes } = recordingRunner({
+    "ip -j -d link show type bridge": JSON.stringify([link(bridge)]),
+    "iptables-save --table filter": `-A FORWARD -o ${bridge} -j DOCKER\n-A FORWARD -i ${bridge} -o ${bridge} -j ACCEPT\n`,
+    [removed]: refusal(removed, "iptables: Bad rule (does a matching rule exist in that chain?)."),
+  });
+  expect(await sweepLinks(runner, owner, new Set())).toEqual([bridge]);
+  expect(changes().split("\n").slice(-2)).toEqual([
+    deletion(`-i ${bridge} -o ${bridge} -j ACCEPT`),
+    `ip link del dev ${bridge}`,
   ]);
 });
 

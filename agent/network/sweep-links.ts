@@ -41,7 +41,9 @@ async function removeBridge(runner: Runner, bridge: string): Promise<void> {
   for (const table of ["nat", "filter"]) {
     const rules = (await runner.run(["iptables-save", "--table", table])).split("\n");
     for (const rule of rules.filter((line) => line.startsWith("-A ") && line.split(" ").includes(bridge))) {
-      await runner.run(["iptables", "--wait", "--table", table, "--delete", ...rule.split(" ").slice(1)]);
+      const deletion = ["iptables", "--wait", "--table", table, "--delete", ...rule.split(" ").slice(1)];
+      // Docker may be removing the network, and its rules, at this moment.
+      await unlessMissing(runner.run(deletion));
     }
   }
   await unlessMissing(runner.run(["ip", "link", "del", "dev", bridge]));

@@ -48,7 +48,7 @@ export function roomText(limit: number, maxLinks?: number): string {
 
 /** The warning for the operator: what happens, and what to do. */
 export function fullText({ used, limit }: DescriptorUse): string {
-  return `${grouped(used)} of the API's ${grouped(limit)} file descriptors are in use; when none is left, workerd ends and restarts: raise the hard limit of open files and restart skein serve, or connect fewer agents and clients`;
+  return `${grouped(used)} of the API's ${grouped(limit)} file descriptors are in use; when none is left, it refuses connections, or ends and restarts: raise the hard limit of open files and restart skein serve, or connect fewer agents and clients`;
 }
 
 function grouped(count: number): string {

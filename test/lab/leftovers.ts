@@ -39,29 +39,36 @@ async function containers(host: LabHost): Promise<string[]> {
 
 /**
  * A network whose removal the engine refuses, though nothing is in it, is the engine's own: it counts a container too many until its next
- * start (moby/moby#42119).
+ * start (moby/moby#42119). The agent then removes the bridge. As long as there is a bridge, nothing is tried here: the agent may be at it.
  */
 async function networks(host: LabHost): Promise<string[]> {
   const all = await host.docker.listNetworks();
   const ours = all.filter(({ Name }) => Name.startsWith("skein-"));
+  const bridges = new Set((await linksOf(host)).map(({ ifname }) => ifname));
   const left = await Promise.all(
-    ours.map(async ({ Id }) => !(await isMiscounted(host.docker.getNetwork(Id)))),
+    ours.map(async ({ Id, Options }) => {
+      const bridge = Options?.["com.docker.network.bridge.name"] ?? "";
+      return bridges.has(bridge) || !(await isMiscounted(host.docker.getNetwork(Id)));
+    }),
   );
   return ours.filter((_, at) => left[at]).map(({ Name }) => `network ${Name}`);
 }
 
 async function isMiscounted(network: Docker.Network): Promise<boolean> {
-  const { Containers = {} } = await network.inspect();
-  if (Object.keys(Containers).length > 0) return false;
   return await network.remove().then(
     () => false,
     (error: { statusCode?: number }) => error.statusCode === 403,
   );
 }
 
+async function linksOf(host: LabHost): Promise<{ ifname: string }[]> {
+  return JSON.parse(await output(host, ["ip", "-json", "link", "show"]));
+}
+
 async function links(host: LabHost): Promise<string[]> {
-  const all: { ifname: string }[] = JSON.parse(await output(host, ["ip", "-json", "link", "show"]));
-  return all.filter(({ ifname }) => ifname.startsWith("sk")).map(({ ifname }) => `link ${ifname}`);
+  return (await linksOf(host))
+    .filter(({ ifname }) => ifname.startsWith("sk"))
+    .map(({ ifname }) => `link ${ifname}`);
 }
 
 async function lines(host: LabHost, argv: string[], what: string, ours: RegExp): Promise<string[]> {
