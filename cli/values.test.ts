@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { allowedGiven } from "./allowed.ts";
 import { UsageError } from "./cli-error.ts";
 import {
-  allowedGiven,
   byteSize,
   decimalNumber,
   duration,

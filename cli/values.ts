@@ -1,7 +1,6 @@
 /** Parses option values other than text. Each function throws a UsageError that names the option. */
 import type { SessionRequest } from "../sdk/index.ts";
 import { FAMILIES } from "../shared/frameworks/frameworks.ts";
-import type { Allowed } from "../shared/node/node-schemas.ts";
 import {
   outerName,
   SETTING_NAMES,
@@ -10,7 +9,6 @@ import {
   type Settings,
   settingValue,
 } from "../shared/settings/settings.ts";
-import { HostPath } from "../shared/text/text-schemas.ts";
 import { parseBytes } from "../shared/text/units.ts";
 import { UsageError } from "./cli-error.ts";
 
@@ -68,29 +66,6 @@ export function keyValues(option: string, pairs: readonly string[]): Record<stri
 }
 
 type Mount = NonNullable<SessionRequest["mounts"]>[number];
-
-/** `--allow mount=/data --allow mount=/scratch:rw --allow device=/dev/fuse --allow privileged --allow host-network`. */
-export function allowedGiven(option: string, texts: readonly string[]): Allowed {
-  const read = texts.map((text) => {
-    const [, kind, , path = "", writable] =
-      /^(privileged|host-network|(mount|device)=(.+?)(:rw)?)$/.exec(text) ?? [];
-    if (kind === undefined || (kind.startsWith("device") && writable)) {
-      throw new UsageError(
-        `--${option} must be mount=PATH, mount=PATH:rw, device=PATH, privileged or host-network, not ${text}`,
-      );
-    }
-    if (path !== "" && !HostPath.safeParse(path).success)
-      throw new UsageError(`--${option}: ${path} must be an absolute path without . or .., and not / itself`);
-    return { kind: kind.replace(/=.*/, ""), path, readOnly: writable === undefined };
-  });
-  const of = (wanted: string) => read.filter(({ kind }) => kind === wanted);
-  return {
-    mounts: of("mount").map(({ path, readOnly }) => ({ source: path, readOnly })),
-    devices: of("device").map(({ path }) => path),
-    privileged: of("privileged").length > 0,
-    hostNetwork: of("host-network").length > 0,
-  };
-}
 
 /** `--mount /data:/data`, `--mount /scratch:/scratch:rw`. */
 export function mountsGiven(option: string, texts: readonly string[]): Mount[] {

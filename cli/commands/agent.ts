@@ -1,10 +1,11 @@
 /** `skein agent`: this machine as a node, in the foreground. */
 import { resolve } from "node:path";
+import { allowedGiven } from "../allowed.ts";
 import { CliError, UsageError } from "../cli-error.ts";
 import { defineCommand } from "../command.ts";
 import { ensureKit } from "../kit.ts";
 import { AGENT_STATE, KIT_ROOT } from "../paths.ts";
-import { allowedGiven, byteSize, decimalNumber, httpUrl, keyValues, wholeNumber } from "../values.ts";
+import { byteSize, decimalNumber, httpUrl, keyValues, wholeNumber } from "../values.ts";
 
 export const agent = defineCommand({
   options: {
