@@ -1,5 +1,6 @@
 /** `skein forward`. */
 import { once } from "node:events";
+import { constants, setPriority } from "node:os";
 import { StreamBroken } from "../../sdk/index.ts";
 import { forward as startForward } from "../../sdk/node.ts";
 import { CliError } from "../cli-error.ts";
@@ -19,6 +20,8 @@ export const forward = defineCommand({
     const [, host = "main1", number] = /^(?:([^:]*):)?(.*)$/.exec(target!)!;
     const port = portNumber("PORT", number!, 1);
     const local = given === undefined ? port : portNumber("LOCAL", given, 0);
+    // Bulk data takes whole cores. Other commands on this machine then start as fast as without it, and nothing is lost where cores are free.
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
     await withApi(async (skein) => {
       // Refuses at once what cannot work, instead of at the first connection.
       const { id, containers, name } = await skein.getSession({ path: { id: session! } });
