@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { copyFile, mkdir, readdir, symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
+import { shortenAnswers } from "./answer-delay.ts";
 import { unpackPackages } from "./debian-packages.ts";
 import { INSIDE, SERVER } from "./layout.ts";
 
@@ -65,6 +66,7 @@ export async function assembleBinaries(kit: string, scratch: string): Promise<vo
     for (const library of await patchelf.needed(from)) needed.add(library);
     if (!/^(ld-linux|libc\.)/.test(name)) await patchelf.patch(join(lib, name));
   }
+  await shortenAnswers(join(bin, SERVER));
   await symlink("busybox", join(bin, "sh"));
 }
 

@@ -34,7 +34,7 @@ interface Current {
 }
 
 /** To be increased when `binaries.ts` assembles something else: then the packages are downloaded again. */
-export const recipe = 4;
+export const recipe = 5;
 
 const scriptsDir = join(import.meta.dirname, "programs");
 
