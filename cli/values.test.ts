@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { allowedGiven } from "./allowed.ts";
+import { allowedGiven } from "./allowed-given.ts";
 import { UsageError } from "./cli-error.ts";
 import {
   byteSize,

@@ -1,6 +1,6 @@
 /** `skein agent`: this machine as a node, in the foreground. */
 import { resolve } from "node:path";
-import { allowedGiven } from "../allowed.ts";
+import { allowedGiven } from "../allowed-given.ts";
 import { CliError, UsageError } from "../cli-error.ts";
 import { defineCommand } from "../command.ts";
 import { ensureKit } from "../kit.ts";
