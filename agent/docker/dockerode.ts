@@ -3,6 +3,7 @@ import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
 import type { Duplex, Readable } from "node:stream";
 import Docker from "dockerode";
+import { registryOf } from "../../shared/request/registry.ts";
 import { Outputs } from "./outputs.ts";
 import type { CreateBody, DockerPort, EngineEvent, Image } from "./port.ts";
 import { DockerError } from "./port.ts";
@@ -147,14 +148,18 @@ function portOf(docker: Docker, newcomer: Docker, macOn: DockerPort["macOn"]): D
       const entrypoint = found.Config.Entrypoint ?? [];
       return {
         id: found.Id,
+        names: [...(found.RepoTags ?? []), ...(found.RepoDigests ?? [])],
         entrypoint: typeof entrypoint === "string" ? [entrypoint] : entrypoint,
         env: found.Config.Env ?? [],
         user: found.Config.User ?? "",
       };
     },
 
-    async pull(reference, progress, signal) {
-      const stream = await answer(docker.pull(reference, { abortSignal: signal }) as Promise<Readable>);
+    async pull(reference, login, progress, signal) {
+      // As a header (X-Registry-Auth), not in the query, which engines log.
+      const authconfig = login && { ...login, serveraddress: registryOf(reference) };
+      const options = { abortSignal: signal, ...(authconfig && { authconfig }) };
+      const stream = await answer(docker.pull(reference, options) as Promise<Readable>);
       await followPull(stream, progress, signal);
     },
 

@@ -18,9 +18,17 @@ export interface EngineInfo {
 /** The part of an image's configuration that decides what its containers run. */
 export interface Image {
   id: string;
+  /** Its names on this engine, with tags and with digests. */
+  names: string[];
   entrypoint: string[];
   env: string[];
   user: string;
+}
+
+/** Credentials for a registry. */
+export interface Login {
+  username: string;
+  password: string;
 }
 
 /** One container, from `GET /containers/{id}/json`. */
@@ -119,8 +127,13 @@ export interface DockerPort {
 
   /** Undefined when the engine does not have it. */
   image(reference: string): Promise<Image | undefined>;
-  /** `progress` gets a short text for people, often. */
-  pull(reference: string, progress: (text: string) => void, signal: AbortSignal): Promise<void>;
+  /** Where the engine has the image, it asks the registry all the same. `progress` gets a short text for people, often. */
+  pull(
+    reference: string,
+    login: Login | undefined,
+    progress: (text: string) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
 
   networks(): Promise<Network[]>;
   createNetwork(body: CreateBody): Promise<string>;
