@@ -5,7 +5,7 @@ import type { Duplex, Readable } from "node:stream";
 import Docker from "dockerode";
 import { registryOf } from "../../shared/request/registry.ts";
 import { Outputs } from "./outputs.ts";
-import type { CreateBody, DockerPort, EngineEvent, Image } from "./port.ts";
+import type { CreateBody, DockerPort, EngineEvent, Image, Login } from "./port.ts";
 import { DockerError } from "./port.ts";
 import { followPull } from "./pull.ts";
 import { payloads, Tail } from "./stream-frames.ts";
@@ -100,6 +100,11 @@ function inBody(body: CreateBody, query: Record<string, string> = {}): unknown {
   return { _query: query, _body: body };
 }
 
+/** As a header (X-Registry-Auth), not in the query, which engines log. */
+function authOf(reference: string, login: Login | undefined): { authconfig?: Docker.AuthConfig } {
+  return login ? { authconfig: { ...login, serveraddress: registryOf(reference) } } : {};
+}
+
 function labelFilter(labels: Record<string, string>): string[] {
   return Object.entries(labels).map(([name, value]) => `${name}=${value}`);
 }
@@ -155,10 +160,12 @@ function portOf(docker: Docker, newcomer: Docker, macOn: DockerPort["macOn"]): D
       };
     },
 
+    async askRegistry(reference, login) {
+      await answer(docker.getImage(reference).distribution(authOf(reference, login)));
+    },
+
     async pull(reference, login, progress, signal) {
-      // As a header (X-Registry-Auth), not in the query, which engines log.
-      const authconfig = login && { ...login, serveraddress: registryOf(reference) };
-      const options = { abortSignal: signal, ...(authconfig && { authconfig }) };
+      const options = { abortSignal: signal, ...authOf(reference, login) };
       const stream = await answer(docker.pull(reference, options) as Promise<Readable>);
       await followPull(stream, progress, signal);
     },

@@ -20,12 +20,17 @@ interface AskedPull {
 /** An engine whose pulls end when the test says so. An image is there by its name after a pull, and by its id. */
 function engine(...names: string[]) {
   const pulls: AskedPull[] = [];
+  const asks: Pick<AskedPull, "reference" | "login">[] = [];
   const here = new Set(names);
   const docker = {
     image: async (reference: string) =>
       here.has(reference) || (reference === image.id && here.size > 0)
         ? { ...image, names: [...here] }
         : undefined,
+    askRegistry: async (reference, login) => {
+      asks.push({ reference, login });
+      if (!login) throw new Error("no basic auth credentials");
+    },
     pull: (reference, login, progress, signal) =>
       new Promise<void>((resolve, fail) => {
         signal.addEventListener("abort", () => fail(signal.reason));
@@ -36,7 +41,7 @@ function engine(...names: string[]) {
         pulls.push({ reference, login, finish, fail, progress, signal });
       }),
   } as Partial<DockerPort> as DockerPort;
-  return { docker, pulls, here };
+  return { docker, pulls, asks, here };
 }
 
 function stateDir(): string {
@@ -158,6 +163,17 @@ describe("a private image", () => {
     expect(error).toBe(
       `image ${reference} cannot be pulled with the project's credentials for ${host} (user robot): unauthorized`,
     );
+  });
+
+  test("is asked for at the registry by its digest, too: an engine would not ask for what it has", async () => {
+    const node = await pulled();
+    const byDigest = `${reference}@sha256:0f`;
+    const wait = node.images.provide({ ...others, reference: byDigest }, () => {}, never);
+    await expect(wait).rejects.toThrow("no basic auth credentials");
+    const allowed = node.images.provide({ ...own, reference: byDigest }, () => {}, never);
+    (await asked(node, 2)).finish();
+    await allowed;
+    expect(node.asks.map((each) => each.login)).toEqual([undefined, login]);
   });
 
   test("is not shared with another project whose request comes during the pull", async () => {

@@ -19,6 +19,14 @@ export interface Wanted {
   registries: readonly Registry[];
 }
 
+interface Asked {
+  reference: string;
+  login: Registry["login"];
+  /** It may be private: the registry has the last word. */
+  isPrivate: boolean;
+  isHere: boolean;
+}
+
 interface Pull {
   done: Promise<Image>;
   listeners: Set<(text: string) => void>;
@@ -51,7 +59,10 @@ export class Images {
     const isNamed = registry !== undefined && namedHost(reference) !== null;
     if (here && !isNamed && !this.#privates.has(here)) return here;
     signal.throwIfAborted();
-    const pull = this.#pulls.get(key) ?? this.#pull(key, reference, registry?.login, here !== undefined);
+    const isHere = here !== undefined;
+    const isPrivate = registry !== undefined || isHere || this.#isMarked(reference);
+    const asked = { reference, login: registry?.login, isPrivate, isHere };
+    const pull = this.#pulls.get(key) ?? this.#pull(key, asked);
     const listener = (text: string) => progress(text);
     pull.listeners.add(listener);
     listener("pulling");
@@ -66,14 +77,18 @@ export class Images {
     }
   }
 
-  #pull(key: string, reference: string, login: Registry["login"], isHere: boolean): Pull {
+  #isMarked(reference: string): boolean {
+    return this.#privates.has({ id: "", names: [reference] });
+  }
+
+  #pull(key: string, asked: Asked): Pull {
     const listeners: Pull["listeners"] = new Set();
     const abort = new AbortController();
     const tell = (text: string) => {
       for (const listener of listeners) listener(text);
     };
-    const done = this.#pulled(reference, login, tell, abort.signal).catch((error: Error) => {
-      throw new ImageError(`${whyNot(reference, login, isHere)}: ${error.message}`);
+    const done = this.#pulled(asked, tell, abort.signal).catch((error: Error) => {
+      throw new ImageError(`${whyNot(asked)}: ${error.message}`);
     });
     done.catch(() => {});
     const pull = { done, listeners, abort };
@@ -82,13 +97,13 @@ export class Images {
   }
 
   async #pulled(
-    reference: string,
-    login: Registry["login"],
+    { reference, login, isPrivate }: Asked,
     tell: (text: string) => void,
     signal: AbortSignal,
   ): Promise<Image> {
     // First: from the moment that the engine has the image, others may ask for it.
     if (login) await this.#privates.markRepository(reference);
+    if (isPrivate && reference.includes("@")) await this.#docker.askRegistry(reference, login);
     await this.#docker.pull(reference, login, tell, signal);
     const image = await this.#docker.image(reference);
     if (!image) throw new Error("it is not there after the pull");
@@ -98,7 +113,7 @@ export class Images {
 }
 
 /** The beginning of the reason why it cannot be used. */
-function whyNot(reference: string, login: Registry["login"], isHere: boolean): string {
+function whyNot({ reference, login, isHere }: Asked): string {
   const host = registryOf(reference);
   if (login)
     return `image ${reference} cannot be pulled with the project's credentials for ${host} (user ${login.username})`;

@@ -127,7 +127,12 @@ export interface DockerPort {
 
   /** Undefined when the engine does not have it. */
   image(reference: string): Promise<Image | undefined>;
-  /** Where the engine has the image, it asks the registry all the same. `progress` gets a short text for people, often. */
+  /**
+   * Asks the registry for the manifest, though the engine has the image. A pull does so by a tag; by a digest, engines take what they have.
+   * @throws DockerError if the registry refuses, or does not answer
+   */
+  askRegistry(reference: string, login: Login | undefined): Promise<void>;
+  /** `progress` gets a short text for people, often. */
   pull(
     reference: string,
     login: Login | undefined,

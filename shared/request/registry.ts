@@ -42,7 +42,6 @@ export const RegistryHost = z
 /** RFC 7617: a colon would end the user name. */
 const UserName = z
   .string()
-  .min(1)
   .max(256)
   .regex(/^[^:\p{Cc}\p{Cs}]+$/u, "must be a user name: no colon, no control character");
 
@@ -51,7 +50,6 @@ export const RegistryRequest = z
     username: UserName.meta({ description: "Who the registry is asked as", example: "robot" }),
     password: z
       .string()
-      .min(1)
       .max(16_384)
       .regex(/^[^\p{Cc}\p{Cs}]+$/u, "must be one line of text")
       .meta({ description: "Its password, or a token that the registry takes as one", example: "s3cret" }),
