@@ -40,6 +40,7 @@ test.each([
   ["a key of an SSH client", "-----BEGIN OPENSSH PRIVATE KEY-----", "a private key"],
   ["the same without its first line", "b3BlbnNzaC1rZXktdjEAAAAABG5vbmU", "an OpenSSH private key"],
   ["a token", `Bearer skt_${"a".repeat(99)}.${"b".repeat(43)}`, "a token"],
+  ["a planted secret", '{"TOKEN":"planted-secret-1"}', "a planted secret"],
   ["a join token", `{"token":"skj_${"a".repeat(43)}"}`, "a join token"],
 ])("%s is found", (_, content, what) => {
   expect(found({ "some/file": content })).toEqual([`some/file: ${what}`]);

@@ -27,6 +27,8 @@ const SHAPES: Record<string, RegExp> = {
   // "openssh-key-v1", as it begins in base64.
   "an OpenSSH private key": /b3BlbnNzaC1rZXktdjE/,
   "a join token": /skj_[\w-]{43}/,
+  // What tests plant as secretEnv and as passwords.
+  "a planted secret": /planted-secret/,
   "a token": /skt_[\w-]{40,}\.[\w-]{43}/,
 };
 
