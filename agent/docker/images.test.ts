@@ -161,7 +161,7 @@ describe("a private image", () => {
     (await asked(node, 2)).fail(new Error("unauthorized"));
     const error = await wait.catch((reason: Error) => reason.message);
     expect(error).toBe(
-      `image ${reference} cannot be pulled with the project's credentials for ${host} (user robot): unauthorized`,
+      `image ${reference} cannot be pulled with the project's credentials for ${host}: unauthorized`,
     );
   });
 

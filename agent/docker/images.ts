@@ -24,7 +24,6 @@ interface Asked {
   login: Registry["login"];
   /** It may be private: the registry has the last word. */
   isPrivate: boolean;
-  isHere: boolean;
 }
 
 interface Pull {
@@ -59,9 +58,8 @@ export class Images {
     const isNamed = registry !== undefined && namedHost(reference) !== null;
     if (here && !isNamed && !this.#privates.has(here)) return here;
     signal.throwIfAborted();
-    const isHere = here !== undefined;
-    const isPrivate = registry !== undefined || isHere || this.#isMarked(reference);
-    const asked = { reference, login: registry?.login, isPrivate, isHere };
+    const isPrivate = registry !== undefined || here !== undefined || this.#isMarked(reference);
+    const asked = { reference, login: registry?.login, isPrivate };
     const pull = this.#pulls.get(key) ?? this.#pull(key, asked);
     const listener = (text: string) => progress(text);
     pull.listeners.add(listener);
@@ -113,11 +111,10 @@ export class Images {
 }
 
 /** The beginning of the reason why it cannot be used. */
-function whyNot({ reference, login, isHere }: Asked): string {
+function whyNot({ reference, login, isPrivate }: Asked): string {
   const host = registryOf(reference);
-  if (login)
-    return `image ${reference} cannot be pulled with the project's credentials for ${host} (user ${login.username})`;
-  if (!isHere) return `image ${reference} is not on this node and cannot be pulled`;
+  if (login) return `image ${reference} cannot be pulled with the project's credentials for ${host}`;
+  if (!isPrivate) return `image ${reference} is not on this node and cannot be pulled`;
   return `image ${reference} is private, and cannot be pulled without credentials; the project has none for ${host} (skein registry login ${host})`;
 }
 

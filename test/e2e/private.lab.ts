@@ -110,7 +110,7 @@ describe("a private image", () => {
     const wrong = await settled(blue, everywhere());
     expect([wrong.status, wrong.reason]).toEqual([
       "failed",
-      expect.stringMatching(/with the project's credentials for \S+ \(user robot\): .*unauthorized/),
+      expect.stringMatching(/with the project's credentials for \S+: .*unauthorized/),
     ]);
     await blueAdmin.removeRegistry({ path: { host: registry.host } });
 
