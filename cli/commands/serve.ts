@@ -5,7 +5,9 @@ import { defineCommand } from "../command.ts";
 import { API_DATA } from "../paths.ts";
 import { print, say } from "../print.ts";
 import { bundleApi } from "../serve/bundle.ts";
+import { readAdminToken } from "../serve/data.ts";
 import { agentsThatFit, fullText, roomText } from "../serve/descriptors.ts";
+import { lostKeyText, secretsKeyBeside } from "../serve/secrets-key.ts";
 import { startServer } from "../serve/server.ts";
 import { supervise } from "../serve/supervise.ts";
 import { ownDescriptorLimit, watchDescriptors } from "../serve/watch-descriptors.ts";
@@ -45,10 +47,11 @@ that last less than 2 s each, skein serve gives up: exit code 1, with the reason
     const settings = limit === undefined ? given : { maxLinks: agentsThatFit(limit), ...given };
     // Bundled once: an update of the checkout is a new release, which takes effect when the owner restarts skein serve.
     const bundle = await bundleApi();
-    const key = options["secrets-key"];
-    const secretsKey = key === undefined ? {} : { secretsKey: resolve(key) };
+    const secretsKey = resolve(options["secrets-key"] ?? secretsKeyBeside(data));
+    const lost = lostKeyText(secretsKey, readAdminToken(data) !== undefined);
+    if (lost !== undefined) warn(lost);
     const server = await supervise({
-      start: (port) => startServer({ host, port, data, ...secretsKey, bundle, settings }),
+      start: (port) => startServer({ host, port, data, secretsKey, bundle, settings }),
       port,
       say: warn,
     });
@@ -58,7 +61,7 @@ that last less than 2 s each, skein serve gives up: exit code 1, with the reason
         process.once(signal, () => done("asked"));
     });
     print(`skein api ready at ${server.url}`);
-    say(`admin token in ${data}/admin-token`);
+    say(`admin token in ${data}/admin-token, key for secrets in ${secretsKey}`);
     if (limit !== undefined) say(roomText(limit, given.maxLinks));
     const how = await Promise.race([asked, server.ended]);
     unwatch();

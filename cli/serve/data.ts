@@ -1,4 +1,4 @@
-/** The data directory of `skein serve`: its SQLite files, and the admin token. The key for secrets lies beside it. */
+/** The data directory of `skein serve`: its SQLite files, and the admin token. */
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { madeOnce, readSecret } from "./made-once.ts";
@@ -17,9 +17,4 @@ export function readAdminToken(directory: string): string | undefined {
 
 function tokenFile(directory: string): string {
   return join(directory, "admin-token");
-}
-
-/** Where the key for secrets is unless told: not in the directory, so that a copy of the directory does not hold it. */
-export function secretsKeyBeside(directory: string): string {
-  return `${directory}.secrets-key`;
 }

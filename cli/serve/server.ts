@@ -3,8 +3,8 @@ import type { Settings } from "../../shared/settings/settings.ts";
 import { CliError } from "../cli-error.ts";
 import { passOn } from "../print.ts";
 import { bundleApi } from "./bundle.ts";
-import { prepareData, secretsKeyBeside } from "./data.ts";
-import { madeOnce } from "./made-once.ts";
+import { prepareData } from "./data.ts";
+import { secretsKeyBeside, secretsKeyIn } from "./secrets-key.ts";
 import { startWorkerd } from "./workerd.ts";
 
 export interface ServerOptions {
@@ -46,7 +46,7 @@ export async function startServer({
 }: ServerOptions): Promise<Server> {
   const bundled = bundle ?? (await bundleApi());
   const token = prepareData(data);
-  const secretsKey = madeOnce(keyFile);
+  const secretsKey = secretsKeyIn(keyFile);
   const bracketed = host.includes(":") ? `[${host}]` : host;
   const workerd = await startWorkerd({
     ...{ bundle: bundled, data, host: bracketed, port },
