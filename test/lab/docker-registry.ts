@@ -24,7 +24,8 @@ export class DockerRegistry {
   constructor(machine: LabMachine, port = 5000) {
     this.host = `${machine.address}:${port}`;
     this.#machine = machine;
-    this.#dir = join(machine.dir, `registry-${port}`);
+    // Not the machine's own directory, which is searched for secrets: the program has texts about keys.
+    this.#dir = join("/run/skein-lab", `registry-${port}`);
   }
 
   /** Installs it, for these users. The lab was entered with `--images registry`. */
@@ -50,7 +51,7 @@ export class DockerRegistry {
   /** Resolves when it answers. */
   async start(): Promise<void> {
     const argv = [join(this.#dir, PROGRAM), "serve", join(this.#dir, "config.yml")];
-    const logFile = join(this.#dir, "registry.log");
+    const logFile = join(this.#machine.dir, "registry.log");
     this.#process = this.#machine.spawn(argv, { logFile });
     for (;;) {
       const answered = await fetch(`http://${this.host}/v2/`).catch(() => undefined);
