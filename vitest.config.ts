@@ -41,7 +41,12 @@ export default defineConfig({
         plugins: [
           cloudflareTest({
             wrangler: { configPath: "./wrangler.toml" },
-            miniflare: { bindings: { SKEIN_ADMIN_TOKEN: "admin-token-of-the-tests" } },
+            miniflare: {
+              bindings: {
+                SKEIN_ADMIN_TOKEN: "admin-token-of-the-tests",
+                SKEIN_SECRETS_KEY: "the key for secrets of the tests, 43 characters",
+              },
+            },
           }),
         ],
         test: { ...PATIENCE, name: "workers", include: ["api/**/*.test.ts"] },

@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import type { Allowed } from "../shared/node/node-schemas.ts";
 import { connectDocker, socketOf } from "./docker/dockerode.ts";
 import { Images } from "./docker/images.ts";
+import { PrivateImages } from "./docker/private-images.ts";
 import { watchEngine } from "./docker/watch.ts";
 import { serveExec } from "./exec/serve-exec.ts";
 import { serveFiles } from "./files/serve-files.ts";
@@ -134,6 +135,10 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
       (about) => link.send({ type: "facts", capacity: about.capacity, facts: about.facts }),
     );
     const guard = new Guard(hostRunner, owner);
+    const privateImages = await PrivateImages.open(
+      stateDir,
+      async (id) => (await docker.image(id)) !== undefined,
+    );
     const assignments = await AssignmentStore.open(sessionsDir, owner);
     const nodes = new NodeAddresses();
     const stored = await NodeLogs.open({
@@ -148,7 +153,7 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
       {
         owner,
         docker,
-        images: new Images(docker),
+        images: new Images(docker, privateImages),
         surveys: new Surveys(docker),
         runner: hostRunner,
         guard,

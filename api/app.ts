@@ -14,6 +14,7 @@ import { sessionLogs } from "./routes/log-routes.ts";
 import { meta } from "./routes/meta-routes.ts";
 import { nodes } from "./routes/node-routes.ts";
 import { plans } from "./routes/plan-routes.ts";
+import { registries } from "./routes/registry-routes.ts";
 import { sessions } from "./routes/session-routes.ts";
 import { streams } from "./routes/stream-routes.ts";
 import { tokens } from "./routes/token-routes.ts";
@@ -29,6 +30,7 @@ events(app);
 plans(app);
 nodes(app);
 agents(app);
+registries(app);
 tokens(app);
 audit(app);
 // Each route checks access itself (auth.ts), so this sees only requests that no route answers.

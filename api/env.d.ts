@@ -12,6 +12,8 @@ declare namespace Cloudflare {
     ASSETS: Fetcher;
     /** Opens everything under /v1, and signs all other tokens. */
     SKEIN_ADMIN_TOKEN: string;
+    /** Encrypts what is stored and never shown (api/platform/seal.ts). workerd binds null where it is not set. */
+    SKEIN_SECRETS_KEY?: string | null;
   }
 
   interface GlobalProps {

@@ -23,14 +23,17 @@ interface Ran {
 /** Runs the launcher with the server's address and token, unless `env` says otherwise. */
 async function skein(
   args: readonly string[],
-  options: { env?: NodeJS.ProcessEnv; launcher?: string } = {},
+  options: { env?: NodeJS.ProcessEnv; launcher?: string; input?: string } = {},
 ): Promise<Ran> {
   const env = { ...process.env, SKEIN_API: url, SKEIN_TOKEN: token(), ...options.env };
   const child = spawn(options.launcher ?? LAUNCHER, args, {
     cwd: directory,
     env,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
   });
+  // It may end without reading its input.
+  child.stdin.on("error", () => {});
+  child.stdin.end(options.input);
   const [stdout, stderr, [code]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
@@ -79,6 +82,7 @@ describe("skein serve", () => {
   test("keeps its data and its token to its own user", () => {
     expect(statSync(data).mode & 0o777).toBe(0o700);
     expect(statSync(join(data, "admin-token")).mode & 0o777).toBe(0o600);
+    expect(statSync(`${data}.secrets-key`).mode & 0o777).toBe(0o600);
   });
 
   test("refuses a data directory that another one uses", async () => {
@@ -298,6 +302,54 @@ describe("a refusal of the API", () => {
     const { code, stderr } = await skein(["ps"], { env: { SKEIN_TOKEN: "wrong" } });
     expect([code, stderr]).toEqual([1, expect.stringContaining("or set SKEIN_TOKEN")]);
     expect(stderr).not.toContain("wrong");
+  });
+});
+
+describe("secrets", () => {
+  const PASSWORD = "planted-password";
+
+  test("credentials for a registry are stored, listed and forgotten; nothing shows the password", async () => {
+    const login = ["registry", "login", "r.example:5000", "--username", "robot"];
+    const said = [await skein([...login, "--password-stdin"], { input: `${PASSWORD}\n` })];
+    expect(said[0]).toMatchObject({
+      code: 0,
+      stdout: "sessions of this project pull from r.example:5000 as robot now\n",
+    });
+    said.push(await skein(["registry", "ls"]), await skein(["registry", "ls", "--json"]));
+    expect(said[1]!.stdout).toMatch(/^HOST +USER +UPDATED\nr\.example:5000 +robot +2\S+\n$/);
+    expect(JSON.parse(said[2]!.stdout)).toMatchObject([{ host: "r.example:5000", username: "robot" }]);
+    said.push(
+      await skein(["registry", "rm", "r.example:5000"]),
+      await skein(["registry", "rm", "r.example:5000"]),
+    );
+    expect(said.slice(3).map(({ code }) => code)).toEqual([0, 1]);
+    expect(JSON.stringify(said)).not.toContain("planted");
+
+    const wrong = [login, [...login, "--password-stdin"], login.slice(0, 3)];
+    const refused = await Promise.all(wrong.map((args) => skein(args)));
+    expect(refused.map(({ code }) => code)).toEqual([2, 1, 2]);
+    expect(refused.map(({ stderr }) => stderr)).toEqual([
+      expect.stringContaining("--password-stdin is needed"),
+      expect.stringContaining("the password is empty"),
+      expect.stringContaining("--username is missing"),
+    ]);
+  });
+
+  test("are nowhere in the data, whose copy does not hold the key", async () => {
+    await skein(["registry", "login", "r.example", "-u", "robot", "--password-stdin"], { input: PASSWORD });
+    const ran = await skein(["run", "--detach", "--image", "a", "--secret-env", "TOKEN", "--json"], {
+      env: { TOKEN: "planted-in-env" },
+    });
+    expect(ran.code, ran.stderr).toBe(0);
+    expect(ran.stdout).not.toContain("planted");
+    const key = readFileSync(`${data}.secrets-key`, "utf8").trim();
+    const files = readdirSync(data, { recursive: true, withFileTypes: true }).filter((entry) =>
+      entry.isFile(),
+    );
+    const texts = files.map(({ parentPath, name }) => readFileSync(join(parentPath, name), "latin1"));
+    expect(texts.some((text) => text.includes("r.example"))).toBe(true);
+    expect(texts.some((text) => text.includes("sealedSecrets"))).toBe(true);
+    expect(texts.filter((text) => text.includes("planted") || text.includes(key))).toEqual([]);
   });
 });
 

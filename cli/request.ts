@@ -4,6 +4,7 @@ import { FAMILIES } from "../shared/frameworks/frameworks.ts";
 import { UsageError } from "./cli-error.ts";
 import type { Options, Values } from "./command.ts";
 import { isObject, readRequestFile } from "./request-file.ts";
+import { secretEnvGiven } from "./secret-env.ts";
 import {
   decimalNumber,
   frameworksGiven,
@@ -27,6 +28,18 @@ export const REQUEST_OPTIONS = {
   size: { type: "string", value: "N", about: "containers in all: main1 and N-1 sub (default 1)" },
   mode: { type: "string", value: "MODE", about: "single-node (default) or multi-node" },
   env: { type: "string", multiple: true, short: "e", value: "K=V", about: "an environment variable" },
+  "secret-env": {
+    type: "string",
+    multiple: true,
+    value: "K[=V]",
+    about: "one that nothing shows; K alone takes the value that the variable has here",
+  },
+  "secret-env-file": {
+    type: "string",
+    multiple: true,
+    value: "FILE",
+    about: "such variables, a line K=V or K for each; # begins a comment; - reads stdin",
+  },
   cpu: {
     type: "string",
     value: "CORES",
@@ -124,6 +137,7 @@ function fromOptions(options: RequestValues): SessionRequest {
     ...(options.gpu === undefined ? {} : { gpu: wholeNumber("gpu", options.gpu) }),
     ...(options.shm === undefined ? {} : { shm: options.shm }),
   };
+  const secretEnv = secretEnvGiven(options["secret-env"], options["secret-env-file"]);
   const frameworks = frameworksGiven(options.framework, options["no-framework"]);
   const placement = {
     ...(options.pack ? { strategy: "pack" as const } : {}),
@@ -147,6 +161,7 @@ function fromOptions(options: RequestValues): SessionRequest {
       ? {}
       : { queueTimeout: seconds("queue-timeout", options["queue-timeout"]) }),
     ...(options.env.length > 0 ? { env: keyValues("env", options.env) } : {}),
+    ...(Object.keys(secretEnv).length > 0 ? { secretEnv } : {}),
     ...(Object.keys(resources).length > 0 ? { resources } : {}),
     ...(options.ulimit.length > 0 ? { ulimits: ulimitsGiven("ulimit", options.ulimit) } : {}),
     ...(Object.keys(frameworks).length > 0 ? { frameworks } : {}),

@@ -4,6 +4,7 @@ import type {
   ListSessionsData,
   ListSessionsResponse,
   Node,
+  Registry,
   Session,
   Token,
 } from "./generated/types.gen.ts";
@@ -23,6 +24,8 @@ export interface Pages {
   ): AsyncGenerator<Session, void, undefined>;
   nodes(): AsyncGenerator<Node, void, undefined>;
   tokens(): AsyncGenerator<Token, void, undefined>;
+  /** Those for which the project has credentials. */
+  registries(): AsyncGenerator<Registry, void, undefined>;
   audit(): AsyncGenerator<AuditEntry, void, undefined>;
 }
 
@@ -31,6 +34,7 @@ interface Lists {
   listSessions(options: { query: object }): Promise<ListSessionsResponse>;
   listNodes: Ask<Node>;
   listTokens: Ask<Token>;
+  listRegistries: Ask<Registry>;
   listAudit: Ask<AuditEntry>;
 }
 
@@ -43,6 +47,7 @@ export function pagesOf(lists: Lists): Pages {
       itemsOf<Session>((options) => lists.listSessions({ query: { ...query, ...options.query } })),
     nodes: () => itemsOf(lists.listNodes),
     tokens: () => itemsOf(lists.listTokens),
+    registries: () => itemsOf(lists.listRegistries),
     audit: () => itemsOf(lists.listAudit),
   };
 }

@@ -37,7 +37,7 @@ const CHECKS: readonly (readonly string[])[] = [
 ];
 
 const VITEST = ["vitest", "run", "--reporter=default", "--reporter=json"];
-const ENTER = ["node", "test/lab/enter.ts", "--images", "launchers", "--"];
+const ENTER = ["node", "test/lab/enter.ts", "--images", "launchers", "--images", "registry", "--"];
 /** A lab's files are looked through before it ends: the next one may replace them. */
 const LAB = [...ENTER, "node", "test/secrets/scan.ts"];
 

@@ -81,7 +81,7 @@ const INSIDE: Record<string, Table> = {
     host: [],
     kit: [],
     network: ["host"],
-    docker: ["log.ts", "kit", "network"],
+    docker: ["log.ts", "save-file.ts", "kit", "network"],
     ssh: ["kit"],
     frameworks: ["kit", "ssh"],
     node: ["backoff.ts", "log.ts", "docker", "host", "network"],

@@ -21,11 +21,12 @@ const SWEEP_MEMORY = 64 * 2 ** 20;
 test.skipIf(process.platform !== "linux")(
   `${SESSIONS} short sessions: once their retention is over, a file of 4 KiB is left of each`,
   async () => {
-    const data = mkdtempSync(join(tmpdir(), "skein-api-"));
+    const directory = mkdtempSync(join(tmpdir(), "skein-api-"));
+    const data = join(directory, "data");
     let serve = await ServeProcess.start({ data, flags: UNLIMITED });
     onTestFinished(async () => {
       await serve.end("SIGKILL");
-      rmSync(data, { recursive: true });
+      rmSync(directory, { recursive: true });
     });
     const token = readFileSync(join(data, "admin-token"), "utf8").trim();
     const api = apiClient({ url: serve.url, token });

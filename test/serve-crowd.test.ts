@@ -20,13 +20,14 @@ const WITHIN = { timeout: 30_000 + 20 * AGENTS, interval: 50 };
 test.skipIf(process.platform !== "linux")(
   `of ${AGENTS} agents that dial, as many as fit are let in, and a session of theirs outlives workerd`,
   async () => {
-    const data = mkdtempSync(join(tmpdir(), "skein-api-"));
+    const directory = mkdtempSync(join(tmpdir(), "skein-api-"));
+    const data = join(directory, "data");
     const serve = await ServeProcess.start({ data, nofile: "1000" });
     const agents: SteadfastAgent[] = [];
     onTestFinished(async () => {
       for (const agent of agents) agent.leave();
       await serve.end("SIGKILL");
-      rmSync(data, { recursive: true });
+      rmSync(directory, { recursive: true });
     });
     const token = readFileSync(join(data, "admin-token"), "utf8").trim();
     const api = apiClient({ url: serve.url, token });

@@ -7,15 +7,17 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type ServeOptions, ServeProcess } from "./support/serve-process.ts";
 import { dialSilently } from "./support/silent-clients.ts";
 
+let directory: string;
 let data: string;
 let serve: ServeProcess;
 
 beforeEach(() => {
-  data = mkdtempSync(join(tmpdir(), "skein-api-"));
+  directory = mkdtempSync(join(tmpdir(), "skein-api-"));
+  data = join(directory, "data");
 });
 afterEach(async () => {
   await serve?.end("SIGKILL");
-  rmSync(data, { recursive: true });
+  rmSync(directory, { recursive: true });
 });
 
 async function start(options: Omit<ServeOptions, "data"> = {}): Promise<number> {

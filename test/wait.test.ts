@@ -11,7 +11,8 @@ import { TestNode } from "./support/node.ts";
 import { ServeProcess } from "./support/serve-process.ts";
 import { apiClient } from "./support/server.ts";
 
-const data = mkdtempSync(join(tmpdir(), "skein-wait-"));
+const directory = mkdtempSync(join(tmpdir(), "skein-wait-"));
+const data = join(directory, "data");
 let serve: ServeProcess;
 const token = () => readFileSync(join(data, "admin-token"), "utf8").trim();
 
@@ -21,7 +22,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await serve.end("SIGKILL");
-  rmSync(data, { recursive: true });
+  rmSync(directory, { recursive: true });
 });
 
 async function create(body: object): Promise<SessionView> {

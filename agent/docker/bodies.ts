@@ -16,6 +16,9 @@ import type { CreateBody, Image } from "./port.ts";
  */
 const PIDS_LIMIT = 16_384;
 
+/** What a create call needs of an image. */
+type ImageConfig = Pick<Image, "entrypoint" | "env">;
+
 /** What a create call needs from the node rather than from the assignment. */
 export interface Surroundings {
   owner: Owner;
@@ -34,13 +37,18 @@ export interface Surroundings {
  * What the container runs once its gate is open, by Docker's rules: `entrypoint` replaces the image's and drops its CMD. Without
  * entrypoint and command the list is empty, and the container idles.
  */
-export function argvOf(spec: Pick<ContainerSpec, "entrypoint" | "command">, image: Image): string[] {
+export function argvOf(spec: Pick<ContainerSpec, "entrypoint" | "command">, image: ImageConfig): string[] {
   if (spec.entrypoint) return [...spec.entrypoint, ...(spec.command ?? [])];
   return spec.command ? [...image.entrypoint, ...spec.command] : [];
 }
 
 /** The variables in the create call. Docker lets them win over the image's. */
-function environmentOf(spec: ContainerSpec, image: Image, bridge: string, gpuDevices: boolean): string[] {
+function environmentOf(
+  spec: ContainerSpec,
+  image: ImageConfig,
+  bridge: string,
+  gpuDevices: boolean,
+): string[] {
   const own = Object.fromEntries(image.env.map(nameAndValue));
   const { gpuIds } = spec.resources;
   const env = {
@@ -69,7 +77,7 @@ function nameAndValue(entry: string): [string, string] {
 export function containerBody(
   assignment: Assignment,
   spec: ContainerSpec,
-  image: Image,
+  image: ImageConfig,
   selfDir: string,
   { owner, macOn, kitPath, sysctls, cpus, gpuDevices }: Surroundings,
 ): CreateBody {

@@ -3,8 +3,9 @@ import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
 import type { Duplex, Readable } from "node:stream";
 import Docker from "dockerode";
+import { registryOf } from "../../shared/request/registry.ts";
 import { Outputs } from "./outputs.ts";
-import type { CreateBody, DockerPort, EngineEvent, Image } from "./port.ts";
+import type { CreateBody, DockerPort, EngineEvent, Image, Login } from "./port.ts";
 import { DockerError } from "./port.ts";
 import { followPull } from "./pull.ts";
 import { payloads, Tail } from "./stream-frames.ts";
@@ -99,6 +100,11 @@ function inBody(body: CreateBody, query: Record<string, string> = {}): unknown {
   return { _query: query, _body: body };
 }
 
+/** As a header (X-Registry-Auth), not in the query, which engines log. */
+function authOf(reference: string, login: Login | undefined): { authconfig?: Docker.AuthConfig } {
+  return login ? { authconfig: { ...login, serveraddress: registryOf(reference) } } : {};
+}
+
 function labelFilter(labels: Record<string, string>): string[] {
   return Object.entries(labels).map(([name, value]) => `${name}=${value}`);
 }
@@ -147,14 +153,20 @@ function portOf(docker: Docker, newcomer: Docker, macOn: DockerPort["macOn"]): D
       const entrypoint = found.Config.Entrypoint ?? [];
       return {
         id: found.Id,
+        names: [...(found.RepoTags ?? []), ...(found.RepoDigests ?? [])],
         entrypoint: typeof entrypoint === "string" ? [entrypoint] : entrypoint,
         env: found.Config.Env ?? [],
         user: found.Config.User ?? "",
       };
     },
 
-    async pull(reference, progress, signal) {
-      const stream = await answer(docker.pull(reference, { abortSignal: signal }) as Promise<Readable>);
+    async askRegistry(reference, login) {
+      await answer(docker.getImage(reference).distribution(authOf(reference, login)));
+    },
+
+    async pull(reference, login, progress, signal) {
+      const options = { abortSignal: signal, ...authOf(reference, login) };
+      const stream = await answer(docker.pull(reference, options) as Promise<Readable>);
       await followPull(stream, progress, signal);
     },
 

@@ -18,9 +18,17 @@ export interface EngineInfo {
 /** The part of an image's configuration that decides what its containers run. */
 export interface Image {
   id: string;
+  /** Its names on this engine, with tags and with digests. */
+  names: string[];
   entrypoint: string[];
   env: string[];
   user: string;
+}
+
+/** Credentials for a registry. */
+export interface Login {
+  username: string;
+  password: string;
 }
 
 /** One container, from `GET /containers/{id}/json`. */
@@ -119,8 +127,18 @@ export interface DockerPort {
 
   /** Undefined when the engine does not have it. */
   image(reference: string): Promise<Image | undefined>;
+  /**
+   * Asks the registry for the manifest, though the engine has the image. A pull does so by a tag; by a digest, engines take what they have.
+   * @throws DockerError if the registry refuses, or does not answer
+   */
+  askRegistry(reference: string, login: Login | undefined): Promise<void>;
   /** `progress` gets a short text for people, often. */
-  pull(reference: string, progress: (text: string) => void, signal: AbortSignal): Promise<void>;
+  pull(
+    reference: string,
+    login: Login | undefined,
+    progress: (text: string) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
 
   networks(): Promise<Network[]>;
   createNetwork(body: CreateBody): Promise<string>;

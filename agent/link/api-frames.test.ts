@@ -34,3 +34,17 @@ test.each([
 ])("a frame is refused: %s", (_, text) => {
   expect(() => readFrame(text)).toThrow();
 });
+
+test("what secrets may be in is read, and no error quotes a frame", () => {
+  const secretEnv = { main: { TOKEN: "planted" } };
+  const registries = [
+    { host: "r.example", login: { username: "robot", password: "planted" } },
+    { host: "s.example" },
+  ];
+  const text = JSON.stringify({ ...assign, part: { ...part, secretEnv }, registries });
+  expect(readFrame(text)).toMatchObject({ part: { secretEnv }, registries });
+  expect(() => readFrame(`${text} planted`)).toThrow(/^the frame is not JSON$/);
+  expect(() => readFrame(text.replace('"robot"', "7"))).toThrow(
+    /^registries.0.login.username: (?!.*planted)/,
+  );
+});

@@ -158,10 +158,10 @@ export class SessionController {
       signal.throwIfAborted();
     },
 
-    prepare: async ({ sent }, signal) => {
+    prepare: async ({ sent, registries = [] }, signal) => {
       this.#log("assigned");
       this.#restartsOf(sent!);
-      await prepare(this.#task(sent!), () => this.#listener.onProgress(), signal);
+      await prepare(this.#task(sent!), registries, () => this.#listener.onProgress(), signal);
       this.#reach("prepared");
     },
 

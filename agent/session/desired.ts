@@ -1,5 +1,5 @@
 /** What the API wants of one session on this node, with the assignment of that epoch. */
-import type { Assign } from "../../shared/protocol/protocol.ts";
+import type { Assign, Registry } from "../../shared/protocol/protocol.ts";
 import type { Phase } from "../../shared/session/lifecycle.ts";
 import { type SentAssignment, sentAssignmentOf } from "./assignment-store.ts";
 
@@ -11,6 +11,8 @@ export interface Desired {
   /** With `removed`: kill the containers at once. */
   force?: boolean | undefined;
   sent?: SentAssignment | undefined;
+  /** Registries of private images, with the project's credentials: in memory only, and only while images may be pulled. */
+  registries?: readonly Registry[] | undefined;
 }
 
 /**
@@ -18,8 +20,8 @@ export interface Desired {
  * changes within an epoch.
  */
 export function desiredOf(assign: Assign, known: SentAssignment | undefined): Desired {
-  const { session, epoch, phase, force, layout, part, keys } = assign;
-  const desired: Desired = { session, epoch, phase, force };
+  const { session, epoch, phase, force, layout, part, keys, registries } = assign;
+  const desired: Desired = { session, epoch, phase, force, registries };
   if (phase === "removed") return desired;
   if (known) return { ...desired, sent: { ...known, keys: known.keys ?? keys } };
   return layout && part

@@ -1,8 +1,9 @@
 /** Phase `prepared`: images, network, containers (not started), key pairs. */
 import type { Assignment, ContainerSpec } from "../../shared/protocol/assignment.ts";
+import type { Registry } from "../../shared/protocol/protocol.ts";
 import { containerBody } from "../docker/bodies.ts";
 import { containerName } from "../docker/docker-names.ts";
-import { ImageError } from "../docker/images.ts";
+import { ImageError, type Wanted } from "../docker/images.ts";
 import { DockerError, type Image } from "../docker/port.ts";
 import { outsideFiles, type Vacant, writeLauncherFiles } from "../frameworks/launcher-files.ts";
 import { makeGate } from "../kit/gate.ts";
@@ -23,7 +24,12 @@ export interface SessionTask {
 }
 
 /** After a restart of the agent, `observed` may have the network and some containers already. */
-export async function prepare(task: SessionTask, progressed: () => void, signal: AbortSignal): Promise<void> {
+export async function prepare(
+  task: SessionTask,
+  registries: readonly Registry[],
+  progressed: () => void,
+  signal: AbortSignal,
+): Promise<void> {
   const { context, assignment, observed } = task;
   refuseReach(assignment, context.allowed);
   await context.logs.expect(assignment);
@@ -32,7 +38,11 @@ export async function prepare(task: SessionTask, progressed: () => void, signal:
   const jobs = [
     () => network,
     ...missing.map((spec) => async (jobSignal: AbortSignal) => {
-      observed.prepared.set(spec.host, await prepareContainer(task, spec, network, progressed, jobSignal));
+      const wanted = { reference: spec.image, registries };
+      observed.prepared.set(
+        spec.host,
+        await prepareContainer(task, spec, wanted, network, progressed, jobSignal),
+      );
       progressed();
     }),
   ];
@@ -42,6 +52,7 @@ export async function prepare(task: SessionTask, progressed: () => void, signal:
 async function prepareContainer(
   { context, assignment, observed }: SessionTask,
   spec: ContainerSpec,
+  wanted: Wanted,
   network: Promise<void>,
   progressed: () => void,
   signal: AbortSignal,
@@ -59,7 +70,7 @@ async function prepareContainer(
     progressed();
   };
   // Waits for the gate also after a failure, so that nothing is running afterwards.
-  const image = await provideImage(context, spec, signal, progress).finally(() => gate);
+  const image = await provideImage(context, wanted, host, signal, progress).finally(() => gate);
   signal.throwIfAborted();
   const body = containerBody(assignment, spec, image, self, {
     ...context,
@@ -92,12 +103,13 @@ async function prepareContainer(
 
 async function provideImage(
   { images }: NodeContext,
-  { image, host }: ContainerSpec,
+  wanted: Wanted,
+  host: string,
   signal: AbortSignal,
   progress: (reason: string) => void,
 ): Promise<Image> {
   try {
-    return await images.provide(image, progress, signal);
+    return await images.provide(wanted, progress, signal);
   } catch (error) {
     if (error instanceof ImageError) throw new StepFailure("image", error.message, host);
     throw error;

@@ -17,6 +17,8 @@ const CHANGES = {
   createJoinToken: 201,
   createToken: 201,
   revokeToken: 204,
+  setRegistry: 200,
+  removeRegistry: 204,
   rotateKey: 200,
 } as const satisfies Partial<Record<OperationId | "rotateKey", number>>;
 

@@ -10,6 +10,7 @@ import type { AgentJoin, NodeView } from "../../shared/node/node-schemas.ts";
 import type { Plan } from "../../shared/plan/plan.ts";
 import { plan } from "../../shared/plan/planner.ts";
 import { refuseUnlessAllowed } from "../../shared/request/allowed.ts";
+import type { RegistryView } from "../../shared/request/registry.ts";
 import type { SessionSpec } from "../../shared/request/spec.ts";
 import type { SessionStatus } from "../../shared/session/lifecycle.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
@@ -29,6 +30,7 @@ import type {
   Refusal,
   Said,
   SessionNews,
+  StoredRegistry,
   WayIn,
 } from "../platform/messages.ts";
 import { linkNumberOf } from "../platform/objects.ts";
@@ -48,6 +50,7 @@ import {
 } from "./one-time-keys.ts";
 import { QueueRunner } from "./queue-runner.ts";
 import { RecentWays } from "./recent-ways.ts";
+import { listRegistries, putRegistry, registriesFor, registryView, removeRegistry } from "./registries.ts";
 import { busyNodes, holds, sessionsOn } from "./reservations.ts";
 import { FLEET_SCHEMA } from "./schema.ts";
 import { findSession, listSessions, sessionRow } from "./session-index.ts";
@@ -327,6 +330,41 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
       noteChange(this.#sql, by, "revokeToken", id);
     });
     await this.#mailbox.deliver(limiterTarget(id));
+  }
+
+  // Registries
+
+  /** Stores a project's credentials for a registry; the password comes sealed. */
+  setRegistry(by: By & { project: string }, registry: Required<StoredRegistry>): RegistryView {
+    const { project } = by;
+    const { host } = registry;
+    return this.#change(() => {
+      putRegistry(this.#sql, project, registry, Date.now());
+      noteChange(this.#sql, by, "setRegistry", host);
+      return registryView(this.#sql, project, host);
+    });
+  }
+
+  /** @throws SkeinError `not_found`. */
+  getRegistry(project: string, host: string): RegistryView {
+    return registryView(this.#sql, project, host);
+  }
+
+  listRegistries(project: string, { before, limit }: SliceRequest): Slice<RegistryView> {
+    return sliceOf(listRegistries(this.#sql, project, before, limit + 1), limit, ({ view }) => view);
+  }
+
+  /** @throws SkeinError `not_found`. */
+  removeRegistry(by: By & { project: string }, host: string): void {
+    this.#change(() => {
+      removeRegistry(this.#sql, by.project, host);
+      noteChange(this.#sql, by, "removeRegistry", host);
+    });
+  }
+
+  /** For a Session: those of these hosts for which any project has credentials. */
+  registriesFor(project: string, hosts: readonly string[]): StoredRegistry[] {
+    return registriesFor(this.#sql, project, hosts);
   }
 
   listAudit({ before, limit }: SliceRequest): Slice<AuditEntry> {

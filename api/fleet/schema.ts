@@ -114,6 +114,17 @@ export const FLEET_SCHEMA = `
     expires_at INTEGER NOT NULL,
     revoked_at INTEGER
   );
+  -- Credentials; the password is sealed (api/platform/seal.ts).
+  CREATE TABLE IF NOT EXISTS registries (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    project TEXT NOT NULL,
+    host TEXT NOT NULL,
+    username TEXT NOT NULL,
+    password TEXT NOT NULL,
+    updated_at INTEGER NOT NULL,
+    UNIQUE (host, project)
+  );
+  CREATE INDEX IF NOT EXISTS registries_of_project ON registries (project, seq);
   CREATE TABLE IF NOT EXISTS audit (
     -- Sorts by time: refusals arrive later than they happened.
     seq INTEGER PRIMARY KEY,

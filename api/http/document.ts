@@ -29,6 +29,7 @@ export function documentOf(app: App): Document {
           { name: "streams", description: "Ways into a container" },
           { name: "nodes", description: "Machines with Docker and an agent" },
           { name: "agents", description: "What an agent calls" },
+          { name: "registries", description: "Credentials for private images" },
           { name: "access", description: "Who may do what, and who did" },
           { name: "meta", description: "The API itself" },
         ],

@@ -77,6 +77,22 @@ export type ToSession =
 /** Fleet → others. The joins and leaves for a Link are looked up at delivery. */
 export type FromFleet = ToSession | { kind: "dropNode" } | { kind: "nodesChanged" } | { kind: "revoke" };
 
+/** Fleet → Session, on request: a registry for which some project has credentials. `login`: the project's own; its password is sealed. */
+export interface StoredRegistry {
+  host: string;
+  login?: { username: string; password: string };
+}
+
+/** What a password is sealed about (seal.ts). */
+export function passwordOf(project: string, host: string): string {
+  return `registry\n${project}\n${host}`;
+}
+
+/** What a session's secrets are sealed about. */
+export function secretsOf(project: string): string {
+  return `secretEnv\n${project}`;
+}
+
 /** Session → Fleet: its state. The newest wins. */
 export interface SessionNews {
   id: string;

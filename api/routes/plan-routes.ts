@@ -3,13 +3,14 @@ import { createRoute } from "@hono/zod-openapi";
 import { PlanView } from "../../shared/plan/plan-schema.ts";
 import { publicPlan } from "../../shared/plan/plan-view.ts";
 import { SessionRequest } from "../../shared/request/request-schemas.ts";
-import { readSpec } from "../../shared/request/spec.ts";
+import { readRequest } from "../../shared/request/spec.ts";
 import { access } from "../http/auth.ts";
 import { readBody } from "../http/body.ts";
 import { problems } from "../http/problem.ts";
 import { type App, json, withBody } from "../http/route.ts";
 import { SETTINGS } from "../platform/installation-settings.ts";
 import { fleetOf } from "../platform/objects.ts";
+import { needKey } from "../platform/seal.ts";
 
 const EXAMPLE = { image: "debian:12", clusterSize: 2 };
 
@@ -31,6 +32,7 @@ const create = createRoute({
       "unauthorized",
       "not_allowed",
       "unschedulable",
+      "secrets_key_missing",
       "body_too_large",
       "unsupported_media_type",
       "unsupported",
@@ -40,7 +42,8 @@ const create = createRoute({
 
 export function plans(app: App): void {
   app.openapi(withBody(app, create, SessionRequest, EXAMPLE), async (context) => {
-    const spec = readSpec((await readBody(context)).json, SETTINGS);
+    const { spec, secrets } = readRequest((await readBody(context)).json, SETTINGS);
+    if (secrets) await needKey(context.env);
     const plan = await fleetOf(context.env).dryRun(spec);
     return context.json(publicPlan(spec, plan), 200);
   });

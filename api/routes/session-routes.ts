@@ -4,7 +4,7 @@ import type { Context } from "hono";
 import { z } from "zod";
 import { invalidFields } from "../../shared/errors/errors.ts";
 import { SessionRequest } from "../../shared/request/request-schemas.ts";
-import { readSpec } from "../../shared/request/spec.ts";
+import { readRequest } from "../../shared/request/spec.ts";
 import { SESSION_STATUSES } from "../../shared/session/lifecycle.ts";
 import { SessionView } from "../../shared/session/session-schemas.ts";
 import { CONSTANTS } from "../../shared/settings/constants.ts";
@@ -16,7 +16,9 @@ import type { AppEnv } from "../http/request-context.ts";
 import { type App, json, withBody } from "../http/route.ts";
 import { sha256Hex } from "../platform/hash.ts";
 import { SETTINGS } from "../platform/installation-settings.ts";
+import { secretsOf } from "../platform/messages.ts";
 import { fleetOf, sessionOf } from "../platform/objects.ts";
+import { seal, sealedDigest } from "../platform/seal.ts";
 import { own, present, SessionParam, sessionIdOf } from "./find-session.ts";
 
 const EXAMPLE = { name: "train", clusterMode: "multi-node", clusterSize: 4, image: "debian:12" };
@@ -79,6 +81,7 @@ const create = createRoute({
       "too_many_live_sessions",
       "too_many_live_containers",
       "idempotency_conflict",
+      "secrets_key_missing",
       "body_too_large",
       "unsupported_media_type",
       "unsupported",
@@ -134,17 +137,24 @@ const end = createRoute({
 export function sessions(app: App): void {
   app.openapi(withBody(app, create, SessionRequest, EXAMPLE), async (context) => {
     const { bytes, json: body } = await readBody(context);
-    const spec = readSpec(body, SETTINGS);
+    const { spec, secrets } = readRequest(body, SETTINGS);
     const key = context.req.header("idempotency-key");
     if (key !== undefined && !/^[\x21-\x7e]{1,255}$/.test(key)) {
       throw invalidFields([
         { field: "Idempotency-Key", message: "must be 1 to 255 visible ASCII characters" },
       ]);
     }
-    const id = await fleetOf(context.env).createSession(
-      context.get("caller"),
-      spec,
-      key === undefined ? undefined : { key, body: await sha256Hex(bytes) },
+    const { env } = context;
+    const caller = context.get("caller");
+    const sealed = secrets && {
+      sealedSecrets: await seal(env, secretsOf(caller.project), JSON.stringify(secrets)),
+    };
+    // Stored as long as the key is: of a body with secrets no digest that anybody could make, too.
+    const digest = () => (secrets ? sealedDigest(env, bytes) : sha256Hex(bytes));
+    const id = await fleetOf(env).createSession(
+      caller,
+      { ...spec, ...sealed },
+      key === undefined ? undefined : { key, body: await digest() },
     );
     return context.json(await existing(context, id, context.req.valid("query").wait), 202);
   });

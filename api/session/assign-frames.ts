@@ -2,15 +2,22 @@
 import type { Assign, Held } from "../../shared/protocol/protocol.ts";
 import type { SessionRecord } from "../../shared/session/session-record.ts";
 import { frameOf, type Word } from "../platform/messages.ts";
+import { type Opened, registriesOf, withSecrets } from "./opened.ts";
 import { type PartRow, phaseOf, RANK_OF } from "./part-table.ts";
 import type { SessionStore } from "./session-store.ts";
+
+/** Whether a frame for this part needs what {@link Opened} holds. `held`: what the node has of the session. */
+export function isOpening(part: PartRow, held?: Held): boolean {
+  return part.wanted === RANK_OF.prepared || (part.wanted !== RANK_OF.removed && held?.epoch !== part.epoch);
+}
 
 /**
  * The next frame for a node. The first frame of an epoch carries the assignment, the one for `started` the keys. A node whose link was down
  * then asks for them in its hello.
  */
-export function wordOf(store: SessionStore, record: SessionRecord, part: PartRow): Word {
-  return word(store, record, part, part.wanted === RANK_OF.prepared, part.wanted === RANK_OF.started);
+export function wordOf(store: SessionStore, record: SessionRecord, part: PartRow, opened: Opened): Word {
+  const isFirst = part.wanted === RANK_OF.prepared;
+  return word(store, record, part, opened, isFirst, part.wanted === RANK_OF.started);
 }
 
 /** The frame for a node that connects: with the parts of assignment and keys that are missing in `held`. */
@@ -19,12 +26,13 @@ export function welcomeFrame(
   record: SessionRecord,
   part: PartRow,
   held: Held | undefined,
+  opened: Opened,
 ): string {
   const removed = part.wanted === RANK_OF.removed;
   const has = held?.epoch === part.epoch;
   const withPart = !removed && !has;
   const withKeys = !removed && part.wanted >= RANK_OF.started && !(has && held.keys);
-  return frameOf(word(store, record, part, withPart, withKeys), {
+  return frameOf(word(store, record, part, opened, withPart, withKeys), {
     ...(withPart ? { layout: store.layout() } : {}),
     ...(withKeys ? { keys: store.containers.keys() } : {}),
   });
@@ -34,17 +42,25 @@ function word(
   store: SessionStore,
   record: SessionRecord,
   part: PartRow,
+  opened: Opened,
   withPart: boolean,
   withKeys: boolean,
 ): Word {
   const { node, epoch } = part;
   const phase = phaseOf(part.wanted);
-  const head: Assign = { type: "assign", session: record.id, epoch, phase };
+  const registries = phase === "prepared" ? registriesOf(store.part(node), opened) : [];
+  const head: Assign = {
+    type: "assign",
+    session: record.id,
+    epoch,
+    phase,
+    ...(registries.length > 0 ? { registries } : {}),
+  };
   const text = JSON.stringify(phase === "removed" ? { ...head, force: record.force } : head);
   return {
     node,
     head: text.slice(0, -1),
-    ...(withPart ? { part: store.part(node) } : {}),
+    ...(withPart ? { part: JSON.stringify(withSecrets(store.part(node), opened)) } : {}),
     withKeys,
   };
 }

@@ -17,7 +17,8 @@ import type { SessionStore } from "./session-store.ts";
 
 /** Advice for each kind of failure. */
 const REMEDIES: Record<Failure["code"], string> = {
-  image: "check the image's name, and that the node can pull it or has it",
+  image:
+    "check the image's name, and that the node can pull it or has it; a private one needs its registry's credentials (skein registry ls)",
   network_conflict: "free the address range on the node, or remove what holds it",
   disk_full: "free space on that node's disk",
   create: "check the session's user, workdir and resources against the node",

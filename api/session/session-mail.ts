@@ -4,7 +4,8 @@ import type { SessionRecord } from "../../shared/session/session-record.ts";
 import type { Letter } from "../mailbox/mailbox.ts";
 import type { SessionNews } from "../platform/messages.ts";
 import { feedOf, fleetOf, linkAt, linkNumberOf } from "../platform/objects.ts";
-import { wordOf } from "./assign-frames.ts";
+import { isOpening, wordOf } from "./assign-frames.ts";
+import { NOTHING_OPENED, type Opened } from "./opened.ts";
 import { RANK_OF } from "./part-table.ts";
 import { afterFleet } from "./removal.ts";
 import type { SessionStore } from "./session-store.ts";
@@ -49,13 +50,22 @@ function next(store: SessionStore) {
   return store.record() ? store.events.after(store.fed(), FEED_BATCH) : [];
 }
 
-/** Sends the nodes of a Link the phases that they have not reached. Rejects if the Link did not take them. */
-export async function tellNodes(env: Cloudflare.Env, store: SessionStore, target: string): Promise<void> {
-  const record = store.record()!;
-  const words = store.parts
-    .asked()
-    .filter(({ node }) => linkTarget(node) === target)
-    .map((part) => wordOf(store, record, part));
+/**
+ * Sends the nodes of a Link the phases that they have not reached. `open` is called if that takes what is not stored. Rejects if the Link did
+ * not take them.
+ */
+export async function tellNodes(
+  env: Cloudflare.Env,
+  store: SessionStore,
+  target: string,
+  open: () => Promise<Opened>,
+): Promise<void> {
+  const asked = () => store.parts.asked().filter(({ node }) => linkTarget(node) === target);
+  const opened = asked().some((part) => isOpening(part)) ? await open() : NOTHING_OPENED;
+  // As it is now: something else may have happened meanwhile, also the session's end and its removal from the store.
+  const record = store.record();
+  if (!record) return;
+  const words = asked().map((part) => wordOf(store, record, part, opened));
   if (words.length === 0) return;
   await linkAt(env, Number(target.split("/")[1])).assign({
     session: record.id,

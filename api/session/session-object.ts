@@ -3,6 +3,7 @@
  * Its mailbox sends changes to Fleet and the nodes.
  */
 import { DurableObject } from "cloudflare:workers";
+import { skeinErrorOf } from "../../shared/errors/errors.ts";
 import type { Held, Report } from "../../shared/protocol/protocol.ts";
 import { SESSION_STATES } from "../../shared/session/lifecycle.ts";
 import { newRecord, type SessionRecord } from "../../shared/session/session-record.ts";
@@ -15,12 +16,14 @@ import { type Letter, Mailbox, takeNew } from "../mailbox/mailbox.ts";
 import { Alarm } from "../platform/alarm.ts";
 import type { Lookup, Reach, ToSession } from "../platform/messages.ts";
 import { fleetOf } from "../platform/objects.ts";
+import { SealBroken } from "../platform/seal.ts";
 import { Waiters } from "../platform/waiters.ts";
-import { welcomeFrame } from "./assign-frames.ts";
+import { isOpening, welcomeFrame } from "./assign-frames.ts";
 import { eventsOf } from "./commit-events.ts";
 import type { ContainerChange } from "./container-table.ts";
 import { giveUp, nodeGone, nodeLost } from "./loss.ts";
 import { endOverdue } from "./max-duration.ts";
+import { NOTHING_OPENED, type Opened, openFor } from "./opened.ts";
 import { RANK_OF } from "./part-table.ts";
 import { fleetTold, terminate, waitedTooLong } from "./removal.ts";
 import { begin, takeReport } from "./rules.ts";
@@ -49,7 +52,7 @@ export class Session extends DurableObject<Cloudflare.Env> {
     this.#mailbox = new Mailbox(ctx.storage, this.#alarm, async (target, letters) => {
       if (!this.#store.record()) return;
       if (target === FEED) return await tellFeed(env, this.#store);
-      if (target !== FLEET) return await tellNodes(env, this.#store, target);
+      if (target !== FLEET) return await tellNodes(env, this.#store, target, () => this.#open());
       const number = await tellFleet(env, this.#store, letters);
       this.#change((record) => fleetTold(record, number));
     });
@@ -146,11 +149,27 @@ export class Session extends DurableObject<Cloudflare.Env> {
   }
 
   /** The frame for a node that reconnects and has `held` of this session; undefined if the session needs nothing of it. */
-  frameFor(node: string, held: Held | undefined): string | undefined {
-    const record = this.#store.record();
-    const part = record && this.#store.parts.of(node);
-    if (!part || part.reached === RANK_OF.removed) return undefined;
-    return welcomeFrame(this.#store, record, part, held);
+  async frameFor(node: string, held: Held | undefined): Promise<string | undefined> {
+    const asked = () => {
+      const part = this.#store.record() && this.#store.parts.of(node);
+      return part?.reached === RANK_OF.removed ? undefined : part;
+    };
+    const before = asked();
+    const opened = before && isOpening(before, held) ? await this.#open() : NOTHING_OPENED;
+    const part = asked();
+    return part && welcomeFrame(this.#store, this.#store.record()!, part, held, opened);
+  }
+
+  /** A session whose secrets cannot be read fails: else its nodes would wait for them until a time limit. */
+  async #open(): Promise<Opened> {
+    try {
+      return await openFor(this.env, this.#store);
+    } catch (error) {
+      if (!(error instanceof SealBroken || skeinErrorOf(error)?.code === "secrets_key_missing")) throw error;
+      const reason = `its secrets, or its project's credentials for a registry, cannot be read: ${(error as Error).message}`;
+      this.#change((record) => terminate(this.#store, record, "failed", reason, Date.now()));
+      return NOTHING_OPENED;
+    }
   }
 
   override async alarm(): Promise<void> {

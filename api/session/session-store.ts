@@ -91,9 +91,9 @@ export class SessionStore {
     return JSON.stringify(this.#assignments().layout);
   }
 
-  /** One node's part of the last plan, as JSON text. */
-  part(node: string): string {
-    return JSON.stringify(this.#assignments().parts[node]);
+  /** One node's part of the last plan. */
+  part(node: string): Part {
+    return this.#assignments().parts[node]!;
   }
 
   #assignments(): Written {

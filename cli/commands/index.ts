@@ -94,6 +94,18 @@ export const COMMANDS: Record<string, Entry> = {
     summary: "revoke a token for good",
     load: async () => (await import("./token-revoke.ts")).tokenRevoke,
   },
+  "registry login": {
+    summary: "store the project's credentials for private images",
+    load: async () => (await import("./registry-login.ts")).registryLogin,
+  },
+  "registry ls": {
+    summary: "list registries that the project has credentials for",
+    load: async () => (await import("./registry-ls.ts")).registryLs,
+  },
+  "registry rm": {
+    summary: "forget the credentials for a registry",
+    load: async () => (await import("./registry-rm.ts")).registryRm,
+  },
   audit: {
     summary: "show who changed what, who entered which container, and what was refused",
     load: async () => (await import("./audit.ts")).audit,

@@ -1,12 +1,10 @@
 /** `skein login` and `skein context`: which API commands go to, and as whom. */
-import { createInterface } from "node:readline/promises";
-import { Writable } from "node:stream";
-import { text } from "node:stream/consumers";
 import { ApiProblem, createSkein, fetchFailure } from "../../sdk/index.ts";
+import { askUnseen } from "../ask-unseen.ts";
 import { CliError } from "../cli-error.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
 import { contextNamed, readContexts, writeContexts } from "../contexts.ts";
-import { print, printJson, say } from "../print.ts";
+import { print, printJson } from "../print.ts";
 import { table } from "../table.ts";
 import { httpUrl } from "../values.ts";
 
@@ -18,7 +16,7 @@ export const login = defineCommand({
     "SKEIN_API and SKEIN_TOKEN win over what is stored.",
   async run({ options, positionals: [url] }) {
     const api = httpUrl("URL", url!);
-    const token = (await askForToken(api)).trim();
+    const token = await askUnseen(`token for ${api}`);
     await tryToken(api, token);
     const name = options.name ?? new URL(api).host;
     const { contexts } = readContexts();
@@ -69,19 +67,6 @@ export const contextRm = defineCommand({
     print(`context ${name} is removed`);
   },
 });
-
-/** On a terminal the token is typed unseen. */
-async function askForToken(api: string): Promise<string> {
-  if (!process.stdin.isTTY) return await text(process.stdin);
-  say(`token for ${api} (not shown):`);
-  const unseen = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const lines = createInterface({ input: process.stdin, output: unseen, terminal: true });
-  try {
-    return await lines.question("");
-  } finally {
-    lines.close();
-  }
-}
 
 /** @throws CliError if the API does not answer, or does not take the token */
 async function tryToken(api: string, token: string): Promise<void> {

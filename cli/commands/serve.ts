@@ -5,7 +5,9 @@ import { defineCommand } from "../command.ts";
 import { API_DATA } from "../paths.ts";
 import { print, say } from "../print.ts";
 import { bundleApi } from "../serve/bundle.ts";
+import { readAdminToken } from "../serve/data.ts";
 import { agentsThatFit, fullText, roomText } from "../serve/descriptors.ts";
+import { lostKeyText, secretsKeyBeside } from "../serve/secrets-key.ts";
 import { startServer } from "../serve/server.ts";
 import { supervise } from "../serve/supervise.ts";
 import { ownDescriptorLimit, watchDescriptors } from "../serve/watch-descriptors.ts";
@@ -19,6 +21,11 @@ export const serve = defineCommand({
       value: "DIR",
       about: "directory for its state (default: .skein/api of this checkout)",
     },
+    "secrets-key": {
+      type: "string",
+      value: "FILE",
+      about: "key for secrets, made at the first start (default: DIR.secrets-key, beside DIR)",
+    },
     set: {
       type: "string",
       multiple: true,
@@ -27,6 +34,7 @@ export const serve = defineCommand({
     },
   },
   notes: `The admin token is made at the first start, in DIR/admin-token. One skein serve per DIR.
+Secrets (secretEnv, credentials of registries) are encrypted with the key. A copy of DIR does not hold it: back it up apart from DIR.
 At the start it says how many agents its limit of open files has room for, and admits no more (MAX_LINKS).
 For more agents, raise the hard limit (ulimit -Hn, LimitNOFILE= in a systemd unit). It warns when 80 % are in use.
 When workerd ends unexpectedly, it is started again on the same port, with the same data. After five starts in a row
@@ -39,8 +47,11 @@ that last less than 2 s each, skein serve gives up: exit code 1, with the reason
     const settings = limit === undefined ? given : { maxLinks: agentsThatFit(limit), ...given };
     // Bundled once: an update of the checkout is a new release, which takes effect when the owner restarts skein serve.
     const bundle = await bundleApi();
+    const secretsKey = resolve(options["secrets-key"] ?? secretsKeyBeside(data));
+    const lost = lostKeyText(secretsKey, readAdminToken(data) !== undefined);
+    if (lost !== undefined) warn(lost);
     const server = await supervise({
-      start: (port) => startServer({ host, port, data, bundle, settings }),
+      start: (port) => startServer({ host, port, data, secretsKey, bundle, settings }),
       port,
       say: warn,
     });
@@ -50,7 +61,7 @@ that last less than 2 s each, skein serve gives up: exit code 1, with the reason
         process.once(signal, () => done("asked"));
     });
     print(`skein api ready at ${server.url}`);
-    say(`admin token in ${data}/admin-token`);
+    say(`admin token in ${data}/admin-token, key for secrets in ${secretsKey}`);
     if (limit !== undefined) say(roomText(limit, given.maxLinks));
     const how = await Promise.race([asked, server.ended]);
     unwatch();

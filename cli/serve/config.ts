@@ -33,6 +33,8 @@ export const ASSETS_BINDING = "ASSETS";
 
 /** The worker reads its admin token from this binding; workerd from its environment. */
 export const ADMIN_TOKEN = "SKEIN_ADMIN_TOKEN";
+/** The same for the key that encrypts secrets. */
+export const SECRETS_KEY = "SKEIN_SECRETS_KEY";
 
 /** Cap'n Proto text (workerd.capnp); workerd looks for `worker.js` beside the file. */
 export function workerdConfig(): string {
@@ -42,7 +44,7 @@ export function workerdConfig(): string {
       `(className = "${className}", uniqueKey = "${uniqueKey}", enableSql = true)`,
   );
   const bindings = [
-    ...[ADMIN_TOKEN, ...SETTING_NAMES.map(variableOf)].map(
+    ...[ADMIN_TOKEN, SECRETS_KEY, ...SETTING_NAMES.map(variableOf)].map(
       (name) => `(name = "${name}", fromEnvironment = "${name}")`,
     ),
     `(name = "${ASSETS_BINDING}", service = "${ASSETS}")`,

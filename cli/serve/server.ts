@@ -4,6 +4,7 @@ import { CliError } from "../cli-error.ts";
 import { passOn } from "../print.ts";
 import { bundleApi } from "./bundle.ts";
 import { prepareData } from "./data.ts";
+import { secretsKeyBeside, secretsKeyIn } from "./secrets-key.ts";
 import { startWorkerd } from "./workerd.ts";
 
 export interface ServerOptions {
@@ -12,6 +13,8 @@ export interface ServerOptions {
   /** 0: a free one. */
   port: number;
   data: string;
+  /** The file with the key for secrets, made at the first start; default: beside `data`. */
+  secretsKey?: string;
   /** The result of `bundleApi`; default: calls it. */
   bundle?: string;
   /** Settings other than the defaults. */
@@ -36,14 +39,19 @@ export async function startServer({
   host,
   port,
   data,
+  secretsKey: keyFile = secretsKeyBeside(data),
   bundle,
   settings = {},
   log = passOn,
 }: ServerOptions): Promise<Server> {
   const bundled = bundle ?? (await bundleApi());
   const token = prepareData(data);
+  const secretsKey = secretsKeyIn(keyFile);
   const bracketed = host.includes(":") ? `[${host}]` : host;
-  const workerd = await startWorkerd({ bundle: bundled, data, host: bracketed, port, token, settings, log });
+  const workerd = await startWorkerd({
+    ...{ bundle: bundled, data, host: bracketed, port },
+    ...{ token, secretsKey, settings, log },
+  });
   const url = `http://${bracketed}:${workerd.port}`;
   await answers(url).catch(async (error: unknown) => {
     await workerd.stop();

@@ -15,7 +15,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { type SettingName, type Settings, variableOf } from "../../shared/settings/settings.ts";
 import { CliError } from "../cli-error.ts";
-import { ADMIN_TOKEN, ASSETS, DISK, SOCKET } from "./config.ts";
+import { ADMIN_TOKEN, ASSETS, DISK, SECRETS_KEY, SOCKET } from "./config.ts";
 
 export interface Workerd {
   pid: number;
@@ -34,6 +34,7 @@ export interface WorkerdOptions {
   /** 0: a free one. */
   port: number;
   token: string;
+  secretsKey: string;
   settings: Partial<Settings>;
   /** Receives workerd's output: errors, and the worker's log. */
   log(text: string): void;
@@ -56,7 +57,12 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
   const child = spawn(program, args, {
     // Its own process group: Ctrl-C at the terminal signals only us, and we stop it in order.
     detached: true,
-    env: { PATH: process.env["PATH"], [ADMIN_TOKEN]: options.token, ...variables(options.settings) },
+    env: {
+      PATH: process.env["PATH"],
+      [ADMIN_TOKEN]: options.token,
+      [SECRETS_KEY]: options.secretsKey,
+      ...variables(options.settings),
+    },
     stdio: ["ignore", "ignore", "pipe", "pipe"],
   });
   const tail = followErrors(child, options.log);

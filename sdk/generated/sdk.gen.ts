@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.ts';
 import type { Client, ClientMeta, Options as Options2, RequestResult, ServerSentEventsResult, TDataShape } from './client/index.ts';
-import type { ConnectAgentData, ConnectAgentErrors, CreateJoinTokenData, CreateJoinTokenErrors, CreateJoinTokenResponses, CreateSessionData, CreateSessionErrors, CreateSessionResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, EndSessionData, EndSessionErrors, EndSessionResponses, ExecContainerData, ExecContainerErrors, ForwardPortData, ForwardPortErrors, GetDocsData, GetDocsErrors, GetDocsResponses, GetFilesData, GetFilesErrors, GetFilesResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetNodeData, GetNodeErrors, GetNodeResponses, GetOpenApiData, GetOpenApiErrors, GetOpenApiResponses, GetSessionData, GetSessionErrors, GetSessionResponses, GetSessionSchemaData, GetSessionSchemaErrors, GetSessionSchemaResponses, JoinAgentData, JoinAgentErrors, JoinAgentResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListTokensData, ListTokensErrors, ListTokensResponses, OpenTunnelData, OpenTunnelErrors, PatchNodeData, PatchNodeErrors, PatchNodeResponses, PlanSessionData, PlanSessionErrors, PlanSessionResponses, PutFilesData, PutFilesErrors, PutFilesResponses, ReadLogsData, ReadLogsErrors, ReadLogsResponses, RemoveNodeData, RemoveNodeErrors, RemoveNodeResponses, RevokeTokenData, RevokeTokenErrors, RevokeTokenResponses, StreamEventsData, StreamEventsErrors, StreamEventsResponse, StreamEventsResponses, StreamSessionEventsData, StreamSessionEventsErrors, StreamSessionEventsResponse, StreamSessionEventsResponses } from './types.gen.ts';
+import type { ConnectAgentData, ConnectAgentErrors, CreateJoinTokenData, CreateJoinTokenErrors, CreateJoinTokenResponses, CreateSessionData, CreateSessionErrors, CreateSessionResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, EndSessionData, EndSessionErrors, EndSessionResponses, ExecContainerData, ExecContainerErrors, ForwardPortData, ForwardPortErrors, GetDocsData, GetDocsErrors, GetDocsResponses, GetFilesData, GetFilesErrors, GetFilesResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetNodeData, GetNodeErrors, GetNodeResponses, GetOpenApiData, GetOpenApiErrors, GetOpenApiResponses, GetRegistryData, GetRegistryErrors, GetRegistryResponses, GetSessionData, GetSessionErrors, GetSessionResponses, GetSessionSchemaData, GetSessionSchemaErrors, GetSessionSchemaResponses, JoinAgentData, JoinAgentErrors, JoinAgentResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListRegistriesData, ListRegistriesErrors, ListRegistriesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListTokensData, ListTokensErrors, ListTokensResponses, OpenTunnelData, OpenTunnelErrors, PatchNodeData, PatchNodeErrors, PatchNodeResponses, PlanSessionData, PlanSessionErrors, PlanSessionResponses, PutFilesData, PutFilesErrors, PutFilesResponses, ReadLogsData, ReadLogsErrors, ReadLogsResponses, RemoveNodeData, RemoveNodeErrors, RemoveNodeResponses, RemoveRegistryData, RemoveRegistryErrors, RemoveRegistryResponses, RevokeTokenData, RevokeTokenErrors, RevokeTokenResponses, SetRegistryData, SetRegistryErrors, SetRegistryResponses, StreamEventsData, StreamEventsErrors, StreamEventsResponse, StreamEventsResponses, StreamSessionEventsData, StreamSessionEventsErrors, StreamSessionEventsResponse, StreamSessionEventsResponses } from './types.gen.ts';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -163,6 +163,54 @@ export const patchNode = <ThrowOnError extends boolean = false>(options: Options
 export const planSession = <ThrowOnError extends boolean = false>(options: Options<PlanSessionData, ThrowOnError>): RequestResult<PlanSessionResponses, PlanSessionErrors, ThrowOnError> => (options.client ?? client).post<PlanSessionResponses, PlanSessionErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/v1/plans',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * List registries
+ *
+ * Those for which the token's project has credentials, newest first; without the passwords. Needs the role `admin`.
+ */
+export const listRegistries = <ThrowOnError extends boolean = false>(options?: Options<ListRegistriesData, ThrowOnError>): RequestResult<ListRegistriesResponses, ListRegistriesErrors, ThrowOnError> => (options?.client ?? client).get<ListRegistriesResponses, ListRegistriesErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/registries',
+    ...options
+});
+
+/**
+ * Forget credentials for a registry
+ *
+ * What runs goes on. New sessions ask the registry without credentials. Needs the role `admin`.
+ */
+export const removeRegistry = <ThrowOnError extends boolean = false>(options: Options<RemoveRegistryData, ThrowOnError>): RequestResult<RemoveRegistryResponses, RemoveRegistryErrors, ThrowOnError> => (options.client ?? client).delete<RemoveRegistryResponses, RemoveRegistryErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/registries/{host}',
+    ...options
+});
+
+/**
+ * Get a registry
+ *
+ * Who the project asks the registry as; not the password. Needs the role `admin`.
+ */
+export const getRegistry = <ThrowOnError extends boolean = false>(options: Options<GetRegistryData, ThrowOnError>): RequestResult<GetRegistryResponses, GetRegistryErrors, ThrowOnError> => (options.client ?? client).get<GetRegistryResponses, GetRegistryErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/registries/{host}',
+    ...options
+});
+
+/**
+ * Store credentials for a registry
+ *
+ * The project's sessions pull images of this registry with them, also where a node has the image already. Stored encrypted. They replace earlier ones, and are not tried here. Needs the role `admin`.
+ */
+export const setRegistry = <ThrowOnError extends boolean = false>(options: Options<SetRegistryData, ThrowOnError>): RequestResult<SetRegistryResponses, SetRegistryErrors, ThrowOnError> => (options.client ?? client).put<SetRegistryResponses, SetRegistryErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/registries/{host}',
     ...options,
     headers: {
         'Content-Type': 'application/json',

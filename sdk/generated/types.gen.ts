@@ -566,6 +566,46 @@ export type Problem = {
     type: string;
 };
 
+/**
+ * A project's credentials for a registry. The password is never shown
+ */
+export type Registry = {
+    /**
+     * The registry
+     */
+    host: string;
+    /**
+     * When the credentials were stored
+     */
+    updatedAt: string;
+    /**
+     * Who it is asked as
+     */
+    username: string;
+};
+
+export type RegistryList = {
+    /**
+     * Newest first
+     */
+    items: Array<Registry>;
+    /**
+     * Where the list goes on; null at its end
+     */
+    nextCursor: string | null;
+};
+
+export type RegistryRequest = {
+    /**
+     * Its password, or a token that the registry takes as one
+     */
+    password: string;
+    /**
+     * Who the registry is asked as
+     */
+    username: string;
+};
+
 export type Resources = {
     /**
      * Cores
@@ -608,7 +648,7 @@ export type ResourcesRequest = {
 };
 
 /**
- * A role inherits what it leaves out: env, resources, ulimits and frameworks key by key, the rest whole
+ * A role inherits what it leaves out: env, secretEnv, resources, ulimits and frameworks key by key, the rest whole
  */
 export type RoleRequest = {
     /**
@@ -676,6 +716,12 @@ export type RoleRequest = {
      */
     replicas: number;
     resources?: ResourcesRequest;
+    /**
+     * Environment variables like those of env, which no answer, event or log shows. Stored encrypted. A name may not be in env, too
+     */
+    secretEnv?: {
+        [key: string]: string;
+    };
     ulimits?: UlimitsRequest;
     /**
      * User, or UID, optionally with :GROUP
@@ -998,6 +1044,12 @@ export type SessionRequest = {
      * Groups of alike containers; excludes clusterSize
      */
     roles?: Array<RoleRequest>;
+    /**
+     * Environment variables like those of env, which no answer, event or log shows. Stored encrypted. A name may not be in env, too
+     */
+    secretEnv?: {
+        [key: string]: string;
+    };
     ulimits?: UlimitsRequest;
     /**
      * User, or UID, optionally with :GROUP
@@ -1743,7 +1795,7 @@ export type PlanSessionErrors = {
      */
     403: Problem;
     /**
-     * `unschedulable`: The fleet cannot hold this session
+     * `unschedulable`: The fleet cannot hold this session; `secrets_key_missing`: This API cannot store secrets
      */
     409: Problem;
     /**
@@ -1782,6 +1834,230 @@ export type PlanSessionResponses = {
 };
 
 export type PlanSessionResponse = PlanSessionResponses[keyof PlanSessionResponses];
+
+export type ListRegistriesData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * How many at most
+         */
+        limit?: number;
+        /**
+         * `nextCursor` of the answer before
+         */
+        cursor?: string;
+    };
+    url: '/v1/registries';
+};
+
+export type ListRegistriesErrors = {
+    /**
+     * `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `forbidden`: This token may not do that
+     */
+    403: Problem;
+    /**
+     * `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
+};
+
+export type ListRegistriesError = ListRegistriesErrors[keyof ListRegistriesErrors];
+
+export type ListRegistriesResponses = {
+    /**
+     * A page of registries
+     */
+    200: RegistryList;
+};
+
+export type ListRegistriesResponse = ListRegistriesResponses[keyof ListRegistriesResponses];
+
+export type RemoveRegistryData = {
+    body?: never;
+    path: {
+        /**
+         * The registry, as image names write it
+         */
+        host: string;
+    };
+    query?: never;
+    url: '/v1/registries/{host}';
+};
+
+export type RemoveRegistryErrors = {
+    /**
+     * `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `forbidden`: This token may not do that
+     */
+    403: Problem;
+    /**
+     * `not_found`: There is no such thing
+     */
+    404: Problem;
+    /**
+     * `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
+};
+
+export type RemoveRegistryError = RemoveRegistryErrors[keyof RemoveRegistryErrors];
+
+export type RemoveRegistryResponses = {
+    /**
+     * Forgotten
+     */
+    204: void;
+};
+
+export type RemoveRegistryResponse = RemoveRegistryResponses[keyof RemoveRegistryResponses];
+
+export type GetRegistryData = {
+    body?: never;
+    path: {
+        /**
+         * The registry, as image names write it
+         */
+        host: string;
+    };
+    query?: never;
+    url: '/v1/registries/{host}';
+};
+
+export type GetRegistryErrors = {
+    /**
+     * `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `forbidden`: This token may not do that
+     */
+    403: Problem;
+    /**
+     * `not_found`: There is no such thing
+     */
+    404: Problem;
+    /**
+     * `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
+};
+
+export type GetRegistryError = GetRegistryErrors[keyof GetRegistryErrors];
+
+export type GetRegistryResponses = {
+    /**
+     * The registry
+     */
+    200: Registry;
+};
+
+export type GetRegistryResponse = GetRegistryResponses[keyof GetRegistryResponses];
+
+export type SetRegistryData = {
+    body: RegistryRequest;
+    path: {
+        /**
+         * The registry, as image names write it
+         */
+        host: string;
+    };
+    query?: never;
+    url: '/v1/registries/{host}';
+};
+
+export type SetRegistryErrors = {
+    /**
+     * `malformed_json`: The body is not valid JSON; `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `forbidden`: This token may not do that
+     */
+    403: Problem;
+    /**
+     * `secrets_key_missing`: This API cannot store secrets
+     */
+    409: Problem;
+    /**
+     * `body_too_large`: The body is too large
+     */
+    413: Problem;
+    /**
+     * `unsupported_media_type`: The body has another media type than this path takes
+     */
+    415: Problem;
+    /**
+     * `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
+};
+
+export type SetRegistryError = SetRegistryErrors[keyof SetRegistryErrors];
+
+export type SetRegistryResponses = {
+    /**
+     * The registry
+     */
+    200: Registry;
+};
+
+export type SetRegistryResponse = SetRegistryResponses[keyof SetRegistryResponses];
 
 export type ListSessionsData = {
     body?: never;
@@ -1869,7 +2145,7 @@ export type CreateSessionErrors = {
      */
     403: Problem;
     /**
-     * `name_in_use`: The name is taken; `too_many_live_sessions`: The project has as many live sessions as it may; `too_many_live_containers`: The project has as many live containers as it may; `idempotency_conflict`: The Idempotency-Key was used with another body
+     * `name_in_use`: The name is taken; `too_many_live_sessions`: The project has as many live sessions as it may; `too_many_live_containers`: The project has as many live containers as it may; `idempotency_conflict`: The Idempotency-Key was used with another body; `secrets_key_missing`: This API cannot store secrets
      */
     409: Problem;
     /**

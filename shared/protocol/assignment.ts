@@ -109,6 +109,8 @@ export const Part = z.object({
   /** This node's own. */
   place: Place,
   containers: z.array(ContainerSpec),
+  /** By role: the variables of its containers that nothing shows (`secretEnv`). The node stores them, since only Docker has them otherwise. */
+  secretEnv: z.record(z.string(), z.record(z.string(), z.string())).optional(),
   /** What the node's first container proves before the gates open. */
   proof: z.object({
     /** It logs in to these hosts by SSH. */
@@ -153,7 +155,7 @@ export interface Assignment {
     peers: PeerNode[];
   };
   logs: Layout["logs"];
-  /** This node's containers, with their whole environment (without the image's own). */
+  /** This node's containers, with their whole environment, secrets included (without the image's own). */
   containers: ContainerSpec[];
   /** All containers of the session, in rank order. */
   members: Member[];
@@ -186,7 +188,7 @@ export function assignmentOf(session: string, epoch: number, layout: Layout, par
     logs,
     containers: part.containers.map((spec) => ({
       ...spec,
-      env: { ...spec.env, ...env },
+      env: { ...spec.env, ...part.secretEnv?.[spec.role], ...env },
       launchers: { ...spec.launchers, ...launchers },
     })),
     members,

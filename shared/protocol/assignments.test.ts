@@ -153,6 +153,17 @@ describe("assignments", () => {
     }
   });
 
+  test("expanded, each container has its role's secrets among its variables, and Skein's own win", () => {
+    const secretEnv = { main: { T: "m", SKEIN_SESSION_ID: "x" }, worker: { T: "w" } };
+    for (const part of parts.values()) {
+      const { containers } = assignmentOf(session.id, session.epoch, layout, { ...part, secretEnv });
+      for (const { role, env } of containers) {
+        const expected = { T: role === "main" ? "m" : "w", A: "1", SKEIN_SESSION_ID: "ses_1" };
+        expect(env).toMatchObject(expected);
+      }
+    }
+  });
+
   test("a node has what files for launchers are made of, a few bytes for each role", () => {
     expect(layout.slots).toEqual([1, 1]);
     expect(written[0]!.listed).toEqual([

@@ -6,6 +6,7 @@
  *   1  2026-11-24  first version
  *   2  2026-11-26  an assignment is sent once per epoch, as layout and part; hello says what the node has; addresses as differences
  *   3  2026-11-26  `tunnel`: the agent opens a tunnel for a session's streams (shared/streams); the layout says which logs the node keeps
+ *   4  2026-11-27  `secretEnv` of a part; `registries`: images that are checked with the project's credentials
  */
 import { z } from "zod";
 import { parseRange } from "../network/address-ranges.ts";
@@ -14,7 +15,7 @@ import { CONTAINER_STATUSES, PHASES } from "../session/lifecycle.ts";
 import { CONSTANTS } from "../settings/constants.ts";
 import { Host, Id, Layout, LOGIN_NAME, Part, PublicKey, SessionKeys } from "./assignment.ts";
 
-export const PROTOCOL = { min: 3, max: 3 } as const;
+export const PROTOCOL = { min: 4, max: 4 } as const;
 
 /** Close codes (RFC 6455 leaves 4000-4999 to applications). `retry`: whether the agent dials again. */
 export const CLOSE = {
@@ -91,6 +92,13 @@ export type Report = z.infer<typeof Report>;
 export const Held = z.object({ session: Id, epoch: Epoch, keys: z.boolean() });
 export type Held = z.infer<typeof Held>;
 
+/** A registry that private images come from. Without `login` the project has no credentials for it. */
+export const Registry = z.object({
+  host: z.string(),
+  login: z.object({ username: z.string(), password: z.string() }).optional(),
+});
+export type Registry = z.infer<typeof Registry>;
+
 export const Hello = z.object({
   type: z.literal("hello"),
   protocol: Range,
@@ -151,6 +159,11 @@ export const Assign = z
     layout: Layout.optional(),
     part: Part.optional(),
     keys: SessionKeys.optional(),
+    /**
+     * With each `prepared`, since the node does not store them: the registries of its images for which the project has credentials, and
+     * those for which another project has.
+     */
+    registries: z.array(Registry).optional(),
   })
   .refine(({ layout, part }) => (layout === undefined) === (part === undefined), {
     path: ["part"],

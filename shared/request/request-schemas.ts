@@ -44,18 +44,22 @@ export const ResourcesRequest = z
   .meta({ id: "ResourcesRequest", description: "What is left out is neither reserved nor limited" });
 
 const Argv = z.array(Text).max(4096);
-const Env = z
-  .record(
-    z
-      .string()
-      .regex(/^[^=\s\p{Cc}\p{Cs}]+$/u, "must be a variable name: no =, no space, no control character"),
-    Text,
-  )
-  .meta({
-    description:
-      "Environment variables; BACKENDAI_CLUSTER_* and SKEIN_* are Skein's own. BACKENDAI_CLUSTER_LOCAL_RANK is the rank in the whole session, as Backend.AI documents it, not that of a process on its machine. Variables for launchers (docs/frameworks.md) give way to these",
-    example: { NCCL_DEBUG: "INFO" },
-  });
+const Variables = z.record(
+  z.string().regex(/^[^=\s\p{Cc}\p{Cs}]+$/u, "must be a variable name: no =, no space, no control character"),
+  Text,
+);
+
+const Env = Variables.meta({
+  description:
+    "Environment variables; BACKENDAI_CLUSTER_* and SKEIN_* are Skein's own. BACKENDAI_CLUSTER_LOCAL_RANK is the rank in the whole session, as Backend.AI documents it, not that of a process on its machine. Variables for launchers (docs/frameworks.md) give way to these",
+  example: { NCCL_DEBUG: "INFO" },
+});
+
+const SecretEnv = Variables.meta({
+  description:
+    "Environment variables like those of env, which no answer, event or log shows. Stored encrypted. A name may not be in env, too",
+  example: { HF_TOKEN: "hf_…" },
+});
 
 /** It becomes part of a path of Docker's API: no part of it may be empty, `.` or `..`. */
 export const ImageName = z
@@ -138,6 +142,7 @@ const what = {
     .meta({ description: "Working directory of the command", example: "/workspace" })
     .optional(),
   env: Env.optional(),
+  secretEnv: SecretEnv.optional(),
   resources: ResourcesRequest.optional(),
   ulimits: UlimitsRequest.optional(),
   frameworks: FrameworksRequest.optional(),
@@ -214,7 +219,7 @@ export const RoleRequest = z
   .meta({
     id: "RoleRequest",
     description:
-      "A role inherits what it leaves out: env, resources, ulimits and frameworks key by key, the rest whole",
+      "A role inherits what it leaves out: env, secretEnv, resources, ulimits and frameworks key by key, the rest whole",
   });
 
 export const SessionRequest = z

@@ -23,9 +23,36 @@ export function ruleErrors(request: SessionRequest): FieldError[] {
     ...(roles ?? []).flatMap((role, i) => levelErrors(["roles", i], role)),
     ...(roles || image !== undefined ? [] : [{ field: "image", message: "is needed" }]),
     ...(roles ? roleErrors(roles, image) : []),
+    ...secretErrors(request),
     ...restartErrors(request),
     ...egressErrors(request),
   ];
+}
+
+/** Names in both `env` and `secretEnv`: which of the two counts would be a guess. At the top, or once a role has inherited. */
+function secretErrors(request: SessionRequest): FieldError[] {
+  const atTop = namesInBoth(request.env, request.secretEnv);
+  const message = "is in env, too; give it in one of them";
+  return [
+    ...atTop.map((name) => ({ field: fieldPath(["secretEnv", name]), message })),
+    ...(request.roles ?? []).flatMap((role, i) =>
+      namesInBoth({ ...request.env, ...role.env }, { ...request.secretEnv, ...role.secretEnv })
+        .filter((name) => !atTop.includes(name))
+        .map((name) => {
+          const isOwn = Object.hasOwn(role.secretEnv ?? {}, name);
+          return isOwn
+            ? { field: fieldPath(["roles", i, "secretEnv", name]), message }
+            : {
+                field: fieldPath(["roles", i, "env", name]),
+                message: "is in secretEnv, too; give it in one of them",
+              };
+        }),
+    ),
+  ];
+}
+
+function namesInBoth(env: object = {}, secretEnv: object = {}): string[] {
+  return Object.keys(secretEnv).filter((name) => Object.hasOwn(env, name));
 }
 
 /** `maxRestarts` without `onExit: "restart"`. At the top it may be meant for a role that has its own `onExit`. */
@@ -56,9 +83,19 @@ function egressErrors(request: SessionRequest): FieldError[] {
 /** Errors in the fields that the top of a request and each of its roles share. */
 function levelErrors(
   at: PropertyKey[],
-  { env, resources, ulimits, mounts = [] }: Pick<RoleRequest, "env" | "resources" | "ulimits" | "mounts">,
+  {
+    env,
+    secretEnv,
+    resources,
+    ulimits,
+    mounts = [],
+  }: Pick<RoleRequest, "env" | "secretEnv" | "resources" | "ulimits" | "mounts">,
 ): FieldError[] {
-  const reserved = Object.keys(env ?? {}).filter((key) => /^(BACKENDAI_CLUSTER_|SKEIN_)/.test(key));
+  const reserved = Object.entries({ env, secretEnv }).flatMap(([field, variables = {}]) =>
+    Object.keys(variables)
+      .filter((name) => /^(BACKENDAI_CLUSTER_|SKEIN_)/.test(name))
+      .map((name) => [field, name]),
+  );
   const sizes = (["memory", "shm"] as const).filter((key) => {
     const size = resources?.[key];
     return size !== undefined && parseBytes(size) === undefined;
@@ -72,8 +109,8 @@ function levelErrors(
         ? [{ field: fieldPath([...at, "mounts", i, "target"]), message: `is given twice: ${target}` }]
         : [],
     ),
-    ...reserved.map((key) => ({
-      field: fieldPath([...at, "env", key]),
+    ...reserved.map((path) => ({
+      field: fieldPath([...at, ...path]),
       message: "is set by Skein; choose another name",
     })),
     ...[...sizes.map((key) => ["resources", key]), ...(badMemlock ? [["ulimits", "memlock"]] : [])].map(
@@ -111,14 +148,15 @@ export function countErrors(request: SessionRequest, { maxContainers }: SpecLimi
 /** A small body can ask for a large session: all this is sent again for each container. */
 export function sizeErrors(request: SessionRequest, { maxSessionBytes }: SpecLimits): FieldError[] {
   const sizeOf = (level: SessionRequest | RoleRequest) =>
-    JSON.stringify([level.env, level.command, level.entrypoint, level.mounts, level.devices]).length;
+    JSON.stringify([level.env, level.secretEnv, level.command, level.entrypoint, level.mounts, level.devices])
+      .length;
   const shared = sizeOf(request);
   const total = requestedRoles(request).reduce(
     (sum, role) => sum + role.replicas * (shared + sizeOf(role)),
     0,
   );
   if (total <= maxSessionBytes) return [];
-  const message = `needs ${total} bytes of env, command, entrypoint, mounts and devices over all containers; at most ${maxSessionBytes}`;
+  const message = `needs ${total} bytes of env, secretEnv, command, entrypoint, mounts and devices over all containers; at most ${maxSessionBytes}`;
   return [{ field: request.roles ? "roles" : "clusterSize", message }];
 }
 
@@ -132,7 +170,9 @@ export function ignoredKeys(body: unknown): FieldError[] {
     ...listIn(body, "roles").map((role, i): [PropertyKey[], unknown] => [["roles", i], role]),
   ];
   const maps: [PropertyKey[], unknown][] = [
-    ...levels.map(([at, level]): [PropertyKey[], unknown] => [[...at, "env"], fieldIn(level, "env")]),
+    ...["env", "secretEnv"].flatMap((field) =>
+      levels.map(([at, level]): [PropertyKey[], unknown] => [[...at, field], fieldIn(level, field)]),
+    ),
     [["placement", "labels"], fieldIn(fieldIn(body, "placement"), "labels")],
   ];
   return maps

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SkeinError } from "../errors/errors.ts";
 import { DEFAULT_SETTINGS } from "../settings/settings.ts";
-import { readSpec } from "./spec.ts";
+import { readRequest, readSpec } from "./spec.ts";
 
 const read = (body: unknown) => readSpec(body, DEFAULT_SETTINGS);
 
@@ -171,6 +171,36 @@ describe("bad requests", () => {
       "invalid_request",
       "frameworks.slurm",
     ],
+    [
+      "Skein's own variable as a secret",
+      { image: "a", secretEnv: { SKEIN_X: "s" } },
+      "invalid_request",
+      "secretEnv.SKEIN_X",
+    ],
+    [
+      "a reserved variable as a role's secret",
+      withRoles({ ...main, secretEnv: { BACKENDAI_CLUSTER_SIZE: "s" } }),
+      "invalid_request",
+      "roles[0].secretEnv.BACKENDAI_CLUSTER_SIZE",
+    ],
+    [
+      "one variable that is a secret and is not",
+      { image: "a", env: { A: "1" }, secretEnv: { A: "2" } },
+      "invalid_request",
+      "secretEnv.A",
+    ],
+    [
+      "a role's secret that its top has in env",
+      { ...withRoles({ ...main, secretEnv: { A: "2" } }), env: { A: "1" } },
+      "invalid_request",
+      "roles[0].secretEnv.A",
+    ],
+    [
+      "a role's variable that is a secret at the top",
+      { ...withRoles({ ...main, env: { A: "1" } }), secretEnv: { A: "2" } },
+      "invalid_request",
+      "roles[0].env.A",
+    ],
     ["an unknown ulimit", { image: "a", ulimits: { core: 1 } }, "invalid_request", "ulimits.core"],
     ["too few open files", { image: "a", ulimits: { nofile: 3 } }, "invalid_request", "ulimits.nofile"],
     [
@@ -223,6 +253,9 @@ describe("hostile requests", () => {
       "placement.labels.__proto__",
     ],
     ["__proto__ as a field", json('{"image":"a","__proto__":{"image":"b"}}'), "__proto__"],
+    ["__proto__ as a secret", json('{"image":"a","secretEnv":{"__proto__":"x"}}'), "secretEnv.__proto__"],
+    ["a secret with NUL", { image: "a", secretEnv: { A: "x\0y" } }, "secretEnv.A"],
+    ["a secret without a name", { image: "a", secretEnv: { "": "x" } }, 'secretEnv[""]'],
     ["a variable with =", { image: "a", env: { "A=B": "" } }, 'env["A=B"]'],
     ["a variable without a name", { image: "a", env: { "": "x" } }, 'env[""]'],
     ["a variable with a line break", { image: "a", env: { "A\nB": "x" } }, 'env["A\\nB"]'],
@@ -243,6 +276,11 @@ describe("hostile requests", () => {
     [
       "env that grows by the number of containers",
       { image: "a", clusterSize: 1024, env: { A: "x".repeat(10_000) } },
+      "clusterSize",
+    ],
+    [
+      "secrets that grow by the number of containers",
+      { image: "a", clusterSize: 1024, secretEnv: { A: "x".repeat(10_000) } },
       "clusterSize",
     ],
     [
@@ -437,5 +475,46 @@ describe("what a request means", () => {
   test("1,024 containers are not too many", () => {
     expect(read({ image: "a", clusterSize: 1024 }).roles[1]!.replicas).toBe(1023);
     expect(read(withRoles(main, { name: "w", replicas: 1023 })).roles).toHaveLength(2);
+  });
+});
+
+describe("secrets", () => {
+  const secretsOf = (body: object) => readRequest({ image: "a", ...body }, DEFAULT_SETTINGS).secrets;
+
+  test("are inherited key by key, and kept by role", () => {
+    const roles = [
+      { name: "main", replicas: 1, secretEnv: { B: "main" } },
+      { name: "sub", replicas: 2 },
+    ];
+    expect(secretsOf({ secretEnv: { A: "top", B: "top" }, roles })).toEqual({
+      main: { A: "top", B: "main" },
+      sub: { A: "top", B: "top" },
+    });
+    expect(secretsOf({ clusterSize: 2, secretEnv: { A: "top" } })).toEqual({
+      main: { A: "top" },
+      sub: { A: "top" },
+    });
+    expect(secretsOf({ roles })).toEqual({ main: { B: "main" } });
+    for (const none of [{}, { secretEnv: {} }]) expect(secretsOf(none)).toBeUndefined();
+  });
+
+  test("are no part of the spec", () => {
+    const body = { image: "a", env: { A: "seen" }, secretEnv: { B: "planted" } };
+    expect(JSON.stringify(read(body))).not.toMatch(/planted|"B"/);
+  });
+
+  test("are in no error", () => {
+    const bad = {
+      image: "a",
+      env: { A: "x" },
+      secretEnv: { A: "planted", SKEIN_B: "planted", C: "planted\0" },
+    };
+    for (const body of [
+      bad,
+      { ...bad, secretEnv: { ...bad.secretEnv, C: "planted" } },
+      { image: "a", secretEnv: "planted" },
+    ]) {
+      expect(() => read(body)).toThrow(/^(?!.*planted)/);
+    }
   });
 });

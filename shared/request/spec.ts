@@ -45,9 +45,14 @@ export interface RoleSpec {
   maxRestarts?: number;
 }
 
+/** The `secretEnv` of a session's roles, by role; roles without any are left out. */
+export type Secrets = Record<string, Record<string, string>>;
+
 /** What a session asks for. Roles in rank order: `main` first. */
 export interface SessionSpec {
   name?: string;
+  /** Its secrets, encrypted by the API, which alone can read them; missing: it has none. */
+  sealedSecrets?: string;
   clusterMode: "single-node" | "multi-node";
   roles: RoleSpec[];
   /** What a node has to allow so that any container can run on it; missing: nothing. */
@@ -90,12 +95,21 @@ export function fieldErrors(error: z.core.$ZodError): FieldError[] {
   return errors.slice(0, MAX_ERRORS);
 }
 
+/** The spec of a request, without its secrets. Otherwise as {@link readRequest}. */
+export function readSpec(body: unknown, limits: SpecLimits): SessionSpec {
+  return readRequest(body, limits).spec;
+}
+
 /**
- * Reads a request body (parsed JSON of any shape) into a spec.
+ * Reads a request body (parsed JSON of any shape) into a spec, and apart from it the secrets: a spec can be stored and compared as it is.
+ * `secrets` is undefined if it has none.
  * @throws SkeinError `invalid_request` (400) with every bad field, `too_many_containers` or `session_too_large` (400)
  * past a limit, `unsupported` (422) for what is not built.
  */
-export function readSpec(body: unknown, limits: SpecLimits): SessionSpec {
+export function readRequest(
+  body: unknown,
+  limits: SpecLimits,
+): { spec: SessionSpec; secrets: Secrets | undefined } {
   const parsed = SessionRequest.safeParse(body);
   if (!parsed.success) throw invalidFields(fieldErrors(parsed.error));
   const request = parsed.data;
@@ -106,6 +120,10 @@ export function readSpec(body: unknown, limits: SpecLimits): SessionSpec {
   refuse("session_too_large", sizeErrors(request, limits));
   refuse("unsupported", unsupportedFields(request));
 
+  return { spec: specOf(request), secrets: secretsOf(request) };
+}
+
+function specOf(request: SessionRequest): SessionSpec {
   const roles = expandRoles(request);
   const main = roles.filter((role) => role.name === "main");
   const reach = reachOf(roles);
@@ -126,6 +144,13 @@ export function readSpec(body: unknown, limits: SpecLimits): SessionSpec {
     onNodeLoss: request.onNodeLoss,
     ...definedOf(request, ["maxDuration", "queueTimeout"]),
   };
+}
+
+function secretsOf(request: SessionRequest): Secrets | undefined {
+  const secrets = requestedRoles(request)
+    .map(({ name, secretEnv }) => [name, { ...request.secretEnv, ...secretEnv }] as const)
+    .filter(([, env]) => Object.keys(env).length > 0);
+  return secrets.length > 0 ? Object.fromEntries(secrets) : undefined;
 }
 
 function refuse(code: ErrorCode, errors: FieldError[]): void {

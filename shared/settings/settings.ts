@@ -101,7 +101,7 @@ export const SETTINGS_TABLE = {
     min: 1024,
     max: 8 * 1024 * 1024,
     about:
-      "JSON of env, command, entrypoint, mounts and devices over all containers of one session (`session_too_large`).",
+      "JSON of env, secretEnv, command, entrypoint, mounts and devices over all containers of one session (`session_too_large`).",
   },
   joinTokenSeconds: {
     default: 3600,

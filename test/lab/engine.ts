@@ -15,6 +15,7 @@ import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import Docker from "dockerode";
 import { exitStatus } from "./exit-status.ts";
+import { lanSubnet } from "./lan.ts";
 
 export interface EngineOptions {
   /** Path of the network namespace to run in. */
@@ -118,6 +119,8 @@ export class Engine {
       "deprecated-key-path": join(runDir, "key.json"),
       "exec-opts": ["native.cgroupdriver=cgroupfs"],
       "cgroup-parent": cgroup,
+      // A registry of the lab has no TLS.
+      "insecure-registries": [lanSubnet],
     };
   }
 }

@@ -65,6 +65,8 @@ export const imageSets = {
     ofDebian("skein/openmpi", "5", "openmpi5"),
     ofDebian("skein/mpich", "4", "mpich"),
   ],
+  /** Debian's image registry, which docker-registry.ts runs. */
+  registry: [ofDebian("skein/registry", "2", "registry")],
   /** Too large for every run of the tests. */
   large: [
     // Debian builds PyTorch without libuv, and torchrun asks for it unless told otherwise.

@@ -9,6 +9,9 @@ import { run } from "./command.ts";
 const prefix = "198.51.100";
 const bridge = "lan0";
 
+/** All of its addresses. */
+export const lanSubnet = `${prefix}.0/24`;
+
 /** The address of the lab's own namespace on the LAN; the machines' default route too. */
 export const routerAddress = `${prefix}.1`;
 

@@ -58,4 +58,10 @@ export const recipes = {
     ],
     links: usual.links!,
   },
+
+  registry: {
+    packages: ["docker-registry"],
+    // Its program is run on the lab's machines, not as an image.
+    without: ["adduser", "init-system-helpers", "libc6", "lsb-base"],
+  },
 } satisfies Record<string, Recipe>;

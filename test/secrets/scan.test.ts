@@ -14,6 +14,7 @@ function found(files: Record<string, string | Buffer>): string[] {
   for (const [path, content] of Object.entries({
     "api/admin-token": "t0p-secret\n",
     "a/node-key.pem": pem,
+    "api.secrets-key": "k3y-f0r-secrets\n",
     ...files,
   })) {
     mkdirSync(dirname(join(dir, path)), { recursive: true });
@@ -29,6 +30,7 @@ test("secrets in their own files are not reported", () => {
 
 test.each([
   ["the admin's token in a log", "asked with t0p-secret", "the secret of api/admin-token"],
+  ["the key for secrets", "encrypted with k3y-f0r-secrets", "the secret of api.secrets-key"],
   ["a node's key as JSON", `{"d":"${seed}"}`, "the secret of a/node-key.pem"],
   [
     "a node's key as bytes",
@@ -38,6 +40,7 @@ test.each([
   ["a key of an SSH client", "-----BEGIN OPENSSH PRIVATE KEY-----", "a private key"],
   ["the same without its first line", "b3BlbnNzaC1rZXktdjEAAAAABG5vbmU", "an OpenSSH private key"],
   ["a token", `Bearer skt_${"a".repeat(99)}.${"b".repeat(43)}`, "a token"],
+  ["a planted secret", '{"TOKEN":"planted-secret-1"}', "a planted secret"],
   ["a join token", `{"token":"skj_${"a".repeat(43)}"}`, "a join token"],
 ])("%s is found", (_, content, what) => {
   expect(found({ "some/file": content })).toEqual([`some/file: ${what}`]);

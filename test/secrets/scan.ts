@@ -9,9 +9,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { exitStatus } from "../lab/exit-status.ts";
 
-/** Files that hold a secret, and other files that may contain it. */
+/** By the ends of their names: files that hold a secret, and other files that may contain it. */
 const KEEPERS: Record<string, (text: string) => string[]> = {
   "admin-token": (text) => [text.trim()],
+  ".secrets-key": (text) => [text.trim()],
   // The PKCS #8 body: the last 32 of its bytes are the key.
   "node-key.pem": (pem) => {
     const body = pem.replace(/-----.*-----|\s/g, "");
@@ -26,6 +27,8 @@ const SHAPES: Record<string, RegExp> = {
   // "openssh-key-v1", as it begins in base64.
   "an OpenSSH private key": /b3BlbnNzaC1rZXktdjE/,
   "a join token": /skj_[\w-]{43}/,
+  // What tests plant as secretEnv and as passwords.
+  "a planted secret": /planted-secret/,
   "a token": /skt_[\w-]{40,}\.[\w-]{43}/,
 };
 
@@ -38,6 +41,11 @@ function filesBelow(directory: string): string[] {
     if (entry.isDirectory()) return entry.name === NOT_OURS ? [] : filesBelow(path);
     return entry.isFile() ? [path] : [];
   });
+}
+
+/** Reads the secrets of a file that holds some; undefined: it holds none. */
+function keeperOf(path: string): ((text: string) => string[]) | undefined {
+  return Object.entries(KEEPERS).find(([end]) => basename(path).endsWith(end))?.[1];
 }
 
 /** A file's text. Programs of the lab may still run: a file that is gone by now has none. */
@@ -54,11 +62,11 @@ function read(path: string, encoding: BufferEncoding): string {
 export function secretsBelow(directory: string): string[] {
   const files = filesBelow(directory);
   const known = files.flatMap((path) => {
-    const secrets = KEEPERS[basename(path)]?.(read(path, "utf8")) ?? [];
+    const secrets = keeperOf(path)?.(read(path, "utf8")) ?? [];
     return secrets.map((secret) => ({ secret, of: relative(directory, path) }));
   });
   return files
-    .filter((path) => !(basename(path) in KEEPERS))
+    .filter((path) => !keeperOf(path))
     .flatMap((path) => {
       const text = read(path, "latin1");
       const at = relative(directory, path);
@@ -77,7 +85,7 @@ if (import.meta.main) {
     process.exit(2);
   }
   const [code, signal] = await once(spawn(program, args, { stdio: "inherit" }), "exit");
-  const isLab = filesBelow(directory).some((path) => basename(path) in KEEPERS);
+  const isLab = filesBelow(directory).some((path) => keeperOf(path) !== undefined);
   const found = isLab ? secretsBelow(directory) : [`${directory}: no lab has left anything to look through`];
   for (const line of found) console.error(`secrets: ${line}`);
   process.exitCode = exitStatus(code, signal) || (found.length > 0 ? 1 : 0);

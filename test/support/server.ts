@@ -56,7 +56,8 @@ export async function testApi(
   settings: Partial<Settings> = {},
   log?: (text: string) => void,
 ): Promise<TestApi> {
-  const data = mkdtempSync(join(tmpdir(), "skein-api-"));
+  const directory = mkdtempSync(join(tmpdir(), "skein-api-"));
+  const data = join(directory, "data");
   const start = (port: number) =>
     startServer({ host: "127.0.0.1", port, data, settings, ...(log && { log }) });
   const api: TestApi = {
@@ -71,7 +72,7 @@ export async function testApi(
     },
     async close() {
       await api.server.stop();
-      rmSync(data, { recursive: true });
+      rmSync(directory, { recursive: true });
     },
   };
   return api;
