@@ -40,10 +40,7 @@ async function allreduce(processes: number, image: string, ...options: string[])
   return lines.map((line) => line.split(" ")).sort(([, a], [, b]) => Number(a) - Number(b));
 }
 
-/** MPICH of Debian 12 sometimes waits in MPI_Finalize for ever (docs/frameworks.md), so not every run may depend on it. */
-const isTried = ({ mpi }: { mpi: string }) => isWhole || mpi !== "MPICH";
-
-describe.each(MPI.filter(isTried))("$mpi", ({ image }) => {
+describe.each(MPI)("$mpi", ({ image }) => {
   test.each([
     { who: "root", options: [] },
     ...(isWhole ? [{ who: "a user", options: ["--user", "dev"] }] : []),

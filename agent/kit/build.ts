@@ -40,9 +40,9 @@ const scriptsDir = join(import.meta.dirname, "programs");
 
 /**
  * Makes the kit unless it is there. When only scripts changed, it reuses the binaries; else it downloads Debian's packages, which takes a
- * few seconds. Two builds at a time make the same folder, and the later one uses what it finds.
+ * few seconds, and is told to `fetching`. Two builds at a time make the same folder, and the later one uses what it finds.
  */
-export async function buildKit(kitRoot: string): Promise<Kit> {
+export async function buildKit(kitRoot: string, fetching: () => void = () => {}): Promise<Kit> {
   const scripts = await hashOf(scriptsDir);
   const current = await readCurrent(kitRoot);
   if (current?.scripts === scripts && current.recipe === recipe) return kitAt(kitRoot, current.hash);
@@ -57,6 +57,7 @@ export async function buildKit(kitRoot: string): Promise<Kit> {
         await linkAll(join(kitRoot, current.hash, part), join(kit, part));
       }
     } else {
+      fetching();
       await assembleBinaries(kit, join(making, "packages"));
     }
     await placeScripts(kit);

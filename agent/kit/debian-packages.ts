@@ -5,13 +5,14 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
-const env = { ...process.env, LC_ALL: "C" };
+/** apt waits for hours where packets to its registry are lost. A download takes 20 s on a slow line. */
+const options = { env: { ...process.env, LC_ALL: "C" }, timeout: 180_000 };
 
 /** All library packages that these depend on, directly or not. */
 async function libraryPackages(packages: readonly string[]): Promise<string[]> {
   const all = new Set<string>();
   for (let wanted: readonly string[] = packages; wanted.length > 0; ) {
-    const { stdout } = await run("apt-cache", ["depends", "--important", ...wanted], { env });
+    const { stdout } = await run("apt-cache", ["depends", "--important", ...wanted], options);
     wanted = [...stdout.matchAll(/^ +Depends: ((?:lib|zlib)\S+)$/gm)]
       .map((match) => match[1]!)
       .filter((name) => !all.has(name));
@@ -32,13 +33,14 @@ export async function unpackPackages(
   const download = async () => {
     const names = [...packages, ...(await libraryPackages(packages))];
     // apt's sandbox user may not write here.
-    await run("apt-get", ["download", "-q", "-o", "APT::Sandbox::User=", ...names], { cwd: scratch, env });
+    const argv = ["download", "-q", "-o", "APT::Sandbox::User=", ...names];
+    await run("apt-get", argv, { ...options, cwd: scratch });
   };
   try {
     await download();
   } catch {
     // A fresh machine has no package lists, and old lists name versions that are gone.
-    await run("apt-get", ["update", "-q"], { env }).catch((cause) => {
+    await run("apt-get", ["update", "-q"], options).catch((cause) => {
       throw new Error(`Debian packages cannot be fetched. As root: apt-get update\n${cause}`, {
         cause,
       });
