@@ -1,7 +1,7 @@
 /**
  * The assignments that the API sent, on this node's disk. So the API sends each of them once, and not again with the next phase or after a
- * restart of the agent. A session's directory has two such files (0600, written whole or not at all): `assignment.json` from the beginning
- * of an epoch, and `keys.json` once the session's public keys are settled.
+ * restart of the agent. A session's directory has such files (0600, written whole or not at all): `assignment.json` from the beginning
+ * of an epoch, `keys.json` once the session's public keys are settled, and `ssh-keys.json` with the keys of its users.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -15,13 +15,15 @@ import {
   SessionKeys,
 } from "../../shared/protocol/assignment.ts";
 import type { Held } from "../../shared/protocol/protocol.ts";
+import { SshKeys } from "../../shared/ssh/public-key.ts";
 import { networkName } from "../docker/docker-names.ts";
 import type { Owner } from "../network/link-names.ts";
 import { saveFile } from "../save-file.ts";
 
 export const ASSIGNMENT_FILE = "assignment.json";
 export const KEYS_FILE = "keys.json";
-export const ASSIGNMENT_FILES: ReadonlySet<string> = new Set([ASSIGNMENT_FILE, KEYS_FILE]);
+const SSH_KEYS_FILE = "ssh-keys.json";
+export const ASSIGNMENT_FILES: ReadonlySet<string> = new Set([ASSIGNMENT_FILE, KEYS_FILE, SSH_KEYS_FILE]);
 
 /** The most that `hello` may list. The API sends the others again. */
 const MOST_LISTED = 4096;
@@ -30,6 +32,7 @@ const Epoch = z.int().min(1);
 /** Another build of the agent may have stored fields that this one does not know: they are dropped. */
 const StoredAssignment = z.object({ session: Id, epoch: Epoch, layout: Layout, part: Part });
 const StoredKeys = z.object({ epoch: Epoch, keys: SessionKeys });
+const StoredSshKeys = z.object({ sshKeys: SshKeys });
 
 /** The assignment of one session and epoch: as it was sent, and written out. */
 export interface SentAssignment {
@@ -39,6 +42,8 @@ export interface SentAssignment {
   part: Part;
   /** The public keys of all containers, in rank order; undefined until they are settled. */
   keys: SessionKeys | undefined;
+  /** The public keys of the session's users. */
+  sshKeys: readonly string[];
   assignment: Assignment;
 }
 
@@ -49,8 +54,10 @@ export function sentAssignmentOf(
   layout: Layout,
   part: Part,
   keys: SessionKeys | undefined,
+  sshKeys: readonly string[] = [],
 ): SentAssignment {
-  return { session, epoch, layout, part, keys, assignment: assignmentOf(session, epoch, layout, part) };
+  const assignment = assignmentOf(session, epoch, layout, part);
+  return { session, epoch, layout, part, keys, sshKeys, assignment };
 }
 
 export class AssignmentStore {
@@ -69,7 +76,8 @@ export class AssignmentStore {
     const store = new AssignmentStore(sessionsDir, owner);
     for (const name of await readdir(sessionsDir)) {
       const sent = await readStored(join(sessionsDir, name));
-      if (sent && networkName(owner, sent.session) === name) store.#note(sent);
+      if (sent && networkName(owner, sent.session) === name)
+        store.#note(sent.session, { epoch: sent.epoch, keys: sent.keys !== undefined, sshKeys: sent.sshKeys.length });
     }
     return store;
   }
@@ -84,7 +92,7 @@ export class AssignmentStore {
     return [...this.#held.keys()];
   }
 
-  /** Whether all of it is stored. Session and epoch are enough to know, since an assignment never changes within an epoch. */
+  /** Whether assignment and keys are stored. Session and epoch are enough to know, since an assignment never changes within an epoch. */
   has({ session, epoch, keys }: Pick<SentAssignment, "session" | "epoch" | "keys">): boolean {
     const held = this.#held.get(session);
     return held?.epoch === epoch && (held.keys || keys === undefined);
@@ -101,12 +109,19 @@ export class AssignmentStore {
     const dir = this.#dirOf(session);
     if (this.#held.get(session)?.epoch !== epoch) {
       await saveFile(dir, ASSIGNMENT_FILE, { session, epoch, layout, part });
-      this.#note({ session, epoch, keys: undefined });
+      this.#note(session, { epoch, keys: false });
     }
     if (keys && !this.#held.get(session)!.keys) {
       await saveFile(dir, KEYS_FILE, { epoch, keys });
-      this.#note(sent);
+      this.#note(session, { keys: true });
     }
+  }
+
+  /** Stores the keys of the session's users, unless they are stored already. To be called after `save`. */
+  async saveSshKeys({ session, sshKeys }: SentAssignment): Promise<void> {
+    if ((this.#held.get(session)?.sshKeys ?? 0) >= sshKeys.length) return;
+    await saveFile(this.#dirOf(session), SSH_KEYS_FILE, { sshKeys });
+    this.#note(session, { sshKeys: sshKeys.length });
   }
 
   /** The stored assignment is gone or useless: `hello` does not list it any longer, so the API sends it again if it is wanted. */
@@ -114,8 +129,9 @@ export class AssignmentStore {
     this.#held.delete(session);
   }
 
-  #note({ session, epoch, keys }: Pick<SentAssignment, "session" | "epoch" | "keys">): void {
-    this.#held.set(session, { session, epoch, keys: keys !== undefined });
+  #note(session: string, more: Partial<Held>): void {
+    const known = this.#held.get(session) ?? { session, epoch: 0, keys: false };
+    this.#held.set(session, { ...known, ...more });
   }
 
   #dirOf(session: string): string {
@@ -124,16 +140,17 @@ export class AssignmentStore {
 }
 
 async function readStored(dir: string): Promise<SentAssignment | undefined> {
-  const [stored, known] = await Promise.all([
+  const [stored, known, users] = await Promise.all([
     readJson(join(dir, ASSIGNMENT_FILE), StoredAssignment),
     readJson(join(dir, KEYS_FILE), StoredKeys),
+    readJson(join(dir, SSH_KEYS_FILE), StoredSshKeys),
   ]);
   if (!stored) return undefined;
   const { session, epoch, layout, part } = stored;
   // Keys of an earlier epoch belong to other containers.
   const keys = known?.epoch === epoch && known.keys.length === layout.members.length ? known.keys : undefined;
   try {
-    return sentAssignmentOf(session, epoch, layout, part, keys);
+    return sentAssignmentOf(session, epoch, layout, part, keys, users?.sshKeys);
   } catch {
     return undefined;
   }

@@ -6,6 +6,7 @@ import type { Report } from "../../shared/protocol/protocol.ts";
 import type { ListedContainer } from "../docker/port.ts";
 import { epochsOf, type Found, takeOver } from "./adopt.ts";
 import { ASSIGNMENT_FILES, type SentAssignment } from "./assignment-store.ts";
+import { authorize } from "./authorize.ts";
 import { selfDir } from "./container-record.ts";
 import { type NodeContext, sessionDir } from "./context.ts";
 import type { Desired } from "./desired.ts";
@@ -98,6 +99,7 @@ export class SessionController {
       stored: sent === undefined || this.#context.assignments.has(sent),
       left: [...epochsOf(this.#found), ...this.#abandoned, ...(isAnother ? [observed.epoch] : [])],
       reached: isAnother ? "none" : observed.phase,
+      authorized: observed.sshKeys >= (sent?.sshKeys.length ?? 0),
       failed: !isAnother && observed.failure !== undefined,
     };
   }
@@ -162,7 +164,13 @@ export class SessionController {
       this.#log("assigned");
       this.#restartsOf(sent!);
       await prepare(this.#task(sent!), registries, () => this.#listener.onProgress(), signal);
+      await authorize(this.#task(sent!), sent!);
       this.#reach("prepared");
+    },
+
+    authorize: async ({ sent }) => {
+      await authorize(this.#task(sent!), sent!);
+      this.#listener.onPhase();
     },
 
     start: async ({ sent }, signal) => {

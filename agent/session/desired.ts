@@ -20,12 +20,16 @@ export interface Desired {
  * changes within an epoch.
  */
 export function desiredOf(assign: Assign, known: SentAssignment | undefined): Desired {
-  const { session, epoch, phase, force, layout, part, keys, registries } = assign;
+  const { session, epoch, phase, force, layout, part, keys, registries, sshKeys = [] } = assign;
   const desired: Desired = { session, epoch, phase, force, registries };
   if (phase === "removed") return desired;
-  if (known) return { ...desired, sent: { ...known, keys: known.keys ?? keys } };
+  if (known) {
+    // The list only grows, but frames may come late.
+    const longest = sshKeys.length > known.sshKeys.length ? sshKeys : known.sshKeys;
+    return { ...desired, sent: { ...known, keys: known.keys ?? keys, sshKeys: longest } };
+  }
   return layout && part
-    ? { ...desired, sent: sentAssignmentOf(session, epoch, layout, part, keys) }
+    ? { ...desired, sent: sentAssignmentOf(session, epoch, layout, part, keys, sshKeys) }
     : desired;
 }
 

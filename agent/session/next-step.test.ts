@@ -9,6 +9,7 @@ const fresh: Situation = {
   stored: true,
   left: [],
   reached: "none",
+  authorized: true,
   failed: false,
 };
 const removed = { wanted: { epoch: 2, phase: "removed" as const } };
@@ -28,6 +29,10 @@ test.each<[Step, string, Partial<Situation>]>([
   ["adopt", "an earlier run of the agent made this epoch", { left: [2] }],
   ["rest", "the adoption failed", { left: [2], failed: true }],
   ["prepare", "nothing is here", {}],
+  ["prepare", "nothing is here, and users' keys are not in place", { authorized: false }],
+  ["authorize", "users' keys are not in place before it starts", { authorized: false, reached: "prepared" }],
+  ["authorize", "users' keys came while it runs", { authorized: false, reached: "running" }],
+  ["rest", "a step failed, and users' keys are not in place", { authorized: false, failed: true, reached: "running" }],
   ["start", "it is prepared", { reached: "prepared" }],
   ["open", "it is started", { reached: "started" }],
   ["rest", "it runs", { reached: "running" }],
@@ -48,6 +53,7 @@ describe("whatever the situation", () => {
     stored: fc.boolean(),
     left: fc.subarray([1, 2, 3]),
     reached: fc.constantFrom("none" as const, ...PHASES),
+    authorized: fc.boolean(),
     failed: fc.boolean(),
   });
 
@@ -56,7 +62,7 @@ describe("whatever the situation", () => {
       fc.property(situation, (start) => {
         let now = start;
         for (let steps = 0; nextStep(now) !== "rest"; steps++) {
-          expect(steps).toBeLessThan(8);
+          expect(steps).toBeLessThan(9);
           now = { ...now, ...AFTER[nextStep(now)](now) };
         }
         expect(now.failed || hasReached(now.reached, now.wanted.phase)).toBe(true);
@@ -68,9 +74,10 @@ describe("whatever the situation", () => {
 /** What a successful step changes. */
 const AFTER: Record<Step, (now: Situation) => Partial<Situation>> = {
   store: () => ({ stored: true }),
-  clear: () => ({ left: [], failed: false, reached: "none" }),
+  clear: () => ({ left: [], failed: false, reached: "none", authorized: false }),
   adopt: () => ({ left: [] }),
   prepare: () => ({ reached: "prepared" }),
+  authorize: () => ({ authorized: true }),
   start: () => ({ reached: "started" }),
   open: () => ({ reached: "running" }),
   remove: () => ({ left: [], reached: "removed", failed: false }),

@@ -7,10 +7,11 @@ import { PHASES, type Phase } from "../../shared/session/lifecycle.ts";
  * - `clear`: remove what another epoch left
  * - `adopt`: take over what an earlier run of the agent made for this epoch
  * - `prepare`, `start`, `open`: reach the next phase
+ * - `authorize`: let the users' keys log in
  * - `remove`: remove everything
  * - `rest`: do nothing until something else is wanted
  */
-export type Step = "store" | "clear" | "adopt" | "prepare" | "start" | "open" | "remove" | "rest";
+export type Step = "store" | "clear" | "adopt" | "prepare" | "authorize" | "start" | "open" | "remove" | "rest";
 
 export interface Situation {
   wanted: { epoch: number; phase: Phase };
@@ -20,6 +21,8 @@ export interface Situation {
   left: readonly number[];
   /** The phase that the wanted epoch has reached. */
   reached: Report["phase"];
+  /** All the users' keys that the API sent may log in. */
+  authorized: boolean;
   /** A step of the wanted epoch failed. */
   failed: boolean;
 }
@@ -41,6 +44,7 @@ const RULES: readonly (readonly [Step, (situation: Situation) => boolean])[] = [
   // The API decides what follows a failure: the end of the session, or another epoch.
   ["rest", ({ failed }) => failed],
   ["adopt", ({ left }) => left.length > 0],
+  ["authorize", ({ authorized, reached }) => !authorized && hasReached(reached, "prepared")],
   ["rest", ({ wanted, reached }) => hasReached(reached, wanted.phase)],
   ["prepare", ({ reached }) => reached === "none"],
   ["start", ({ reached }) => reached === "prepared"],

@@ -17,6 +17,8 @@ export class Observed {
   gatesOpen = false;
   /** Docker has the session's network. */
   networkExists = false;
+  /** So many of the users' keys may log in to this node's containers. */
+  sshKeys = 0;
   /** The prepared containers, by host. */
   readonly prepared = new Map<string, Prepared>();
   readonly #containers = new Map<string, ContainerReport>();
@@ -55,6 +57,7 @@ export class Observed {
       epoch: this.epoch,
       phase: this.phase,
       containers,
+      ...(this.sshKeys > 0 ? { sshKeys: this.sshKeys } : {}),
       // Once the session's keys are settled the API has them.
       ...(this.phase === "prepared" ? { identities: this.#identities() } : {}),
       ...(this.failure ? { failure: this.failure } : {}),

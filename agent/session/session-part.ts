@@ -4,6 +4,7 @@ import { PHASES } from "../../shared/session/lifecycle.ts";
 import type { ListedContainer } from "../docker/port.ts";
 import type { Found } from "./adopt.ts";
 import type { SentAssignment } from "./assignment-store.ts";
+import { NotAuthorized } from "./authorize.ts";
 import { ContainerEnds } from "./container-ends.ts";
 import { type NodeContext, StepFailure } from "./context.ts";
 import { type SessionContainer, SessionController } from "./controller.ts";
@@ -141,6 +142,10 @@ export class SessionPart {
 
   async #note(error: Error): Promise<void> {
     const { log, refreshFacts } = this.#context;
+    if (error instanceof NotAuthorized) {
+      log.warn({ session: this.#desired.session, reason: error.message }, "trying again");
+      return;
+    }
     const { failure } =
       error instanceof StepFailure ? error : new StepFailure("internal", error.message || String(error));
     if (!(error instanceof StepFailure)) log.error({ err: error }, "a step failed unexpectedly");

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { authorizedKeys, knownHosts, type Peer, sshConfig, withConfig, withLines } from "./ssh-files.ts";
-import { publicLine } from "./ssh-keys.ts";
+import { ed25519Line } from "../../shared/ssh/public-key.ts";
 
 /** A raw key of 32 equal bytes. */
 const raw = (byte: number) => Buffer.alloc(32, byte).toString("base64url");
@@ -15,7 +15,7 @@ const peer = (host: string, address: string, user = "root"): Peer => ({
 const peers = [peer("main1", "10.64.0.2"), peer("sub1", "10.64.0.3", "dev"), peer("sub2", "10.64.0.4")];
 
 it("lists every host by name and address, and the container itself also by its local names, on both ports", () => {
-  const key = publicLine(raw(1));
+  const key = ed25519Line(raw(1));
   expect(knownHosts(peers.slice(0, 2), "sub1")).toBe(
     [
       `main1 ${key}`,
@@ -36,7 +36,7 @@ it("lists every host by name and address, and the container itself also by its l
 
 it("comes before the image's own lines, once", () => {
   const ours = authorizedKeys(peers.slice(0, 2));
-  const [m, s] = ["m", "s"].map((letter) => publicLine(raw(letter.charCodeAt(0))));
+  const [m, s] = ["m", "s"].map((letter) => ed25519Line(raw(letter.charCodeAt(0))));
   expect(ours).toBe(`${m} main1\n${s} sub1\n`);
   const merged = withLines("ssh-rsa AAAA somebody", ours);
   expect(merged).toBe(`${ours}ssh-rsa AAAA somebody\n`);

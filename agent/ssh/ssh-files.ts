@@ -1,6 +1,6 @@
 /** Makes the SSH files of a container from the public keys of its session. */
 import type { Identity } from "../../shared/protocol/protocol.ts";
-import { publicLine } from "./ssh-keys.ts";
+import { ed25519Line } from "../../shared/ssh/public-key.ts";
 
 /** The public half of a container of the session, and its address. */
 export interface Peer extends Identity {
@@ -16,7 +16,7 @@ const LOOPBACK = ["localhost", "127.0.0.1", "::1", "ip6-localhost"];
  */
 export function knownHosts(peers: readonly Peer[], own: string): string {
   const entry = (names: readonly string[], hostKey: string) => {
-    const line = publicLine(hostKey);
+    const line = ed25519Line(hostKey);
     return [...names.map((name) => `${name} ${line}`), `${names.map((name) => `[${name}]:2200`)} ${line}`];
   };
   return lines([
@@ -27,7 +27,7 @@ export function knownHosts(peers: readonly Peer[], own: string): string {
 
 /** Each peer's user key, with its host as the comment. */
 export function authorizedKeys(peers: readonly Peer[]): string {
-  return lines(peers.map(({ host, userKey }) => `${publicLine(userKey)} ${host}`));
+  return lines(peers.map(({ host, userKey }) => `${ed25519Line(userKey)} ${host}`));
 }
 
 /** Older clients read lines of at most 1,023 bytes (OpenSSH before 7.8: 4,095 or fewer). */

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { expect, it } from "vitest";
 import { PublicKey } from "../../shared/protocol/assignment.ts";
-import { dropbearPrivateKey, makeKeyPair, opensshPrivateKey, publicLine } from "./ssh-keys.ts";
+import { ed25519Line } from "../../shared/ssh/public-key.ts";
+import { dropbearPrivateKey, makeKeyPair, opensshPrivateKey } from "./ssh-keys.ts";
 
 const hasKeygen = spawnSync("ssh-keygen", ["-?"]).error === undefined;
 
@@ -18,7 +19,7 @@ it.skipIf(!hasKeygen)("writes private keys that ssh-keygen reads, whatever the p
       const file = join(dir, `key-${comment}`);
       writeFileSync(file, opensshPrivateKey(pair, comment), { mode: 0o600 });
       const said = execFileSync("ssh-keygen", ["-y", "-f", file], { encoding: "utf8" });
-      expect(said.trim()).toBe(`${publicLine(pair.publicKey)} ${comment}`.trim());
+      expect(said.trim()).toBe(`${ed25519Line(pair.publicKey)} ${comment}`.trim());
     }
   } finally {
     rmSync(dir, { recursive: true });
@@ -28,7 +29,7 @@ it.skipIf(!hasKeygen)("writes private keys that ssh-keygen reads, whatever the p
 it("gives public keys in the form of our protocol, and of SSH", () => {
   const { publicKey } = makeKeyPair();
   expect(PublicKey.parse(publicKey)).toBe(publicKey);
-  expect(publicLine(publicKey)).toMatch(/^ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI[A-Za-z0-9+/]{43}$/);
+  expect(ed25519Line(publicKey)).toMatch(/^ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI[A-Za-z0-9+/]{43}$/);
   expect(makeKeyPair().publicKey).not.toBe(publicKey);
 });
 

@@ -18,11 +18,6 @@ export function makeKeyPair(): KeyPair {
   return { privateKey, publicKey: publicKey.export({ format: "jwk" }).x! };
 }
 
-/** Writes a raw public key as in authorized_keys and known_hosts (RFC 8709): `ssh-ed25519 AAAA…`, without a comment. */
-export function publicLine(publicKey: string): string {
-  return `${type} ${publicBlob(Buffer.from(publicKey, "base64url")).toString("base64")}`;
-}
-
 /** OpenSSH's file format, not encrypted (OpenSSH `PROTOCOL.key`). */
 export function opensshPrivateKey({ privateKey }: KeyPair, comment: string): string {
   const { seed, point } = halves(privateKey);

@@ -6,13 +6,15 @@
  *   1  2026-11-24  first version
  *   2  2026-11-26  an assignment is sent once per epoch, as layout and part; hello says what the node has; addresses as differences
  *   3  2026-11-26  `tunnel`: the agent opens a tunnel for a session's streams (shared/streams); the layout says which logs the node keeps
- *   4  2026-11-27  `secretEnv` of a part; `registries`: images that are checked with the project's credentials
+ *   4  2026-11-27  `secretEnv` of a part; `registries`: images that are checked with the project's credentials;
+ *                  `sshKeys`: users' keys that may log in to every container, also ones that came while the session ran
  */
 import { z } from "zod";
 import { parseRange } from "../network/address-ranges.ts";
 import { Capacity, Facts } from "../node/node-schemas.ts";
 import { CONTAINER_STATUSES, PHASES } from "../session/lifecycle.ts";
 import { CONSTANTS } from "../settings/constants.ts";
+import { MOST_SSH_KEYS, SshKeys } from "../ssh/public-key.ts";
 import { Host, Id, Layout, LOGIN_NAME, Part, PublicKey, SessionKeys } from "./assignment.ts";
 
 export const PROTOCOL = { min: 4, max: 4 } as const;
@@ -53,6 +55,9 @@ export const Identity = z.object({
 });
 export type Identity = z.infer<typeof Identity>;
 
+/** How many of a session's users' keys: the list only grows, so the number says which ones. Missing: none. */
+const SshKeyCount = z.int().min(0).max(MOST_SSH_KEYS).optional();
+
 /** Why a node cannot do its part. */
 export const Failure = z.object({
   code: z.enum(["image", "network_conflict", "disk_full", "create", "start", "proof", "internal"]),
@@ -85,11 +90,13 @@ export const Report = z.object({
   /** Sent while the phase is `prepared`: once all nodes are prepared, the session's keys are final. */
   identities: z.array(Identity).optional(),
   failure: Failure.optional(),
+  /** So many of the users' keys may log in to this node's containers. */
+  sshKeys: SshKeyCount,
 });
 export type Report = z.infer<typeof Report>;
 
-/** An assignment that the node has on its disk; `keys`: with the session's public keys. */
-export const Held = z.object({ session: Id, epoch: Epoch, keys: z.boolean() });
+/** An assignment that the node has on its disk; `keys`: with the session's public keys; `sshKeys`: so many keys of users. */
+export const Held = z.object({ session: Id, epoch: Epoch, keys: z.boolean(), sshKeys: SshKeyCount });
 export type Held = z.infer<typeof Held>;
 
 /** A registry that private images come from. Without `login` the project has no credentials for it. */
@@ -145,8 +152,8 @@ export type Challenge = z.infer<typeof Challenge>;
 
 /**
  * What the API wants of one session on this node. `layout` and `part` come with the first frame of an epoch, `keys` (of all the session's
- * containers) with the first `started`; later frames are a few bytes. A node that lacks one of them closes the link with `resync`, and gets
- * everything again.
+ * containers) with the first `started`, `sshKeys` when the node has fewer; other frames are a few bytes. A node that lacks one of the first
+ * three closes the link with `resync`, and gets everything again.
  */
 export const Assign = z
   .object({
@@ -164,6 +171,8 @@ export const Assign = z
      * those for which another project has.
      */
     registries: z.array(Registry).optional(),
+    /** All the users' keys so far: later frames of a session have the same ones, and may have more behind them. */
+    sshKeys: SshKeys.optional(),
   })
   .refine(({ layout, part }) => (layout === undefined) === (part === undefined), {
     path: ["part"],

@@ -1,0 +1,104 @@
+/** OpenSSH's public keys, as a line of a `.pub` file: `ssh-ed25519 AAAA… you@laptop`. Never with options of authorized_keys. */
+import { z } from "zod";
+import { fromBase64, toBase64 } from "./base64.ts";
+
+/** The keys that one session takes, in all. */
+export const MOST_SSH_KEYS = 64;
+/** RSA with 16,384 bits, the most that OpenSSH takes, has 2,750 characters. */
+const LONGEST = 4096;
+
+/** Fields of a key's blob after its type: their names, and how many bytes a field has where that is fixed. */
+type Fields = readonly (readonly [name: string, bytes?: number])[];
+
+const CURVE = (name: string, point: number): Fields => [[name, 8], ["point", point]];
+
+/** The types that the containers' server takes: RFC 8709, RFC 5656, RFC 4253, and OpenSSH's PROTOCOL.u2f. */
+const TYPES: Record<string, Fields> = {
+  "ssh-ed25519": [["key", 32]],
+  "ecdsa-sha2-nistp256": CURVE("nistp256", 65),
+  "ecdsa-sha2-nistp384": CURVE("nistp384", 97),
+  "ecdsa-sha2-nistp521": CURVE("nistp521", 133),
+  "ssh-rsa": [["exponent"], ["modulus"]],
+  "sk-ssh-ed25519@openssh.com": [["key", 32], ["application"]],
+  "sk-ecdsa-sha2-nistp256@openssh.com": [...CURVE("nistp256", 65), ["application"]],
+};
+
+/** The containers' server refuses shorter ones (RequiredRSASize in sshd_config(5)); 128 bytes are 1,024 bits. */
+const LEAST_RSA_BYTES = 128;
+
+/** Why `line` cannot be taken; undefined when it can. */
+export function keyProblem(line: string): string | undefined {
+  if (/PRIVATE KEY/.test(line)) return "is a private key: give the file that ends in .pub, and keep this one";
+  const [type, blob, problem] = split(line);
+  if (problem !== undefined) return problem;
+  const fields = TYPES[type];
+  if (!fields) return `must begin with its type: one of ${Object.keys(TYPES).join(", ")}; options are not taken`;
+  const bytes = blob === undefined ? undefined : fromBase64(blob);
+  if (!bytes) return "must have the key in base64 after its type";
+  return isWhole(bytes, type, fields) ? undefined : `is not a whole ${type} key: copy the line again`;
+}
+
+function split(line: string): [type: string, blob: string | undefined, problem?: string] {
+  if (/[\p{Cc}\p{Cs}]/u.test(line)) return ["", "", "must be one line, without control characters"];
+  const [type = "", blob] = line.trim().split(/ +/);
+  return [type, blob];
+}
+
+/** RFC 4251, section 5: each field has its length before it. */
+function isWhole(bytes: Uint8Array, type: string, fields: Fields): boolean {
+  let at = 0;
+  const next = (): Uint8Array | undefined => {
+    if (at + 4 > bytes.length) return undefined;
+    const length = new DataView(bytes.buffer, bytes.byteOffset + at).getUint32(0);
+    at += 4 + length;
+    return at > bytes.length ? undefined : bytes.subarray(at - length, at);
+  };
+  const is = (found: Uint8Array | undefined, text: string) =>
+    found !== undefined && String.fromCharCode(...found) === text;
+  if (!is(next(), type)) return false;
+  const fits = fields.every(([name, size]) => {
+    const found = next();
+    if (!found) return false;
+    if (name.startsWith("nistp")) return is(found, name);
+    if (name === "modulus") return found.length >= LEAST_RSA_BYTES;
+    return size === undefined ? found.length > 0 : found.length === size;
+  });
+  return fits && at === bytes.length;
+}
+
+const SshKey = z
+  .string()
+  .max(LONGEST)
+  .superRefine((line, context) => {
+    const message = keyProblem(line);
+    if (message !== undefined) context.addIssue({ code: "custom", message });
+  });
+
+/** A request's list of keys. */
+export const SshKeys = z
+  .array(SshKey)
+  .max(MOST_SSH_KEYS)
+  .meta({
+    description:
+      "OpenSSH public keys, each a line of a .pub file, without options. Who has the private key may log in to every container by SSH, as the container's user",
+    example: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJyZ0sm8EZiGxAUPvNDyvlyYwqiphs5skQu6vd0f5vLb you@laptop"],
+  });
+
+/** `known` and then what `more` adds: the same key with another comment adds nothing. Single spaces. */
+export function withKeys(known: readonly string[], more: readonly string[]): string[] {
+  const all = new Map<string, string>();
+  for (const line of [...known, ...more]) {
+    const [type, blob, ...comment] = line.trim().split(/ +/);
+    const key = `${type} ${blob}`;
+    if (!all.has(key)) all.set(key, [key, ...comment].join(" "));
+  }
+  return [...all.values()];
+}
+
+/** An Ed25519 key of our protocol (raw, base64url without padding) as a line of OpenSSH's files, without a comment. */
+export function ed25519Line(publicKey: string): string {
+  const raw = fromBase64(`${publicKey.replaceAll("-", "+").replaceAll("_", "/")}=`)!;
+  const type = "ssh-ed25519";
+  const blob = [0, 0, 0, type.length, ...[...type].map((letter) => letter.charCodeAt(0)), 0, 0, 0, raw.length];
+  return `${type} ${toBase64(new Uint8Array([...blob, ...raw]))}`;
+}
