@@ -16,6 +16,7 @@ import { nodes } from "./routes/node-routes.ts";
 import { plans } from "./routes/plan-routes.ts";
 import { registries } from "./routes/registry-routes.ts";
 import { sessions } from "./routes/session-routes.ts";
+import { sshKeys } from "./routes/ssh-key-routes.ts";
 import { streams } from "./routes/stream-routes.ts";
 import { tokens } from "./routes/token-routes.ts";
 
@@ -23,6 +24,7 @@ export const app = newApp();
 
 meta(app);
 sessions(app);
+sshKeys(app);
 streams(app);
 files(app);
 sessionLogs(app);

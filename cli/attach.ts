@@ -29,18 +29,31 @@ export async function attach(
   }
 }
 
+/** Joins stdin and stdout with a connection to a port, until that closes. @throws CliError if it breaks */
+export async function attachPort(stream: RemoteStream): Promise<void> {
+  const sent = sendInput(stream);
+  for await (const piece of stream.output()) await pass(piece);
+  // Node cannot close its stdout alone, so the end of the container's side ends ours.
+  process.stdin.destroy();
+  if (!(await Promise.race([sent, stream.result]))) stream.end();
+  const { code, reason } = await stream.result;
+  if (code !== "done") throw new CliError(reason || code);
+}
+
 /** The bytes are the user's own, so they pass as they are. Waits while the reader of our own output is slow: that holds back the container. */
 export async function pass({ from, bytes }: Piece): Promise<void> {
   const out = process[from];
   if (!out.write(bytes)) await new Promise((resolve) => out.once("drain", resolve));
 }
 
-async function sendInput(stream: RemoteStream): Promise<void> {
+/** False if stdin was destroyed before its end, because the stream's output has ended. */
+async function sendInput(stream: RemoteStream): Promise<boolean> {
   try {
     for await (const chunk of process.stdin) await stream.write(chunk as Buffer);
     stream.end();
+    return true;
   } catch {
-    // Destroyed at the command's end.
+    return false;
   }
 }
 

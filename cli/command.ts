@@ -36,6 +36,8 @@ export interface Command<O extends Options = Options> {
   positionals?: { name: string; min: number; max: number };
   /** Placeholder in the help for the words after `--`; without it, `--` only ends the options. */
   rest?: string;
+  /** Placeholder in the help for what follows the first positional: all of it is `rest`, options too, for another program. */
+  passesOn?: string;
   /** Lines below the options in the help, for details that do not fit an option's line. */
   notes?: string;
   /** stdout is the answer, stderr is progress. Resolves with the exit code; undefined means 0. */
@@ -52,13 +54,26 @@ export const JSON_OPTION = {
   json: { type: "boolean", about: "answer in JSON, as the API gives it" },
 } as const satisfies Options;
 
+/** The words that are the command's own: neither those after `--`, nor those that it passes on. */
+export function ownWords(
+  { passesOn }: Pick<Command, "passesOn">,
+  argv: readonly string[],
+): readonly string[] {
+  const isEnd = (word: string) => word === "--" || (passesOn !== undefined && !word.startsWith("-"));
+  const end = argv.findIndex(isEnd);
+  if (end < 0) return argv;
+  return argv.slice(0, argv[end] === "--" ? end : end + 1);
+}
+
 /** Parses a command's arguments. @throws UsageError for arguments that it does not take */
 export function readInput<O extends Options>(command: Command<O>, argv: readonly string[]): Input<O> {
-  const dashes = argv.indexOf("--");
-  const own = dashes < 0 ? argv : argv.slice(0, dashes);
-  const after = dashes < 0 ? [] : argv.slice(dashes + 1);
+  const own = ownWords(command, argv);
+  const takesRest = command.rest !== undefined || command.passesOn !== undefined;
+  const after = argv.slice(
+    argv[own.length] === "--" && command.passesOn === undefined ? own.length + 1 : own.length,
+  );
   const { values, positionals: words } = parse(command.options, own);
-  const positionals = command.rest === undefined ? [...words, ...after] : words;
+  const positionals = takesRest ? words : [...words, ...after];
   const { name = "", min = 0, max = 0 } = command.positionals ?? {};
   if (positionals.length > max) throw new UsageError(`${positionals[max]} is one argument too many`);
   if (positionals.length < min) throw new UsageError(`${name} is missing`);
@@ -70,7 +85,7 @@ export function readInput<O extends Options>(command: Command<O>, argv: readonly
   return {
     options: { ...defaults, ...values } as Values<O>,
     positionals,
-    rest: command.rest === undefined ? [] : after,
+    rest: takesRest ? after : [],
   };
 }
 

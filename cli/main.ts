@@ -1,7 +1,7 @@
 /** `skein`: finds the command, runs it, and turns errors into messages and an exit code. */
 
 import { UsageError } from "./cli-error.ts";
-import { readInput } from "./command.ts";
+import { ownWords, readInput } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { allWritten, endWithReader, print, say } from "./print.ts";
@@ -24,7 +24,7 @@ async function main(words: readonly string[]): Promise<number> {
     const { summary, load } = COMMANDS[name]!;
     const args = argv.slice(name.split(" ").length);
     const command = await load();
-    if (asksForHelp(args)) {
+    if (asksForHelp(ownWords(command, args))) {
       print(help(name, summary, command));
       return 0;
     }
@@ -50,8 +50,8 @@ function unnamed(argv: readonly string[]): number {
   throw new UsageError(`there is no command ${first}${didYouMean(first, Object.keys(COMMANDS))}`);
 }
 
-function asksForHelp(args: readonly string[]): boolean {
-  return ownOptions(args).some((arg) => arg === "--help" || arg === "-h");
+function asksForHelp(words: readonly string[]): boolean {
+  return words.some((arg) => arg === "--help" || arg === "-h");
 }
 
 /** The words after `--` belong to another command line. */

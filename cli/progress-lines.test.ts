@@ -31,6 +31,7 @@ function session(containers: Partial<Container>[], more: Partial<Session> = {}):
       image: "a",
       limits: null,
       status: "running",
+      ssh: null,
       containerId: null,
       exitCode: null,
       output: null,

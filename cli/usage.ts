@@ -30,7 +30,7 @@ export function help(name: string, summary: string, command: Command): string {
   ].join("\n");
 }
 
-function line(name: string, { options, positionals, rest }: Command): string {
+function line(name: string, { options, positionals, rest, passesOn }: Command): string {
   const { name: what = "", min = 0, max = 0 } = positionals ?? {};
   const many = max > 1 ? `${what}…` : what;
   return [
@@ -38,5 +38,6 @@ function line(name: string, { options, positionals, rest }: Command): string {
     ...(Object.keys(options).length > 0 ? ["[OPTIONS]"] : []),
     ...(max > 0 ? [min > 0 ? many : `[${many}]`] : []),
     ...(rest === undefined ? [] : [`[-- ${rest}…]`]),
+    ...(passesOn === undefined ? [] : [passesOn]),
   ].join(" ");
 }

@@ -77,7 +77,11 @@ export class AssignmentStore {
     for (const name of await readdir(sessionsDir)) {
       const sent = await readStored(join(sessionsDir, name));
       if (sent && networkName(owner, sent.session) === name)
-        store.#note(sent.session, { epoch: sent.epoch, keys: sent.keys !== undefined, sshKeys: sent.sshKeys.length });
+        store.#note(sent.session, {
+          epoch: sent.epoch,
+          keys: sent.keys !== undefined,
+          sshKeys: sent.sshKeys.length,
+        });
     }
     return store;
   }

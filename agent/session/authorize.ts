@@ -2,7 +2,7 @@
 import { letIn } from "../ssh/users-keys.ts";
 import type { SentAssignment } from "./assignment-store.ts";
 import { selfDir } from "./container-record.ts";
-import { sessionDir, StepFailure } from "./context.ts";
+import { StepFailure, sessionDir } from "./context.ts";
 import type { SessionTask } from "./prepare.ts";
 
 /** The keys could not be written. The session goes on without them, and they are tried again. */

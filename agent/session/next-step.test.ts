@@ -32,7 +32,11 @@ test.each<[Step, string, Partial<Situation>]>([
   ["prepare", "nothing is here, and users' keys are not in place", { authorized: false }],
   ["authorize", "users' keys are not in place before it starts", { authorized: false, reached: "prepared" }],
   ["authorize", "users' keys came while it runs", { authorized: false, reached: "running" }],
-  ["rest", "a step failed, and users' keys are not in place", { authorized: false, failed: true, reached: "running" }],
+  [
+    "rest",
+    "a step failed, and users' keys are not in place",
+    { authorized: false, failed: true, reached: "running" },
+  ],
   ["start", "it is prepared", { reached: "prepared" }],
   ["open", "it is started", { reached: "started" }],
   ["rest", "it runs", { reached: "running" }],

@@ -11,7 +11,16 @@ import { PHASES, type Phase } from "../../shared/session/lifecycle.ts";
  * - `remove`: remove everything
  * - `rest`: do nothing until something else is wanted
  */
-export type Step = "store" | "clear" | "adopt" | "prepare" | "authorize" | "start" | "open" | "remove" | "rest";
+export type Step =
+  | "store"
+  | "clear"
+  | "adopt"
+  | "prepare"
+  | "authorize"
+  | "start"
+  | "open"
+  | "remove"
+  | "rest";
 
 export interface Situation {
   wanted: { epoch: number; phase: Phase };

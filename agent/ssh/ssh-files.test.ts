@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { authorizedKeys, knownHosts, type Peer, sshConfig, withConfig, withLines } from "./ssh-files.ts";
 import { ed25519Line } from "../../shared/ssh/public-key.ts";
+import { authorizedKeys, knownHosts, type Peer, sshConfig, withConfig, withLines } from "./ssh-files.ts";
 
 /** A raw key of 32 equal bytes. */
 const raw = (byte: number) => Buffer.alloc(32, byte).toString("base64url");

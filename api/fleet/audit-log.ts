@@ -11,6 +11,7 @@ import { type By, KEPT_REFUSALS, type Refusal, type WayIn } from "../platform/me
 const CHANGES = {
   createSession: 202,
   endSession: 202,
+  addSshKeys: 200,
   joinAgent: 201,
   patchNode: 200,
   removeNode: 204,

@@ -150,6 +150,11 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
     return { found: id };
   }
 
+  /** Notes that keys are added to a session, which checks them itself. */
+  noteSshKeys(by: By, session: string): void {
+    this.ctx.storage.transactionSync(() => noteChange(this.#sql, by, "addSshKeys", session));
+  }
+
   /** Answers from the index, without a call to any Session. */
   listSessions(project: string, { before, limit }: SliceRequest, status?: SessionStatus): Slice<SessionView> {
     const rows = listSessions(this.#sql, project, status, before, limit + 1);

@@ -109,7 +109,7 @@ export interface SessionNews {
 }
 
 /**
- * Session → Link: assignments for nodes there. A frame is `head` plus the parts that the node lacks. Layout and keys are the same for all
+ * Session → Link: assignments for nodes there. A frame is `head` plus the parts that the node lacks. Layout and both kinds of keys are the same for all
  * nodes, so they are sent once per Link.
  */
 export interface Words {
@@ -117,6 +117,7 @@ export interface Words {
   nodesChange: number;
   layout?: string;
   keys?: string;
+  sshKeys?: string;
   words: Word[];
 }
 
@@ -126,15 +127,16 @@ export interface Word {
   head: string;
   part?: string;
   withKeys: boolean;
+  withSshKeys: boolean;
 }
 
 /** The frame for one node. */
 export function frameOf(
-  { head, part, withKeys }: Word,
-  { layout, keys }: Pick<Words, "layout" | "keys">,
+  { head, part, withKeys, withSshKeys }: Word,
+  { layout, keys, sshKeys }: Pick<Words, "layout" | "keys" | "sshKeys">,
 ): string {
   const assignment = part === undefined ? "" : `,"layout":${layout},"part":${part}`;
-  return `${head}${assignment}${withKeys ? `,"keys":${keys}` : ""}}`;
+  return `${head}${assignment}${withKeys ? `,"keys":${keys}` : ""}${withSshKeys ? `,"sshKeys":${sshKeys}` : ""}}`;
 }
 
 /** The facts that a node reports when it connects, and whenever they change. */

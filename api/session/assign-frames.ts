@@ -12,12 +12,15 @@ export function isOpening(part: PartRow, held?: Held): boolean {
 }
 
 /**
- * The next frame for a node. The first frame of an epoch carries the assignment, the one for `started` the keys. A node whose link was down
- * then asks for them in its hello.
+ * The next frame for a node. The first frame of an epoch carries the assignment, the one for `started` the keys. Users' keys come until the
+ * node has confirmed them. A node whose link was down then asks for all that in its hello.
  */
 export function wordOf(store: SessionStore, record: SessionRecord, part: PartRow, opened: Opened): Word {
-  const isFirst = part.wanted === RANK_OF.prepared;
-  return word(store, record, part, opened, isFirst, part.wanted === RANK_OF.started);
+  return word(store, record, part, opened, {
+    withPart: part.wanted === RANK_OF.prepared && part.reached < part.wanted,
+    withKeys: part.wanted === RANK_OF.started,
+    withSshKeys: part.wanted !== RANK_OF.removed && part.ssh_keys < store.sshKeys().length,
+  });
 }
 
 /** The frame for a node that connects: with the parts of assignment and keys that are missing in `held`. */
@@ -32,9 +35,12 @@ export function welcomeFrame(
   const has = held?.epoch === part.epoch;
   const withPart = !removed && !has;
   const withKeys = !removed && part.wanted >= RANK_OF.started && !(has && held.keys);
-  return frameOf(word(store, record, part, opened, withPart, withKeys), {
+  const sshKeys = store.sshKeys();
+  const withSshKeys = !removed && ((has && held.sshKeys) || 0) < sshKeys.length;
+  return frameOf(word(store, record, part, opened, { withPart, withKeys, withSshKeys }), {
     ...(withPart ? { layout: store.layout() } : {}),
     ...(withKeys ? { keys: store.containers.keys() } : {}),
+    ...(withSshKeys ? { sshKeys: JSON.stringify(sshKeys) } : {}),
   });
 }
 
@@ -43,8 +49,7 @@ function word(
   record: SessionRecord,
   part: PartRow,
   opened: Opened,
-  withPart: boolean,
-  withKeys: boolean,
+  { withPart, ...keys }: { withPart: boolean } & Pick<Word, "withKeys" | "withSshKeys">,
 ): Word {
   const { node, epoch } = part;
   const phase = phaseOf(part.wanted);
@@ -61,6 +66,6 @@ function word(
     node,
     head: text.slice(0, -1),
     ...(withPart ? { part: JSON.stringify(withSecrets(store.part(node), opened)) } : {}),
-    withKeys,
+    ...keys,
   };
 }

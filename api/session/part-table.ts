@@ -23,6 +23,8 @@ export interface PartRow extends Record<string, SqlStorageValue> {
   reached: number;
   /** 1: a removal does not wait for it, because the node is disconnected, too slow, or has left the fleet. */
   absent: number;
+  /** So many of the users' keys may log in to its containers. */
+  ssh_keys: number;
 }
 
 export const PARTS_SCHEMA = `
@@ -33,6 +35,7 @@ export const PARTS_SCHEMA = `
     wanted INTEGER NOT NULL,
     reached INTEGER NOT NULL DEFAULT 0,
     absent INTEGER NOT NULL DEFAULT 0,
+    ssh_keys INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (epoch, node)
   );`;
 
@@ -77,7 +80,40 @@ export class PartTable {
     for (const { node } of asked) this.#asked.add(node);
   }
 
-  /** Nodes whose wanted phase changed since the last call: the Session has to send it. */
+  /** There are more users' keys: the parts of an epoch are told, unless they are removed. */
+  wantSshKeys(epoch: number): void {
+    const some = this.#sql.exec<{ node: string }>(
+      "SELECT node FROM parts WHERE epoch = ? AND wanted < ?",
+      epoch,
+      RANK_OF.removed,
+    );
+    for (const { node } of some.toArray()) this.#asked.add(node);
+  }
+
+  /** So many of the users' keys may log in on that node. */
+  tookSshKeys(epoch: number, node: string, count: number): void {
+    this.#sql.exec(
+      "UPDATE parts SET ssh_keys = MAX(ssh_keys, ?) WHERE epoch = ? AND node = ?",
+      count,
+      epoch,
+      node,
+    );
+  }
+
+  /** Parts of the epoch whose containers are made, and do not take all of so many users' keys yet. */
+  lackingSshKeys(epoch: number, count: number): PartRow[] {
+    return this.#sql
+      .exec<PartRow>(
+        "SELECT * FROM parts WHERE epoch = ? AND reached BETWEEN ? AND ? AND ssh_keys < ? ORDER BY name",
+        epoch,
+        RANK_OF.prepared,
+        RANK_OF.running,
+        count,
+      )
+      .toArray();
+  }
+
+  /** Nodes that have something to be told since the last call: a wanted phase, or users' keys. */
   takeAsked(): string[] {
     const asked = [...this.#asked];
     this.#asked.clear();
@@ -99,12 +135,14 @@ export class PartTable {
     this.#sql.exec("UPDATE parts SET absent = 1 WHERE node = ? AND reached < ?", node, RANK_OF.removed);
   }
 
-  /** Each node's latest part, if it has not reached its wanted phase. */
-  asked(): PartRow[] {
+  /** Each node's latest part, if it has not reached its wanted phase, or lacks some of so many users' keys. */
+  asked(sshKeys: number): PartRow[] {
     return this.#sql
       .exec<PartRow>(
-        `SELECT * FROM parts WHERE reached < wanted
+        `SELECT * FROM parts WHERE (reached < wanted OR (wanted < ? AND ssh_keys < ?))
          AND NOT EXISTS (SELECT 1 FROM parts later WHERE later.node = parts.node AND later.epoch > parts.epoch)`,
+        RANK_OF.removed,
+        sshKeys,
       )
       .toArray();
   }

@@ -65,6 +65,7 @@ function afterReport(
   const current = part.epoch === record.epoch;
   if (current) takeContainers(store, part.node, report, record.status === "preparing");
   if (current && record.status === "preparing") next = transition(next, { kind: "progressed", at: now });
+  if (report.sshKeys !== undefined) store.parts.tookSshKeys(part.epoch, part.node, report.sshKeys);
   const rank = RANK_OF[report.phase];
   if (part.reached < rank) {
     store.parts.reached(part.epoch, part.node, rank);

@@ -51,7 +51,7 @@ function next(store: SessionStore) {
 }
 
 /**
- * Sends the nodes of a Link the phases that they have not reached. `open` is called if that takes what is not stored. Rejects if the Link did
+ * Sends the nodes of a Link the phases that they have not reached, and users' keys that they lack. `open` is called if that takes what is not stored. Rejects if the Link did
  * not take them.
  */
 export async function tellNodes(
@@ -60,7 +60,8 @@ export async function tellNodes(
   target: string,
   open: () => Promise<Opened>,
 ): Promise<void> {
-  const asked = () => store.parts.asked().filter(({ node }) => linkTarget(node) === target);
+  const asked = () =>
+    store.parts.asked(store.sshKeys().length).filter(({ node }) => linkTarget(node) === target);
   const opened = asked().some((part) => isOpening(part)) ? await open() : NOTHING_OPENED;
   // As it is now: something else may have happened meanwhile, also the session's end and its removal from the store.
   const record = store.record();
@@ -73,6 +74,7 @@ export async function tellNodes(
     words,
     ...(words.some(({ part }) => part !== undefined) ? { layout: store.layout() } : {}),
     ...(words.some(({ withKeys }) => withKeys) ? { keys: store.containers.keys() } : {}),
+    ...(words.some(({ withSshKeys }) => withSshKeys) ? { sshKeys: JSON.stringify(store.sshKeys()) } : {}),
   });
 }
 

@@ -18,6 +18,7 @@ import type { Lookup, Reach, ToSession } from "../platform/messages.ts";
 import { fleetOf } from "../platform/objects.ts";
 import { SealBroken } from "../platform/seal.ts";
 import { Waiters } from "../platform/waiters.ts";
+import { addSshKeys, sshKeysWith } from "./add-ssh-keys.ts";
 import { isOpening, welcomeFrame } from "./assign-frames.ts";
 import { eventsOf } from "./commit-events.ts";
 import type { ContainerChange } from "./container-table.ts";
@@ -31,6 +32,9 @@ import { FEED, FLEET, linkTarget, tellFeed, tellFleet, tellNodes } from "./sessi
 import { SessionStore } from "./session-store.ts";
 import { sessionView } from "./session-view.ts";
 import { limitAt, strike } from "./wait-limits.ts";
+
+/** How long an answer waits for connected nodes to take keys. */
+const SSH_KEYS_SECONDS = 10;
 
 export class Session extends DurableObject<Cloudflare.Env> {
   readonly #store: SessionStore;
@@ -139,6 +143,35 @@ export class Session extends DurableObject<Cloudflare.Env> {
     if (record?.project !== project) return { elsewhere: record !== undefined };
     this.#change((current) => terminate(this.#store, current, "terminated", "ended by request", Date.now()));
     return { found: sessionView(this.#store, this.#store.record()!) };
+  }
+
+  /** How many of these keys of users would be new. @throws SkeinError like {@link sshKeysWith} */
+  newSshKeys(project: string, keys: readonly string[]): Lookup<number> {
+    const record = this.#store.record();
+    if (record?.project !== project) return { elsewhere: record !== undefined };
+    return { found: sshKeysWith(this.#store, record, keys).length - this.#store.sshKeys().length };
+  }
+
+  /**
+   * Adds keys of users, and waits until they may log in, for a few seconds at most. Result: their number in all, and names of nodes whose
+   * containers do not take all of them yet. @throws SkeinError like {@link sshKeysWith}
+   */
+  async addSshKeys(
+    project: string,
+    keys: readonly string[],
+  ): Promise<Lookup<{ keys: number; missingOn: string[] }>> {
+    const there = this.#store.record();
+    if (there?.project !== project) return { elsewhere: there !== undefined };
+    this.#change((record) => {
+      addSshKeys(this.#store, record, keys);
+      return record;
+    });
+    const lacking = () => this.#store.parts.lackingSshKeys(there.epoch, this.#store.sshKeys().length);
+    const connected = new Set(await fleetOf(this.env).connectedOf(lacking().map(({ node }) => node)));
+    const isOver = () => !isLive(this.#store.record()) || !lacking().some(({ node }) => connected.has(node));
+    if (!isOver()) await this.#waiters.wait(isOver, SSH_KEYS_SECONDS);
+    if (!isLive(this.#store.record())) return { elsewhere: false };
+    return { found: { keys: this.#store.sshKeys().length, missingOn: lacking().map(({ name }) => name) } };
   }
 
   /** From a Link: a report of a node's agent. True: the node may forget this session. */

@@ -14,6 +14,8 @@ import { PARTS_SCHEMA, PartTable } from "./part-table.ts";
 
 /** Document: the stored assignments of the last plan. */
 const ASSIGNMENTS = "assignments";
+/** Document: users' keys, once some came after the request. */
+const SSH_KEYS = "sshKeys";
 /** Events that are kept. A plan of 1,024 containers has about 7 for each, so one fits whole. */
 export const SESSION_EVENTS = 10_000;
 const FED = "fed";
@@ -61,6 +63,16 @@ export class SessionStore {
   spec(): SessionSpec {
     this.#spec ??= getDocument<SessionSpec>(this.#sql, "spec")!;
     return this.#spec;
+  }
+
+  /** Users' keys that may log in: those of the request, and then those that came later. */
+  sshKeys(): readonly string[] {
+    return getDocument<string[]>(this.#sql, SSH_KEYS) ?? this.spec().sshKeys ?? [];
+  }
+
+  /** `all` begins with those that were there before: their number tells a node's agent which ones it lacks. */
+  putSshKeys(all: readonly string[]): void {
+    putDocument(this.#sql, SSH_KEYS, all);
   }
 
   /** The plan of an epoch; undefined before the first. */

@@ -1,9 +1,11 @@
 /** The Session as the API shows it. */
 import { networkView } from "../../shared/plan/plan-view.ts";
+import type { SessionKeys } from "../../shared/protocol/assignment.ts";
 import { SESSION_STATES } from "../../shared/session/lifecycle.ts";
 import { pendingView } from "../../shared/session/planned-view.ts";
 import type { SessionRecord } from "../../shared/session/session-record.ts";
 import type { ContainerView, SessionView } from "../../shared/session/session-schemas.ts";
+import { ed25519Line } from "../../shared/ssh/public-key.ts";
 import type { ContainerRow } from "./container-table.ts";
 import type { SessionStore } from "./session-store.ts";
 
@@ -46,11 +48,18 @@ export function sessionView(store: SessionStore, record: SessionRecord): Session
 function observed(row: ContainerRow) {
   return {
     status: row.status,
+    ssh: sshOf(row),
     containerId: row.container_id,
     exitCode: row.exit_code,
     output: row.output,
     reason: row.reason,
   } satisfies Partial<ContainerView>;
+}
+
+function sshOf({ keys }: ContainerRow): ContainerView["ssh"] {
+  if (keys === null) return null;
+  const [user, hostKey] = JSON.parse(keys) as SessionKeys[number];
+  return { user, hostKey: ed25519Line(hostKey) };
 }
 
 /** A container on a lost node that the session goes on without. */

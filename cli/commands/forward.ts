@@ -1,9 +1,10 @@
-/** `skein forward`. */
+/** `skein forward`: a port of this machine, or with `--stdio` one connection, for programs like OpenSSH that call it. */
 import { once } from "node:events";
 import { constants, setPriority } from "node:os";
 import { StreamBroken } from "../../sdk/index.ts";
 import { forward as startForward } from "../../sdk/node.ts";
-import { CliError } from "../cli-error.ts";
+import { attachPort } from "../attach.ts";
+import { CliError, UsageError } from "../cli-error.ts";
 import { withApi } from "../client.ts";
 import { defineCommand } from "../command.ts";
 import { print, say } from "../print.ts";
@@ -11,14 +12,22 @@ import { text } from "../terminal-text.ts";
 import { portNumber } from "../values.ts";
 
 export const forward = defineCommand({
-  options: {},
+  options: {
+    stdio: { type: "boolean", about: "one connection, by stdin and stdout: a ProxyCommand for OpenSSH" },
+  },
   positionals: { name: "SESSION [HOST:]PORT [LOCAL]", min: 2, max: 3 },
   notes:
     "HOST is main1 unless given. LOCAL is the port on this machine (127.0.0.1): the same unless given, 0 for a free one.\n" +
     "Carries connections until Ctrl-C, or until the API or the node is lost: first to 127.0.0.1 inside the container, then to its address in the session.",
-  async run({ positionals: [session, target, given] }) {
+  async run({ options, positionals: [session, target, given] }) {
     const [, host = "main1", number] = /^(?:([^:]*):)?(.*)$/.exec(target!)!;
     const port = portNumber("PORT", number!, 1);
+    if (options.stdio) {
+      if (given !== undefined) throw new UsageError("LOCAL and --stdio exclude each other");
+      return await withApi(
+        async (skein) => await attachPort(await skein.connect({ session: session!, host }, port)),
+      );
+    }
     const local = given === undefined ? port : portNumber("LOCAL", given, 0);
     // Bulk data takes whole cores. Other commands on this machine then start as fast as without it, and nothing is lost where cores are free.
     setPriority(constants.priority.PRIORITY_BELOW_NORMAL);

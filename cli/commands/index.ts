@@ -58,6 +58,14 @@ export const COMMANDS: Record<string, Entry> = {
   logs: { summary: "read containers' output", load: async () => (await import("./logs.ts")).logs },
   exec: { summary: "run a command in a container", load: async () => (await import("./exec.ts")).exec },
   shell: { summary: "open a shell in a container", load: async () => (await import("./exec.ts")).shell },
+  ssh: {
+    summary: "log in to a container with OpenSSH",
+    load: async () => (await import("./ssh.ts")).ssh,
+  },
+  "ssh-config": {
+    summary: "print settings for ssh, scp, rsync and editors",
+    load: async () => (await import("./ssh.ts")).sshConfig,
+  },
   forward: {
     summary: "make a container's port reachable on this machine",
     load: async () => (await import("./forward.ts")).forward,

@@ -906,6 +906,19 @@ export type SessionContainer = {
      */
     role: string;
     /**
+     * Once its keys are made
+     */
+    ssh: {
+        /**
+         * Its server's public key, as in known_hosts after the name
+         */
+        hostKey: string;
+        /**
+         * The container's user: the one to log in as
+         */
+        user: string;
+    } | null;
+    /**
      * As its node last reported
      */
     status: 'pending' | 'pulling' | 'prepared' | 'started' | 'running' | 'exited' | 'lost' | 'removed';
@@ -1050,6 +1063,10 @@ export type SessionRequest = {
     secretEnv?: {
         [key: string]: string;
     };
+    /**
+     * OpenSSH public keys, each a line of a .pub file, without options. Who has the private key may log in to every container by SSH, as the container's user
+     */
+    sshKeys?: Array<string>;
     ulimits?: UlimitsRequest;
     /**
      * User, or UID, optionally with :GROUP
@@ -1059,6 +1076,24 @@ export type SessionRequest = {
      * Working directory of the command
      */
     workdir?: string;
+};
+
+export type SshKeysAnswer = {
+    /**
+     * How many keys may log in now
+     */
+    keys: number;
+    /**
+     * Names of nodes whose containers do not take all of them yet. They will once they are connected
+     */
+    missingOn: Array<string>;
+};
+
+export type SshKeysRequest = {
+    /**
+     * OpenSSH public keys, each a line of a .pub file, without options. Who has the private key may log in to every container by SSH, as the container's user
+     */
+    keys: Array<string>;
 };
 
 export type Token = {
@@ -2692,6 +2727,72 @@ export type ReadLogsResponses = {
 };
 
 export type ReadLogsResponse = ReadLogsResponses[keyof ReadLogsResponses];
+
+export type AddSshKeysData = {
+    body: SshKeysRequest;
+    path: {
+        /**
+         * Id, or name: the live session of that name, else the latest
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/v1/sessions/{id}/ssh-keys';
+};
+
+export type AddSshKeysErrors = {
+    /**
+     * `malformed_json`: The body is not valid JSON; `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `forbidden`: This token may not do that
+     */
+    403: Problem;
+    /**
+     * `not_found`: There is no such thing
+     */
+    404: Problem;
+    /**
+     * `not_running`: The session or container does not run
+     */
+    409: Problem;
+    /**
+     * `body_too_large`: The body is too large
+     */
+    413: Problem;
+    /**
+     * `unsupported_media_type`: The body has another media type than this path takes
+     */
+    415: Problem;
+    /**
+     * `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
+};
+
+export type AddSshKeysError = AddSshKeysErrors[keyof AddSshKeysErrors];
+
+export type AddSshKeysResponses = {
+    /**
+     * They may log in
+     */
+    200: SshKeysAnswer;
+};
+
+export type AddSshKeysResponse = AddSshKeysResponses[keyof AddSshKeysResponses];
 
 export type ListTokensData = {
     body?: never;

@@ -21,6 +21,7 @@ export const ACCESS = {
   getFiles: "user",
   createSession: "user",
   endSession: "user",
+  addSshKeys: "user",
   listNodes: "admin",
   getNode: "admin",
   patchNode: "admin",

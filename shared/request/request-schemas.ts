@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { FAMILIES, TABLE } from "../frameworks/frameworks.ts";
 import { CONSTANTS } from "../settings/constants.ts";
+import { SshKeys } from "../ssh/public-key.ts";
 import { DnsLabel, HostPath, Text } from "../text/text-schemas.ts";
 
 const MAX_INT = Number.MAX_SAFE_INTEGER;
@@ -271,6 +272,7 @@ export const SessionRequest = z
       })
       .meta({ description: "Which nodes, and how they are filled", example: { strategy: "pack" } })
       .optional(),
+    sshKeys: SshKeys.optional(),
     priority: z.int().min(0).max(9).default(5).meta({
       description:
         "While there is no room, sessions with a higher priority are served first; among equals, those that came first",

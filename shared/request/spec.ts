@@ -5,6 +5,7 @@ import type { Frameworks } from "../frameworks/frameworks.ts";
 import type { Allowed } from "../node/node-schemas.ts";
 import { mostUlimits, type Ulimits } from "../node/ulimits.ts";
 import { CONSTANTS } from "../settings/constants.ts";
+import { withKeys } from "../ssh/public-key.ts";
 import { parseBytes } from "../text/units.ts";
 import { reachOf } from "./allowed.ts";
 import { SessionRequest } from "./request-schemas.ts";
@@ -61,6 +62,8 @@ export interface SessionSpec {
   ulimits?: Ulimits;
   network: { encryption: "auto" | "none"; egress: boolean };
   placement: { strategy: "spread" | "pack"; labels: Record<string, string> };
+  /** Users' keys that may log in to every container, each once; missing: none. */
+  sshKeys?: string[];
   /** 0 to 9; higher ones are served first. */
   priority: number;
   retries: number;
@@ -139,6 +142,7 @@ function specOf(request: SessionRequest): SessionSpec {
       egress: request.network?.egress ?? true,
     },
     placement: { strategy: request.placement?.strategy ?? "spread", labels: request.placement?.labels ?? {} },
+    ...(request.sshKeys?.length ? { sshKeys: withKeys([], request.sshKeys) } : {}),
     priority: request.priority,
     retries: request.retries,
     onNodeLoss: request.onNodeLoss,

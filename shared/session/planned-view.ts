@@ -30,6 +30,7 @@ export function pendingView(
       image: images.get(replica.role)!,
       limits: null,
       status: "pending",
+      ssh: null,
       containerId: null,
       exitCode: null,
       output: null,

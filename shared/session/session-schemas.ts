@@ -6,6 +6,16 @@ import { replicaFields } from "../plan/plan-schema.ts";
 import { Time } from "../text/text-schemas.ts";
 import { CONTAINER_STATUSES, SESSION_STATUSES } from "./lifecycle.ts";
 
+const SshView = z
+  .object({
+    user: z.string().meta({ description: "The container's user: the one to log in as", example: "root" }),
+    hostKey: z.string().meta({
+      description: "Its server's public key, as in known_hosts after the name",
+      example: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJyZ0sm8EZiGxAUPvNDyvlyYwqiphs5skQu6vd0f5vLb",
+    }),
+  })
+  .meta({ id: "ContainerSsh", description: "What a client of its SSH server needs to know" });
+
 export const ContainerView = z
   .object({
     ...replicaFields,
@@ -18,6 +28,7 @@ export const ContainerView = z
     image: z.string().meta({ description: "The image", example: "debian:12" }),
     limits: Limits.nullable().meta({ description: "Once planned" }),
     status: z.enum(CONTAINER_STATUSES).meta({ description: "As its node last reported", example: "running" }),
+    ssh: SshView.nullable().meta({ description: "Once its keys are made" }),
     containerId: z
       .string()
       .nullable()

@@ -10,17 +10,17 @@ const LONGEST = 4096;
 /** Fields of a key's blob after its type: their names, and how many bytes a field has where that is fixed. */
 type Fields = readonly (readonly [name: string, bytes?: number])[];
 
-const CURVE = (name: string, point: number): Fields => [[name, 8], ["point", point]];
+const curve = (name: string, point: number): Fields => [[name], ["point", point]];
 
 /** The types that the containers' server takes: RFC 8709, RFC 5656, RFC 4253, and OpenSSH's PROTOCOL.u2f. */
 const TYPES: Record<string, Fields> = {
   "ssh-ed25519": [["key", 32]],
-  "ecdsa-sha2-nistp256": CURVE("nistp256", 65),
-  "ecdsa-sha2-nistp384": CURVE("nistp384", 97),
-  "ecdsa-sha2-nistp521": CURVE("nistp521", 133),
+  "ecdsa-sha2-nistp256": curve("nistp256", 65),
+  "ecdsa-sha2-nistp384": curve("nistp384", 97),
+  "ecdsa-sha2-nistp521": curve("nistp521", 133),
   "ssh-rsa": [["exponent"], ["modulus"]],
   "sk-ssh-ed25519@openssh.com": [["key", 32], ["application"]],
-  "sk-ecdsa-sha2-nistp256@openssh.com": [...CURVE("nistp256", 65), ["application"]],
+  "sk-ecdsa-sha2-nistp256@openssh.com": [...curve("nistp256", 65), ["application"]],
 };
 
 /** The containers' server refuses shorter ones (RequiredRSASize in sshd_config(5)); 128 bytes are 1,024 bits. */
@@ -29,19 +29,15 @@ const LEAST_RSA_BYTES = 128;
 /** Why `line` cannot be taken; undefined when it can. */
 export function keyProblem(line: string): string | undefined {
   if (/PRIVATE KEY/.test(line)) return "is a private key: give the file that ends in .pub, and keep this one";
-  const [type, blob, problem] = split(line);
-  if (problem !== undefined) return problem;
+  // A line as it is in a file, with its end.
+  if (/[\p{Cc}\p{Cs}]/u.test(line.trim())) return "must be one line, without control characters";
+  const [type = "", blob] = line.trim().split(/ +/);
   const fields = TYPES[type];
-  if (!fields) return `must begin with its type: one of ${Object.keys(TYPES).join(", ")}; options are not taken`;
+  if (!fields)
+    return `must begin with its type: one of ${Object.keys(TYPES).join(", ")}; options are not taken`;
   const bytes = blob === undefined ? undefined : fromBase64(blob);
   if (!bytes) return "must have the key in base64 after its type";
   return isWhole(bytes, type, fields) ? undefined : `is not a whole ${type} key: copy the line again`;
-}
-
-function split(line: string): [type: string, blob: string | undefined, problem?: string] {
-  if (/[\p{Cc}\p{Cs}]/u.test(line)) return ["", "", "must be one line, without control characters"];
-  const [type = "", blob] = line.trim().split(/ +/);
-  return [type, blob];
 }
 
 /** RFC 4251, section 5: each field has its length before it. */
@@ -99,6 +95,16 @@ export function withKeys(known: readonly string[], more: readonly string[]): str
 export function ed25519Line(publicKey: string): string {
   const raw = fromBase64(`${publicKey.replaceAll("-", "+").replaceAll("_", "/")}=`)!;
   const type = "ssh-ed25519";
-  const blob = [0, 0, 0, type.length, ...[...type].map((letter) => letter.charCodeAt(0)), 0, 0, 0, raw.length];
+  const blob = [
+    0,
+    0,
+    0,
+    type.length,
+    ...[...type].map((letter) => letter.charCodeAt(0)),
+    0,
+    0,
+    0,
+    raw.length,
+  ];
   return `${type} ${toBase64(new Uint8Array([...blob, ...raw]))}`;
 }

@@ -1,0 +1,67 @@
+/** The key pair with which this user's OpenSSH logs in to containers. Only the public half is ever read here. */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { keyProblem } from "../../shared/ssh/public-key.ts";
+import { CliError } from "../cli-error.ts";
+import { sshDirectory } from "./ssh-directory.ts";
+
+export interface DefaultKey {
+  /** The private key's file. It may be missing where an agent holds the key. */
+  identity: string;
+  /** The line of its `.pub` file. */
+  line: string;
+}
+
+/** As OpenSSH's own clients name them, best first. */
+const NAMES = ["id_ed25519", "id_ecdsa", "id_rsa"];
+
+/** The first default key of this user; else one of Skein's own, made now if need be. @throws CliError where that cannot be made */
+export function defaultKey(): DefaultKey {
+  const own = join(sshDirectory(), "id_ed25519");
+  const found = keyAt([...NAMES.map((name) => join(homedir(), ".ssh", name)), own]);
+  return found ?? makeKey(own);
+}
+
+function keyAt(identities: readonly string[]): DefaultKey | undefined {
+  for (const identity of identities) {
+    const line = readText(`${identity}.pub`)?.trim();
+    // What OpenSSH in the containers would not take is passed over, like a file that cannot be read.
+    if (line !== undefined && keyProblem(line) === undefined) return { identity, line };
+  }
+  return undefined;
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** ssh-keygen(1) makes it 0600. It has no passphrase, as nobody is there to type one. */
+function makeKey(identity: string): DefaultKey {
+  mkdirSync(sshDirectory(), { recursive: true, mode: 0o700 });
+  if (existsSync(identity))
+    throw new CliError(
+      `${identity} is there without ${identity}.pub`,
+      "make that again: ssh-keygen -y -f FILE >FILE.pub",
+    );
+  try {
+    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "skein", "-f", identity], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+  } catch (error) {
+    const { code, stderr, message } = error as NodeJS.ErrnoException & { stderr?: Buffer };
+    if (code === "ENOENT") throw noOpenSsh("ssh-keygen");
+    throw new CliError(`ssh-keygen could not make a key: ${stderr?.toString().trim() || message}`);
+  }
+  return keyAt([identity])!;
+}
+
+/** @throws nothing: it is the error to throw */
+export function noOpenSsh(program: string): CliError {
+  return new CliError(`there is no ${program} here`, "install OpenSSH's client (Debian: openssh-client)");
+}
