@@ -6,6 +6,7 @@ import { failedOutput } from "../last-output.ts";
 import { print, printJson, say } from "../print.ts";
 import { REQUEST_NOTES, REQUEST_OPTIONS, readRequest } from "../request.ts";
 import { failureText, sessionText } from "../session-text.ts";
+import { withDefaultKey } from "../ssh/default-key.ts";
 import { untilSettled } from "../wait.ts";
 
 const NOTES =
@@ -21,7 +22,7 @@ export const run = defineCommand({
   rest: "COMMAND",
   notes: `${NOTES}\n${REQUEST_NOTES}`,
   async run({ options, rest }) {
-    const body = readRequest(options, rest);
+    const body = withDefaultKey(readRequest(options, rest));
     return withApi(async (skein) => {
       const created = await skein.createSession({ body });
       if (rest.length > 0 && !options.detach) {

@@ -24,6 +24,18 @@ export function defaultKey(): DefaultKey {
   return found ?? makeKey(own);
 }
 
+/** The request with this user's default key, unless it names keys itself. Without OpenSSH here it stays as it is. */
+export function withDefaultKey<R extends { sshKeys?: string[] }>(request: R): R {
+  if (request.sshKeys) return request;
+  try {
+    return { ...request, sshKeys: [defaultKey().line] };
+  } catch (error) {
+    // `skein ssh` says what is missing, where it matters.
+    if (error instanceof CliError) return request;
+    throw error;
+  }
+}
+
 function keyAt(identities: readonly string[]): DefaultKey | undefined {
   for (const identity of identities) {
     const line = readText(`${identity}.pub`)?.trim();

@@ -1,5 +1,5 @@
 /**
- * The system packages that the lab and the agents on its hosts need. If all are there, the check costs a few stat calls. If one is missing,
+ * The system packages that the lab, the agents on its hosts and its client need. If all are there, the check costs a few stat calls. If one is missing,
  * this installs Debian's packages, or an error says what to do.
  */
 import { join } from "node:path";
@@ -27,6 +27,8 @@ const programs = {
   nsenter: "util-linux",
   setpriv: "util-linux",
   unshare: "util-linux",
+  ssh: "openssh-client",
+  rsync: "rsync",
 } as const;
 
 /** Installs missing packages. Throws an error that names what is missing and how to get it. */
