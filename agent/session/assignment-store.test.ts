@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { SessionKeys } from "../../shared/protocol/assignment.ts";
+import { ed25519Line } from "../../shared/ssh/public-key.ts";
 import { networkName } from "../docker/docker-names.ts";
 import { AssignmentStore, sentAssignmentOf } from "./assignment-store.ts";
 import { LAYOUT, PART, sentOf } from "./sent-fixtures.ts";
@@ -17,6 +18,8 @@ const layout = {
   members: [["10.64.0.2", 0, 0] as [string, number, 0]],
 };
 const one = (epoch: number, known?: SessionKeys) => sentAssignmentOf("ses_1", epoch, layout, PART, known);
+
+const USERS = ["a", "b"].map((letter) => ed25519Line(`${letter.repeat(42)}A`));
 
 let dir: string;
 const open = () => AssignmentStore.open(dir, owner);
@@ -46,6 +49,27 @@ test("keys of an earlier epoch do not count for the next one", async () => {
   await store.save(one(2));
   expect(store.held).toEqual([{ session: "ses_1", epoch: 2, keys: false }]);
   expect(await (await open()).load("ses_1")).toEqual(one(2));
+});
+
+test("keys of users stay through all epochs, and are written where there are more", async () => {
+  const store = await open();
+  const users = (count: number) => ({ ...one(1), sshKeys: USERS.slice(0, count) });
+  await store.save(users(1));
+  await store.saveSshKeys(users(0));
+  expect(readdirSync(at())).toEqual(["assignment.json"]);
+  await store.saveSshKeys(users(1));
+  await store.saveSshKeys(users(2));
+  await store.saveSshKeys(users(1));
+  await store.save(one(2));
+  const held = [{ session: "ses_1", epoch: 2, keys: false, sshKeys: 2 }];
+  expect(store.held).toEqual(held);
+  const next = await open();
+  expect(next.held).toEqual(held);
+  expect((await next.load("ses_1"))?.sshKeys).toEqual(USERS);
+  // The API asked for the assignment again, or the session is being removed: hello must not list half of it.
+  next.forget("ses_1");
+  await next.saveSshKeys(users(2));
+  expect(next.held).toEqual([]);
 });
 
 test("each file is written once per epoch", async () => {

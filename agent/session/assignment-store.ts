@@ -77,11 +77,7 @@ export class AssignmentStore {
     for (const name of await readdir(sessionsDir)) {
       const sent = await readStored(join(sessionsDir, name));
       if (sent && networkName(owner, sent.session) === name)
-        store.#note(sent.session, {
-          epoch: sent.epoch,
-          keys: sent.keys !== undefined,
-          sshKeys: sent.sshKeys.length,
-        });
+        store.#note(sent, sent.keys !== undefined, sent.sshKeys.length);
     }
     return store;
   }
@@ -113,19 +109,20 @@ export class AssignmentStore {
     const dir = this.#dirOf(session);
     if (this.#held.get(session)?.epoch !== epoch) {
       await saveFile(dir, ASSIGNMENT_FILE, { session, epoch, layout, part });
-      this.#note(session, { epoch, keys: false });
+      this.#note(sent, false, this.#held.get(session)?.sshKeys);
     }
     if (keys && !this.#held.get(session)!.keys) {
       await saveFile(dir, KEYS_FILE, { epoch, keys });
-      this.#note(session, { keys: true });
+      this.#note(sent, true, this.#held.get(session)?.sshKeys);
     }
   }
 
-  /** Stores the keys of the session's users, unless they are stored already. To be called after `save`. */
-  async saveSshKeys({ session, sshKeys }: SentAssignment): Promise<void> {
+  /** Stores the keys of the session's users, unless they are stored already. They hold for every epoch. */
+  async saveSshKeys({ session, sshKeys }: Pick<SentAssignment, "session" | "sshKeys">): Promise<void> {
     if ((this.#held.get(session)?.sshKeys ?? 0) >= sshKeys.length) return;
     await saveFile(this.#dirOf(session), SSH_KEYS_FILE, { sshKeys });
-    this.#note(session, { sshKeys: sshKeys.length });
+    const held = this.#held.get(session);
+    if (held) this.#note(held, held.keys, sshKeys.length);
   }
 
   /** The stored assignment is gone or useless: `hello` does not list it any longer, so the API sends it again if it is wanted. */
@@ -133,9 +130,8 @@ export class AssignmentStore {
     this.#held.delete(session);
   }
 
-  #note(session: string, more: Partial<Held>): void {
-    const known = this.#held.get(session) ?? { session, epoch: 0, keys: false };
-    this.#held.set(session, { ...known, ...more });
+  #note({ session, epoch }: Pick<Held, "session" | "epoch">, keys: boolean, sshKeys = 0): void {
+    this.#held.set(session, { session, epoch, keys, ...(sshKeys > 0 ? { sshKeys } : {}) });
   }
 
   #dirOf(session: string): string {

@@ -16,7 +16,8 @@ export async function authorize({ context, observed }: SessionTask, sent: SentAs
   const dir = sessionDir(context, sent.session);
   try {
     await context.assignments.saveSshKeys(sent);
-    await Promise.all([...observed.prepared.keys()].map((host) => letIn(selfDir(dir, host), sent.sshKeys)));
+    // One after the other: nothing is being written when this fails.
+    for (const host of observed.prepared.keys()) await letIn(selfDir(dir, host), sent.sshKeys);
   } catch (error) {
     const message = `the users' SSH keys could not be written: ${(error as Error).message}`;
     throw observed.gatesOpen ? new NotAuthorized(message) : new StepFailure("create", message);

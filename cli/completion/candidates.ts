@@ -42,7 +42,9 @@ async function possible(
   }
   const args = before.slice(name.split(" ").length);
   if (args.includes("--")) return [];
-  const { options, positionals } = await commands[name]!.load();
+  const { options, positionals, passesOn } = await commands[name]!.load();
+  // From here on it is another program's command line.
+  if (passesOn !== undefined && given(args, options) > 0) return [];
   const open = optionOf(args.at(-1), options);
   if (open?.type === "string") return [];
   if (typed.startsWith("-")) {
