@@ -20,7 +20,7 @@ const HOOK = `
 `;
 
 /** zod takes 60 ms of a command's 120. The API checks what it is sent. */
-test.each(["ps", "run", "exec", "logs", "cp", "forward", "events", "wait", "rm"])(
+test.each(["ps", "run", "exec", "logs", "cp", "forward", "ssh", "ssh-config", "events", "wait", "rm"])(
   "skein %s starts without loading schemas",
   async (command) => {
     const { stderr } = await promisify(execFile)(process.execPath, [

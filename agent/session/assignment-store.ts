@@ -15,7 +15,7 @@ import {
   SessionKeys,
 } from "../../shared/protocol/assignment.ts";
 import type { Held } from "../../shared/protocol/protocol.ts";
-import { SshKeys } from "../../shared/ssh/public-key.ts";
+import { SshKeys } from "../../shared/ssh/ssh-schemas.ts";
 import { networkName } from "../docker/docker-names.ts";
 import type { Owner } from "../network/link-names.ts";
 import { saveFile } from "../save-file.ts";

@@ -1,7 +1,7 @@
 /** Keys of users that are added to a live session. */
 import { createRoute } from "@hono/zod-openapi";
 import { z } from "zod";
-import { SshKeys } from "../../shared/ssh/public-key.ts";
+import { SshKeys } from "../../shared/ssh/ssh-schemas.ts";
 import { access } from "../http/auth.ts";
 import { readAs } from "../http/body.ts";
 import { problems } from "../http/problem.ts";

@@ -1,7 +1,8 @@
 /** Users' keys that come while a session is live. */
 import { invalidFields, SkeinError } from "../../shared/errors/errors.ts";
 import { needsNodes, type SessionRecord } from "../../shared/session/session-record.ts";
-import { MOST_SSH_KEYS, withKeys } from "../../shared/ssh/public-key.ts";
+import { withKeys } from "../../shared/ssh/public-key.ts";
+import { MOST_SSH_KEYS } from "../../shared/ssh/ssh-schemas.ts";
 import type { SessionStore } from "./session-store.ts";
 
 /** What the session would have with `more`. @throws SkeinError `not_running` once it ends; `invalid_request` past the bound */

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { FAMILIES, TABLE } from "../frameworks/frameworks.ts";
 import { CONSTANTS } from "../settings/constants.ts";
-import { SshKeys } from "../ssh/public-key.ts";
+import { SshKeys } from "../ssh/ssh-schemas.ts";
 import { DnsLabel, HostPath, Text } from "../text/text-schemas.ts";
 
 const MAX_INT = Number.MAX_SAFE_INTEGER;

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fromBase64, toBase64 } from "./base64.ts";
-import { ed25519Line, keyProblem, MOST_SSH_KEYS, SshKeys, withKeys } from "./public-key.ts";
+import { ed25519Line, keyProblem, withKeys } from "./public-key.ts";
+import { MOST_SSH_KEYS, SshKeys } from "./ssh-schemas.ts";
 
 /** Made with `ssh-keygen -t TYPE`, and thrown away. */
 const KEYS = {

@@ -1,11 +1,5 @@
 /** OpenSSH's public keys, as a line of a `.pub` file: `ssh-ed25519 AAAA… you@laptop`. Never with options of authorized_keys. */
-import { z } from "zod";
 import { fromBase64, toBase64 } from "./base64.ts";
-
-/** The keys that one session takes, in all. */
-export const MOST_SSH_KEYS = 64;
-/** RSA with 16,384 bits, the most that OpenSSH takes, has 2,750 characters. */
-const LONGEST = 4096;
 
 /** Fields of a key's blob after its type: their names, and how many bytes a field has where that is fixed. */
 type Fields = readonly (readonly [name: string, bytes?: number])[];
@@ -61,24 +55,6 @@ function isWhole(bytes: Uint8Array, type: string, fields: Fields): boolean {
   });
   return fits && at === bytes.length;
 }
-
-const SshKey = z
-  .string()
-  .max(LONGEST)
-  .superRefine((line, context) => {
-    const message = keyProblem(line);
-    if (message !== undefined) context.addIssue({ code: "custom", message });
-  });
-
-/** A request's list of keys. */
-export const SshKeys = z
-  .array(SshKey)
-  .max(MOST_SSH_KEYS)
-  .meta({
-    description:
-      "OpenSSH public keys, each a line of a .pub file, without options. Who has the private key may log in to every container by SSH, as the container's user",
-    example: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJyZ0sm8EZiGxAUPvNDyvlyYwqiphs5skQu6vd0f5vLb you@laptop"],
-  });
 
 /** `known` and then what `more` adds: the same key with another comment adds nothing. Single spaces. */
 export function withKeys(known: readonly string[], more: readonly string[]): string[] {
