@@ -54,11 +54,12 @@ async function dial(way: Way, path: string, start?: object): Promise<RemoteStrea
   const socketUrl = new URL(url);
   socketUrl.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   const socket = await way.webSocket(socketUrl, protocols);
-  const open = await new Promise<boolean>((resolve) => {
-    socket.addEventListener("open", () => resolve(true), { once: true });
-    socket.addEventListener("error", () => resolve(false), { once: true });
+  const stream = await new Promise<RemoteStream | undefined>((resolve) => {
+    // In the listener: frames that came together with the handshake are events before an `await` goes on, and would be lost.
+    socket.addEventListener("open", () => resolve(new RemoteStream(socket, start)), { once: true });
+    socket.addEventListener("error", () => resolve(undefined), { once: true });
   });
-  if (open) return new RemoteStream(socket, start);
+  if (stream) return stream;
   // A WebSocket does not show why it was refused. The same request without an upgrade gets the problem as its answer.
   throw await way.problem(await fetch(url, { headers: way.headers }));
 }
