@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { UsageError } from "./cli-error.ts";
-import { defineCommand, readInput } from "./command.ts";
+import { defineCommand, ownWords, readInput } from "./command.ts";
 
 const command = defineCommand({
   options: {
@@ -30,6 +30,26 @@ describe("a command line", () => {
 
   test("after --, a dash begins no option, also if the command takes nothing more", () => {
     expect(readInput(plain, ["--", "-x"]).positionals).toEqual(["-x"]);
+  });
+
+  test("of a command that passes words on: all behind its first word are another program's", () => {
+    const passing = defineCommand({
+      options: { json: { type: "boolean", about: "" } },
+      positionals: { name: "SESSION", min: 1, max: 1 },
+      passesOn: "[ARGS…]",
+      async run() {},
+    });
+    for (const words of [[], ["-L", "80:a:80", "--json"], ["--", "-x"], ["cat", "--", "--help"]]) {
+      const argv = ["--json", "train", ...words];
+      expect(ownWords(passing, argv)).toEqual(["--json", "train"]);
+      expect(readInput(passing, argv)).toEqual({
+        options: { json: true },
+        positionals: ["train"],
+        rest: words,
+      });
+    }
+    expect(ownWords(passing, ["--help"])).toEqual(["--help"]);
+    expect(() => readInput(passing, [])).toThrow("SESSION is missing");
   });
 
   test.each([

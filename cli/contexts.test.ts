@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { CliError } from "./cli-error.ts";
-import { contextNamed, destination, readContexts, writeContexts } from "./contexts.ts";
+import { contextNamed, destination, pinned, readContexts, writeContexts } from "./contexts.ts";
 
 let config: string;
 beforeEach(() => {
@@ -51,6 +51,7 @@ describe("commands go", () => {
       both,
       { api: "http://x" },
     ],
+    ["to the context that SKEIN_CONTEXT names", { SKEIN_CONTEXT: "cloud" }, both, cloud],
     ["to the current context as SKEIN_TOKEN's bearer", { SKEIN_TOKEN: "t" }, both, { ...lab, token: "t" }],
     [
       "with the current context's token where two are for one API",
@@ -60,5 +61,28 @@ describe("commands go", () => {
     ],
   ])("%s", (_what, env, contexts, expected) => {
     expect(destination(env, contexts, local)).toEqual({ token: undefined, ...expected });
+  });
+
+  test("nowhere, if SKEIN_CONTEXT names none", () => {
+    expect(() => destination({ SKEIN_CONTEXT: "nope" }, both, local)).toThrow("there is no context nope");
+  });
+});
+
+describe("a program that calls skein later goes", () => {
+  const local = { api: "http://127.0.0.1:8787", token: () => "admin" };
+  const pinnedTo = (name: string) => ({ SKEIN_API: null, SKEIN_TOKEN: null, SKEIN_CONTEXT: name });
+  test.each([
+    ["to this machine's API", {}, { current: null, contexts: {} }, { SKEIN_API: local.api }],
+    ["to the context that is current now", {}, both, pinnedTo(both.current!)],
+    ["to the context of SKEIN_CONTEXT", { SKEIN_CONTEXT: "cloud" }, both, pinnedTo("cloud")],
+    ["to the API of SKEIN_API", { SKEIN_API: "http://x" }, both, { SKEIN_API: "http://x" }],
+    [
+      "to the same API with SKEIN_TOKEN, which is not written down",
+      { SKEIN_TOKEN: "t" },
+      both,
+      { SKEIN_API: lab.api },
+    ],
+  ])("%s", (_what, env, contexts, expected) => {
+    expect(pinned(env, contexts, local)).toEqual(expected);
   });
 });

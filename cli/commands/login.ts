@@ -13,7 +13,7 @@ export const login = defineCommand({
   positionals: { name: "URL", min: 1, max: 1 },
   notes:
     "It asks for a token, or reads it from stdin: skein login https://skein.example <token-file\n" +
-    "SKEIN_API and SKEIN_TOKEN win over what is stored.",
+    "SKEIN_API and SKEIN_TOKEN win over what is stored; SKEIN_CONTEXT names a context for one command.",
   async run({ options, positionals: [url] }) {
     const api = httpUrl("URL", url!);
     const token = await askUnseen(`token for ${api}`);

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import type { SessionRequest } from "../../sdk/index.ts";
 import { keyProblem } from "../../shared/ssh/public-key.ts";
 import { CliError } from "../cli-error.ts";
 import { sshDirectory } from "./ssh-directory.ts";
@@ -25,7 +26,7 @@ export function defaultKey(): DefaultKey {
 }
 
 /** The request with this user's default key, unless it names keys itself. Without OpenSSH here it stays as it is. */
-export function withDefaultKey<R extends { sshKeys?: string[] }>(request: R): R {
+export function withDefaultKey(request: SessionRequest): SessionRequest {
   if (request.sshKeys) return request;
   try {
     return { ...request, sshKeys: [defaultKey().line] };
@@ -73,7 +74,7 @@ function makeKey(identity: string): DefaultKey {
   return keyAt([identity])!;
 }
 
-/** @throws nothing: it is the error to throw */
+/** The error where one of its programs is missing. */
 export function noOpenSsh(program: string): CliError {
   return new CliError(`there is no ${program} here`, "install OpenSSH's client (Debian: openssh-client)");
 }

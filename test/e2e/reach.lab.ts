@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { NodeView } from "../../shared/node/node-schemas.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { type Agent, startAgent } from "../lab/cluster.ts";
+import { Laptop } from "./laptop.ts";
 import { cluster, containerOf, create, end, exec, request, running, sh } from "./skein.ts";
 
 const image = "skein/debian:12";
@@ -162,6 +163,14 @@ describe("containers on the node's own network", () => {
       }),
     );
     expect(await Promise.all(tried)).toEqual(hosts.flatMap(() => hosts));
+  });
+
+  test("are entered by skein ssh as all others, at their addresses in the session", async () => {
+    const laptop = await Laptop.of();
+    const hosts = session.containers.map(({ host }) => host);
+    const entered = hosts.map((host) => laptop.skein(["ssh", session.name, host, "hostname"]));
+    const printed = (await Promise.all(entered).finally(() => laptop.close())).map(({ stdout }) => stdout);
+    expect(printed).toEqual(hosts.map((host) => `${host}\n`));
   });
 
   test("make the node's services reachable for their own session, and for no other", async () => {
