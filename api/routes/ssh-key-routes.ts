@@ -55,9 +55,10 @@ const add = createRoute({
 export function sshKeys(app: App): void {
   app.openapi(withBody(app, add, Added, EXAMPLE), async (context) => {
     const idOrName = context.req.valid("param").id;
-    const { keys } = await readAs(context, Added);
     const { actor, project } = context.get("caller");
+    // Before the body: another project's session is unknown, whatever is asked of it.
     const id = await sessionIdOf(context, idOrName);
+    const { keys } = await readAs(context, Added);
     const session = sessionOf(context.env, id);
     // The entry in the audit log comes before the change.
     if (present(idOrName, await session.newSshKeys(project, keys)) > 0)

@@ -27,7 +27,7 @@ import { limitAt, strike } from "./wait-limits.ts";
 afterEach(() => reset());
 
 const NODES = ["node_1", "node_2", "node_3"];
-const IDENTITY = { hostKey: "ssh-ed25519 AAAA", userKey: "ssh-ed25519 AAAA" };
+const IDENTITY = { hostKey: "A".repeat(43), userKey: "A".repeat(43) };
 
 const node = fc.constantFrom(...NODES);
 const failure: fc.Arbitrary<Failure> = fc.record({
