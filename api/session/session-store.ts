@@ -36,6 +36,7 @@ export class SessionStore {
   #spec: SessionSpec | undefined;
   #plan: { epoch: number; plan: Plan } | undefined;
   #written: Written | undefined;
+  #sshKeys: readonly string[] | undefined;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -67,12 +68,14 @@ export class SessionStore {
 
   /** Users' keys that may log in: those of the request, and then those that came later. */
   sshKeys(): readonly string[] {
-    return getDocument<string[]>(this.#sql, SSH_KEYS) ?? this.spec().sshKeys ?? [];
+    this.#sshKeys ??= getDocument<string[]>(this.#sql, SSH_KEYS) ?? this.spec().sshKeys ?? [];
+    return this.#sshKeys;
   }
 
   /** `all` begins with those that were there before: their number tells a node's agent which ones it lacks. */
   putSshKeys(all: readonly string[]): void {
     putDocument(this.#sql, SSH_KEYS, all);
+    this.#sshKeys = all;
   }
 
   /** The plan of an epoch; undefined before the first. */
@@ -132,6 +135,7 @@ export class SessionStore {
     this.#spec = undefined;
     this.#plan = undefined;
     this.#written = undefined;
+    this.#sshKeys = undefined;
     this.parts.clear();
     await this.#storage.deleteAlarm();
     await this.#storage.deleteAll();

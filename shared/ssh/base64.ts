@@ -1,6 +1,6 @@
 /** Base64 (RFC 4648, section 4), since the pure core has no platform to ask. */
 
-const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+export const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /** Undefined unless `text` is base64 with its padding. */
 export function fromBase64(text: string): Uint8Array | undefined {
@@ -14,16 +14,4 @@ export function fromBase64(text: string): Uint8Array | undefined {
     if (i % 4 !== 0) bytes[at++] = (bits >> (6 - 2 * (i % 4))) & 0xff;
   }
   return bytes;
-}
-
-export function toBase64(bytes: Uint8Array): string {
-  let text = "";
-  for (let i = 0; i < bytes.length; i += 3) {
-    const [first, second, third] = [bytes[i]!, bytes[i + 1], bytes[i + 2]];
-    const bits = (first << 16) | ((second ?? 0) << 8) | (third ?? 0);
-    text += ALPHABET[bits >> 18]! + ALPHABET[(bits >> 12) & 63]!;
-    text += second === undefined ? "=" : ALPHABET[(bits >> 6) & 63]!;
-    text += third === undefined ? "=" : ALPHABET[bits & 63]!;
-  }
-  return text;
 }

