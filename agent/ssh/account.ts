@@ -1,7 +1,7 @@
 /**
  * The login account of a container's user: the image's own, corrected where SSH would refuse it. Pure; `survey.ts` reads the image.
  */
-import { LOGIN_NAME } from "../../shared/protocol/assignment.ts";
+import { LOGIN_NAME } from "../../shared/ssh/login-name.ts";
 import { INSIDE } from "../kit/layout.ts";
 import {
   type GroupEntry,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { chooseHost } from "./way-into.ts";
+import { chooseHost, refuseOddNames } from "./way-into.ts";
 
 const CONTAINERS = ["main1", "sub1", "sub2"].map((host) => ({ host, role: host.slice(0, -1) }));
 
@@ -18,4 +18,27 @@ test.each([
 test("a word that can only be meant as a container is no command", () => {
   for (const word of ["sub3", "main2"])
     expect(() => chooseHost(CONTAINERS, [word, "hostname"])).toThrow(`there is no container ${word}`);
+});
+
+const NAMES = { id: "ses_1", name: "train" };
+const ssh = {
+  user: "dev",
+  hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJyZ0sm8EZiGxAUPvNDyvlyYwqiphs5skQu6vd0f5vLb",
+};
+const main = { host: "main1", role: "main", ssh };
+const EVIL = "x\n  ProxyCommand touch /tmp/here";
+
+test("what a container is called in a true answer is fine", () => {
+  expect(() => refuseOddNames(NAMES, [main])).not.toThrow();
+});
+
+test.each([
+  ["an id", { ...NAMES, id: `--help${EVIL}` }, [main]],
+  ["a session", { ...NAMES, name: EVIL }, [main]],
+  ["a container", NAMES, [main, { ...main, host: EVIL }]],
+  ["a user", NAMES, [main, { ...main, ssh: { ...ssh, user: EVIL } }]],
+  ["a user with an option", NAMES, [{ ...main, ssh: { ...ssh, user: "-oProxyCommand=x" } }]],
+  ["a host key", NAMES, [{ ...main, ssh: { ...ssh, hostKey: `${ssh.hostKey}\n* ${ssh.hostKey}` } }]],
+])("%s that would be settings of OpenSSH is refused", (_, session, containers) => {
+  expect(() => refuseOddNames(session, containers)).toThrow("the API's answer cannot be used for OpenSSH");
 });

@@ -1,6 +1,8 @@
 /** Prepares the way of OpenSSH into a session: its host keys are written down, and the user's key is let in. */
 import { join } from "node:path";
 import type { Session, Skein } from "../../sdk/index.ts";
+import { LOGIN_NAME } from "../../shared/ssh/login-name.ts";
+import { keyProblem } from "../../shared/ssh/public-key.ts";
 import { CliError } from "../cli-error.ts";
 import { ROOT } from "../paths.ts";
 import { say } from "../print.ts";
@@ -27,12 +29,29 @@ export async function wayInto(
   if (missingOn.length > 0)
     say(text`not reachable now: ${missingOn.join(", ")}; its containers take the key once it is connected`);
   const containers = session.containers.filter(isReachable);
+  refuseOddNames(session, containers);
   const knownHosts = writeKnownHosts(session, containers);
   return { way: { session, skein: join(ROOT, "skein"), environment, identity, knownHosts }, containers };
 }
 
 function isReachable(container: Session["containers"][number]): container is typeof container & Reachable {
   return container.ssh !== null;
+}
+
+/**
+ * They become lines of OpenSSH's settings, which can run programs here. An API in the wrong hands must not choose those. @throws CliError
+ */
+export function refuseOddNames(
+  { id, name }: Pick<Session, "id" | "name">,
+  containers: readonly Reachable[],
+): void {
+  const isWord = (text: string) => /^\w[\w-]*$/.test(text);
+  const odd = [id, name, ...containers.map(({ host }) => host)].find((each) => !isWord(each));
+  const oddUser = containers.find(({ ssh }) => !LOGIN_NAME.test(ssh.user))?.ssh.user;
+  const oddKey = containers.find(({ ssh }) => keyProblem(ssh.hostKey) !== undefined)?.ssh.hostKey;
+  const found = odd ?? oddUser ?? oddKey;
+  if (found !== undefined)
+    throw new CliError(`the API's answer cannot be used for OpenSSH: ${JSON.stringify(found)}`);
 }
 
 /** The first word may be a container. @throws CliError if it looks like one, and is none */

@@ -9,6 +9,7 @@ import { z } from "zod";
 import type { Listed } from "../frameworks/host-files.ts";
 import { UlimitsView } from "../node/ulimits.ts";
 import { ImageName } from "../request/request-schemas.ts";
+import { LOGIN_NAME } from "../ssh/login-name.ts";
 import { HostPath } from "../text/text-schemas.ts";
 
 /** Id of a session, node or fleet. It becomes part of keys, paths, interface aliases and labels. */
@@ -16,9 +17,6 @@ export const Id = z.string().regex(/^[\w-]{1,64}$/, "must be an id: 1 to 64 lett
 
 /** Role and index. It becomes a line of hosts files and SSH configurations, and a directory. */
 export const Host = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, "must be a host like main1");
-
-/** A login name that ssh_config(5), passwd(5) and a shell's `ssh NAME@host` all read as a name. Dropbear allows 99 characters. */
-export const LOGIN_NAME = /^[\p{L}\p{N}_.][\p{L}\p{N}_.@$+-]{0,98}$/u;
 
 /** A raw Ed25519 public key (RFC 8032), base64url without padding. */
 export const PublicKey = z.string().regex(/^[A-Za-z0-9_-]{43}$/, "must be a raw Ed25519 key, base64url");

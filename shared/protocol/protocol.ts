@@ -14,8 +14,9 @@ import { parseRange } from "../network/address-ranges.ts";
 import { Capacity, Facts } from "../node/node-schemas.ts";
 import { CONTAINER_STATUSES, PHASES } from "../session/lifecycle.ts";
 import { CONSTANTS } from "../settings/constants.ts";
+import { LOGIN_NAME } from "../ssh/login-name.ts";
 import { MOST_SSH_KEYS, SshKeys } from "../ssh/ssh-schemas.ts";
-import { Host, Id, Layout, LOGIN_NAME, Part, PublicKey, SessionKeys } from "./assignment.ts";
+import { Host, Id, Layout, Part, PublicKey, SessionKeys } from "./assignment.ts";
 
 export const PROTOCOL = { min: 4, max: 4 } as const;
 

@@ -31,6 +31,8 @@ roles:
 let laptop: Laptop;
 let session: SessionView;
 let agent: Agent;
+/** The keys that had been let in before `skein ssh` or `ssh-config` was ever called. */
+let letInByRun: string;
 
 beforeAll(async () => {
   laptop = await Laptop.of();
@@ -38,6 +40,7 @@ beforeAll(async () => {
   const { code, stderr } = await laptop.skein(["run", "-f", "cluster.yaml"]);
   expect(code, stderr).toBe(0);
   session = await get("anywhere");
+  letInByRun = await sh(session, "dev1", "cat /.skein/self/authorized_keys");
   const { agents } = await cluster();
   agent = agents.find(({ name }) => name === containerOf(session, "main1").node)!;
   const block = await laptop.skein(["ssh-config", "anywhere"]);
@@ -90,6 +93,10 @@ async function connected(where: { port: number } | { path: string }): Promise<So
     .toBe("stands");
   return socket!;
 }
+
+test("run has sent the key that it made, since this user had none", () => {
+  expect(letInByRun).toBe(readFileSync(laptop.path(".config/skein/ssh/id_ed25519.pub"), "utf8"));
+});
 
 describe("OpenSSH with the printed settings", () => {
   test("logs in to each container as its user, with its environment, and gives the command's exit code", async () => {
