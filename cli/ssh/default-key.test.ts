@@ -1,7 +1,8 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { keyProblem } from "../../shared/ssh/public-key.ts";
 import { defaultKey, withDefaultKey } from "./default-key.ts";
@@ -51,6 +52,22 @@ test.skipIf(!hasKeygen)("without any, one of Skein's own is made once, for this 
   expect(statSync(join(home, ".config/skein/ssh")).mode & 0o777).toBe(0o700);
   expect(defaultKey()).toEqual({ identity, line });
   expect(readdirSync(join(home, ".ssh"))).toEqual([]);
+});
+
+test.skipIf(!hasKeygen)("many commands at once make one key, and know all of it", async () => {
+  const file = JSON.stringify(join(import.meta.dirname, "default-key.ts"));
+  const script = `import { defaultKey } from ${file}; console.log(defaultKey().line)`;
+  const argv = ["--input-type=module-typescript", "-e", script];
+  const all = Array.from({ length: 8 }, () => promisify(execFile)(process.execPath, argv));
+  const lines = new Set((await Promise.all(all)).map(({ stdout }) => stdout.trim()));
+  expect(lines).toEqual(new Set([defaultKey().line]));
+  expect(readdirSync(join(home, ".config/skein/ssh")).sort()).toEqual(["id_ed25519", "id_ed25519.pub"]);
+});
+
+test.skipIf(!hasKeygen)("a public half that was lost is made again", () => {
+  const before = defaultKey();
+  rmSync(`${own()}.pub`);
+  expect(defaultKey()).toEqual(before);
 });
 
 test.skipIf(!hasKeygen)(

@@ -1,6 +1,15 @@
 /** The key pair with which this user's OpenSSH logs in to containers. Only the public half is ever read here. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { SessionRequest } from "../../sdk/index.ts";
@@ -54,24 +63,44 @@ function readText(path: string): string | undefined {
   }
 }
 
-/** ssh-keygen(1) makes it 0600. It has no passphrase, as nobody is there to type one. */
+/**
+ * ssh-keygen(1) makes it 0600. It has no passphrase, as nobody is there to type one. Another `skein` may do the same now: the private key that
+ * gets its name first counts, and the public one is made from it.
+ */
 function makeKey(identity: string): DefaultKey {
   mkdirSync(sshDirectory(), { recursive: true, mode: 0o700 });
-  if (existsSync(identity))
-    throw new CliError(
-      `${identity} is there without ${identity}.pub`,
-      "make that again: ssh-keygen -y -f FILE >FILE.pub",
-    );
+  const making = mkdtempSync(`${identity}.`);
   try {
-    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "skein", "-f", identity], {
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-  } catch (error) {
-    const { code, stderr, message } = error as NodeJS.ErrnoException & { stderr?: Buffer };
-    if (code === "ENOENT") throw noOpenSsh("ssh-keygen");
-    throw new CliError(`ssh-keygen could not make a key: ${stderr?.toString().trim() || message}`);
+    if (!existsSync(identity)) {
+      const made = join(making, "key");
+      keygen(["-q", "-t", "ed25519", "-N", "", "-C", "skein", "-f", made]);
+      linkUnlessThere(made, identity);
+    }
+    writeFileSync(join(making, "pub"), keygen(["-y", "-P", "", "-f", identity]));
+    renameSync(join(making, "pub"), `${identity}.pub`);
+  } finally {
+    rmSync(making, { recursive: true, force: true });
   }
   return keyAt([identity])!;
+}
+
+function linkUnlessThere(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+}
+
+/** What it prints. @throws CliError */
+function keygen(args: readonly string[]): string {
+  try {
+    return execFileSync("ssh-keygen", args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  } catch (error) {
+    const { code, stderr, message } = error as NodeJS.ErrnoException & { stderr?: string };
+    if (code === "ENOENT") throw noOpenSsh("ssh-keygen");
+    throw new CliError(`ssh-keygen could not make a key: ${stderr?.trim() || message}`);
+  }
 }
 
 /** The error where one of its programs is missing. */

@@ -9,7 +9,7 @@ const SUFFIX = ".known_hosts";
 /** Files of sessions that nobody asked about for so long go. */
 const KEPT_MS = 90 * 24 * 3600_000;
 
-/** Writes the file of one session, as a whole or not at all. Result: its path. */
+/** Writes the file of one session, as a whole or not at all, whoever else does the same now. Result: its path. */
 export function writeKnownHosts(
   { id, name }: Pick<Session, "id" | "name">,
   containers: readonly Reachable[],
@@ -19,8 +19,9 @@ export function writeKnownHosts(
   removeOld(directory);
   const path = join(directory, `${id}${SUFFIX}`);
   const lines = containers.map(({ host, ssh }) => `${aliasOf(host, name)} ${ssh.hostKey}\n`);
-  writeFileSync(`${path}.new`, lines.join(""), { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  const own = join(directory, `${id}.${process.pid}${SUFFIX}`);
+  writeFileSync(own, lines.join(""), { mode: 0o600 });
+  renameSync(own, path);
   return path;
 }
 
