@@ -21,7 +21,7 @@ test("a plain `python train.py` runs alone and ends: nothing makes it wait for t
   const alone =
     "import os, torch.distributed as d; print(d.is_torchelastic_launched(), os.environ.get('WORLD_SIZE'))";
   const job = ["--size", "3", "--mode", "multi-node", "--each", "--", "python3", "-c", alone];
-  const { code, stdout, stderr } = await skeinOf(cluster, ["run", "--image", "skein/torch:13", ...job]);
+  const { code, stdout, stderr } = await skeinOf(cluster, ["run", "--image", "skein/torch:12", ...job]);
   expect(code, stderr).toBe(0);
   expect(stdout.trimEnd().split("\n").sort()).toEqual(
     ["main1 |", "sub1  |", "sub2  |"].map((prefix) => `${prefix} False None`),

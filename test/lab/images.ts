@@ -34,11 +34,11 @@ export interface Image {
   changes: string[];
 }
 
-const ofDebian = (repo: string, tag: string, rootfs: Image["rootfs"], ...more: string[]): Image => ({
+const ofDebian = (repo: string, tag: string, rootfs: Image["rootfs"]): Image => ({
   repo,
   tag,
   rootfs,
-  changes: [`ENV ${path}`, 'CMD ["bash"]', ...more],
+  changes: [`ENV ${path}`, 'CMD ["bash"]'],
 });
 
 /** A lab has the first set, and others where it asks for them. */
@@ -69,8 +69,7 @@ export const imageSets = {
   registry: [ofDebian("skein/registry", "2", "registry")],
   /** Too large for every run of the tests. */
   large: [
-    // Debian builds PyTorch without libuv, and torchrun asks for it unless told otherwise.
-    ofDebian("skein/torch", "13", "torch", "ENV USE_LIBUV=0"),
+    ofDebian("skein/torch", "12", "torch"),
     ofDebian("skein/jupyter", "12", "jupyter"),
   ],
 } satisfies Record<string, readonly Image[]>;

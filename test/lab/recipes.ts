@@ -40,8 +40,9 @@ export const recipes = {
     links: { "usr/bin/mpirun": "mpirun.mpich", "usr/bin/mpiexec": "mpiexec.mpich" },
   },
 
+  // Trixie's 2.6 is built without libuv, and its torchrun cannot do without.
   torch: {
-    suite: "trixie",
+    suite: "bookworm",
     packages: [...usual.packages, "python3-torch"],
     links: {
       ...usual.links,

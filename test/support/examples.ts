@@ -9,7 +9,7 @@ export interface Example {
   readme: string;
   /** Its first block of `sh`: a script, typed at the root of the checkout. */
   script: string;
-  /** Its first block of `text`: lines that the script prints last, in any order. */
+  /** Its first block of `text`: lines that the script prints, in any order, besides what tells of the session. */
   printed: string[];
 }
 
