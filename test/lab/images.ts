@@ -68,10 +68,7 @@ export const imageSets = {
   /** Debian's image registry, which docker-registry.ts runs. */
   registry: [ofDebian("skein/registry", "2", "registry")],
   /** Too large for every run of the tests. */
-  large: [
-    ofDebian("skein/torch", "12", "torch"),
-    ofDebian("skein/jupyter", "12", "jupyter"),
-  ],
+  large: [ofDebian("skein/torch", "12", "torch"), ofDebian("skein/jupyter", "12", "jupyter")],
 } satisfies Record<string, readonly Image[]>;
 
 export type ImageSet = keyof typeof imageSets;
