@@ -1,12 +1,14 @@
 /** Files into and out of a container, as tar archives, by the engine's archive calls. */
+import { posix } from "node:path";
 import type { Readable } from "node:stream";
 import { CHANNEL } from "../../shared/streams/frames.ts";
 import type { OpenFiles } from "../../shared/streams/stream-messages.ts";
 import { DockerError, type DockerPort } from "../docker/port.ts";
 import { containerFiles } from "../ssh/archive.ts";
 import { parseGroup, parsePasswd, runsAs } from "../ssh/passwd.ts";
-import { enter, type Find, notRunning } from "../streams/enterable.ts";
+import { enterFiles, type Find, notRunning } from "../streams/enterable.ts";
 import { type Serve, type Stream, StreamFailure } from "../streams/stream.ts";
+import { makeDirectory } from "./make-directory.ts";
 import { BadArchive, type Owner, ownedBy } from "./owned-archive.ts";
 import { statOf } from "./path-stat.ts";
 
@@ -14,21 +16,28 @@ import { statOf } from "./path-stat.ts";
 const END_BYTES = 1024;
 
 export function serveFiles(docker: DockerPort, find: Find): Serve<OpenFiles> {
-  return async function serveOneArchive(stream, { host, direction, path }) {
-    const { containerId } = enter(find, host);
+  return async function serveOneArchive(stream, { host, direction, path: asked, parents }) {
+    const { containerId } = enterFiles(find, host);
     try {
+      const { user, workdir } = await docker.configOf(containerId);
+      const path = asked.startsWith("/") ? asked : posix.join(workdir, asked);
       const stat = await statOf(docker, containerId, path);
-      if (!stat) throw new StreamFailure("no_such_path", `${host} has no ${path}`);
+      if (!stat && !(parents && direction === "put"))
+        throw new StreamFailure("no_such_path", `${host} has no ${path}`);
       if (direction === "put") {
-        if (!stat.isDirectory) throw new StreamFailure("bad_files", `${path} in ${host} is no directory`);
-        await put(docker, containerId, path, stream);
+        if (stat && !stat.isDirectory)
+          throw new StreamFailure("bad_files", `${path} in ${host} is no directory`);
+        const owner = await ownerOf(docker, containerId, user);
+        if (!stat) await makeDirectory(docker, containerId, path, owner);
+        stream.opened();
+        await docker.unpack(containerId, path, ownedBy(inputOf(stream), owner), stream.signal);
         return;
       }
       const tar = direction === "get" ? await docker.getArchive(containerId, path) : undefined;
       if (direction === "get" && !tar) throw new StreamFailure("no_such_path", `${host} has no ${path}`);
       tar?.on("error", () => {});
       stream.opened();
-      stream.stat(stat);
+      stream.stat(stat!);
       if (tar) await send(tar, stream);
       stream.end();
     } catch (error) {
@@ -36,12 +45,6 @@ export function serveFiles(docker: DockerPort, find: Find): Serve<OpenFiles> {
       throw failureOf(host, error);
     }
   };
-}
-
-async function put(docker: DockerPort, id: string, path: string, stream: Stream): Promise<void> {
-  const owner = await ownerOf(docker, id);
-  stream.opened();
-  await docker.unpack(id, path, ownedBy(inputOf(stream), owner), stream.signal);
 }
 
 /** An input that ends with the stream's signal is not whole. */
@@ -70,16 +73,12 @@ async function send(tar: Readable, stream: Stream): Promise<void> {
 }
 
 /** The user that the container's command runs as. */
-async function ownerOf(docker: DockerPort, id: string): Promise<Owner> {
+async function ownerOf(docker: DockerPort, id: string, user: string): Promise<Owner> {
   const files = containerFiles(
     (path) => docker.getArchive(id, path),
     (path) => docker.headArchive(id, path),
   );
-  const [user, passwd, group] = await Promise.all([
-    docker.userOf(id),
-    files.read("/etc/passwd"),
-    files.read("/etc/group"),
-  ]);
+  const [passwd, group] = await Promise.all([files.read("/etc/passwd"), files.read("/etc/group")]);
   const { uid, gid } = runsAs(user, parsePasswd(passwd), parseGroup(group));
   return { uid, gid };
 }

@@ -24,6 +24,13 @@ export function enter(find: Find, host: string): Enterable {
   return container;
 }
 
+/** A container whose files can be read and written: the engine has it, and its command may run or not. @throws StreamFailure */
+export function enterFiles(find: Find, host: string): Enterable {
+  const container = find(host);
+  if (!container) throw notRunning(host);
+  return container;
+}
+
 export function notRunning(host: string): StreamFailure {
   return new StreamFailure("not_running", `${host} is not running`);
 }

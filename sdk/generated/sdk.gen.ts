@@ -291,7 +291,7 @@ export const getFiles = <ThrowOnError extends boolean = false>(options: Options<
 /**
  * Write files into a container, or into all (tar)
  *
- * Unpacks a tar archive in a directory, which must be there. The files belong to the container's user; modes and links are kept. The body has no limit: it is passed on as fast as the container takes it. With `*` it goes into all containers, and a problem names those that failed. Needs the role `user` or more.
+ * Unpacks a tar archive in a directory, which must be there unless `parents` is true. The container may run, wait at its gate, or have ended. The files belong to the container's user; modes and links are kept. The body has no limit: it is passed on as fast as the container takes it. With `*` it goes into all containers, and a problem names those that failed. Needs the role `user` or more.
  */
 export const putFiles = <ThrowOnError extends boolean = false>(options: Options<PutFilesData, ThrowOnError>): RequestResult<PutFilesResponses, PutFilesErrors, ThrowOnError> => (options.client ?? client).put<PutFilesResponses, PutFilesErrors, ThrowOnError>({
     bodySerializer: null,

@@ -2408,7 +2408,7 @@ export type GetFilesData = {
     };
     query: {
         /**
-         * An absolute path in the container
+         * A path in the container; a relative one counts from its working directory
          */
         path: string;
     };
@@ -2478,9 +2478,13 @@ export type PutFilesData = {
     };
     query: {
         /**
-         * An absolute path in the container
+         * A path in the container; a relative one counts from its working directory
          */
         path: string;
+        /**
+         * Make the directory if it is missing, and those above it
+         */
+        parents?: 'true' | 'false';
     };
     url: '/v1/sessions/{id}/containers/{host}/files';
 };
