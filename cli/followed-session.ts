@@ -1,6 +1,7 @@
 /** A session as someone knows it who follows its events. */
 import type { Session, SkeinEvent } from "../sdk/index.ts";
 import { CONTAINER_STATES } from "../shared/session/lifecycle.ts";
+import { WAITS_FOR_START } from "../shared/session/session-record.ts";
 
 /** Changes the session to what it is after the event. Unknown hosts are left out. */
 export function applyEvent(session: Session, event: SkeinEvent): void {
@@ -12,6 +13,11 @@ export function applyEvent(session: Session, event: SkeinEvent): void {
   const { host, node, status, reason, exitCode } = event;
   const container = session.containers.find((each) => each.host === host);
   if (container) Object.assign(container, { node, status, reason, exitCode });
+}
+
+/** Whether everything of it is ready, and it waits to be started (`gate: "manual"`). */
+export function isAtGate({ status, reason }: Pick<Session, "status" | "reason">): boolean {
+  return status === "starting" && reason === WAITS_FOR_START;
 }
 
 /** `2 prepared, 2 pulling`: in the order in which containers go through them. */

@@ -2,13 +2,9 @@
 import { withApi } from "../client.ts";
 import { defineCommand } from "../command.ts";
 import { byteCounter } from "../files/byte-counter.ts";
-import { copyIn, copyOut } from "../files/copy.ts";
+import { copyIn, copyOut, copyStreamOut, STREAM } from "../files/copy.ts";
 import { copyOf } from "../files/copy-paths.ts";
-import { say } from "../print.ts";
-import { text } from "../terminal-text.ts";
-
-/** So many files that were left out are named. */
-const MOST_NAMED = 10;
+import { sayLeftOut } from "../files/left-out.ts";
 
 export const cp = defineCommand({
   options: {
@@ -17,6 +13,7 @@ export const cp = defineCommand({
   positionals: { name: "SOURCE TARGET", min: 2, max: 2 },
   notes:
     "One of the two is in a container: SESSION:PATH for main1, SESSION/HOST:PATH, or SESSION/*:PATH as a target for all. Write ./a:b for a file here.\n" +
+    "- is a tar archive: as SOURCE from stdin, unpacked in the directory TARGET; as TARGET to stdout.\n" +
     "As docker cp: a directory goes with all that is in it, into TARGET if that is there, else as TARGET. DIR/. is only what is in it.\n" +
     "Modes and links are kept. In a container the files belong to its user. Devices, and links that lead out of TARGET, are not copied out of one.",
   async run({ options, positionals: [source, target] }) {
@@ -29,9 +26,12 @@ export const cp = defineCommand({
           await copyIn(skein, copy, follow, counter.count);
           return 0;
         }
+        if (copy.local === STREAM) {
+          await copyStreamOut(skein, copy.remote, follow, counter.count);
+          return 0;
+        }
         const { leftOut } = await copyOut(skein, copy, follow, counter.count);
-        for (const { path, why } of leftOut.slice(0, MOST_NAMED)) say(text`not copied: ${path}: ${why}`);
-        if (leftOut.length > MOST_NAMED) say(text`not copied: ${leftOut.length - MOST_NAMED} more`);
+        sayLeftOut(leftOut);
         return leftOut.length > 0 ? 1 : 0;
       } finally {
         counter.end();

@@ -45,6 +45,10 @@ export const COMMANDS: Record<string, Entry> = {
     summary: "start a session; with -- COMMAND, a job",
     load: async () => (await import("./run.ts")).run,
   },
+  start: {
+    summary: "start a session that waits at its gate",
+    load: async () => (await import("./start.ts")).start,
+  },
   plan: {
     summary: "show what would run where, and change nothing",
     load: async () => (await import("./plan.ts")).plan,
