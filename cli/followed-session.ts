@@ -21,7 +21,7 @@ export function isAtGate({ status, reason }: Pick<Session, "status" | "reason">)
 }
 
 /** `2 prepared, 2 pulling`: in the order in which containers go through them. */
-export function countsText({ containers }: Session): string {
+export function countsText({ containers }: Pick<Session, "containers">): string {
   return counts(containers)
     .map(([status, { length }]) => `${length} ${status}`)
     .join(", ");
@@ -35,4 +35,9 @@ export function counts(containers: readonly Container[]): [Container["status"], 
   return [...Map.groupBy(containers, ({ status }) => status)].sort(
     ([a], [b]) => order.indexOf(a) - order.indexOf(b),
   );
+}
+
+/** Something about it needs to be read: not the progress of its image. */
+export function isTroubled({ status, reason }: Container): boolean {
+  return status === "exited" || status === "lost" || (reason !== null && status !== "pulling");
 }

@@ -12,6 +12,8 @@ export interface Enterable {
   selfDir: string;
   /** It runs, and its gate is open: commands may run. */
   running: boolean;
+  /** It is to be removed. */
+  leaving: boolean;
 }
 
 /** Finds a session's container on this node. */

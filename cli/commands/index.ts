@@ -96,6 +96,10 @@ export const COMMANDS: Record<string, Entry> = {
     summary: "place sessions on a node again",
     load: async () => (await import("./node-cordon.ts")).nodeUncordon,
   },
+  "node label": {
+    summary: "set and remove labels of a node",
+    load: async () => (await import("./node-label.ts")).nodeLabel,
+  },
   "node rm": { summary: "forget a node", load: async () => (await import("./node-rm.ts")).nodeRm },
   "token create": {
     summary: "print a token for a project and a role",

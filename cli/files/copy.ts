@@ -17,13 +17,13 @@ export const STREAM = "-";
 /** The container does not have what was to be copied. */
 export class NoSuchPath extends CliError {}
 
-/** @throws CliError, ApiProblem; what `fetch` throws */
+/** Resolves to the bytes of the archive. @throws CliError, ApiProblem; what `fetch` throws */
 export async function copyIn(
   skein: Skein,
   { local, remote }: Copy,
   follow: boolean,
   progress: Progress,
-): Promise<void> {
+): Promise<number> {
   if (local === STREAM) return await copyStreamIn(skein, remote, progress);
   const source = written(local);
   const found = await (follow || source.mustBeDirectory ? stat : lstat)(source.path).catch(noSuchFile(local));
@@ -43,7 +43,7 @@ export async function copyIn(
     if (target.mustBeDirectory && !isDirectory) throw new CliError(`${one} has no directory ${target.path}`);
     [where, as] = [posix.dirname(target.path), posix.basename(target.path)];
   }
-  await send(skein, { ...remote, path: where }, pack(source.path, isDirectory, as, follow), progress);
+  return await send(skein, { ...remote, path: where }, pack(source.path, isDirectory, as, follow), progress);
 }
 
 /** What is in a directory of this machine, into a directory that is made if it is missing. @throws CliError, ApiProblem */
@@ -56,19 +56,19 @@ export async function copyContents(
   await send(skein, remote, pack(dir, true, undefined, false), progress, { parents: true });
 }
 
-async function copyStreamIn(skein: Skein, remote: Remote, progress: Progress): Promise<void> {
+async function copyStreamIn(skein: Skein, remote: Remote, progress: Progress): Promise<number> {
   if (isTerminal("stdin")) throw new CliError("a tar archive must come on stdin, and stdin is a terminal");
-  await send(skein, remote, process.stdin as AsyncIterable<Uint8Array>, progress);
+  return await send(skein, remote, process.stdin as AsyncIterable<Uint8Array>, progress);
 }
 
-/** @throws CliError, ApiProblem; what `fetch` throws */
+/** Resolves to the size of the archive. @throws CliError, ApiProblem; what `fetch` throws */
 async function send(
   skein: Skein,
   { session, host, path }: Remote,
   archive: AsyncIterable<Uint8Array>,
   progress: Progress,
   options: { parents?: boolean } = {},
-): Promise<void> {
+): Promise<number> {
   const way = watchWay(skein);
   let bytes = 0;
   let failure: unknown;
@@ -89,10 +89,11 @@ async function send(
   const { signal } = way;
   try {
     await skein.files.put({ session, host }, path, ReadableStream.from(noted()), { ...options, signal });
+    return bytes;
   } catch (error) {
     signal.throwIfAborted();
     if (failure) throw new CliError((failure as Error).message);
-    await sayWhy(skein, { session, host: await oneHost(skein, { session, host }) }, path, error);
+    return await sayWhy(skein, { session, host: await oneHost(skein, { session, host }) }, path, error);
   } finally {
     way.close();
   }
@@ -205,6 +206,9 @@ async function oneHost(skein: Skein, { session, host }: Pick<Remote, "session" |
   return containers[0]?.host ?? "main1";
 }
 
+/** No longer: a lost node is known after up to 27 s, and said within 30 s. */
+const WHY_MS = 1_500;
+
 /** A connection that breaks says nothing. The API may know why: it is asked again. @throws always */
 async function sayWhy(
   skein: Skein,
@@ -214,8 +218,16 @@ async function sayWhy(
 ): Promise<never> {
   const isBroken = error instanceof TypeError || (error as NodeJS.ErrnoException).code === "ECONNRESET";
   if (!isBroken) throw error;
-  if (!(await skein.files.stat(container, path))) throw new CliError(`${container.host} has no ${path}`);
   const why = ((error as Error).cause as Error | undefined)?.message ?? (error as Error).message;
+  const patience = AbortSignal.timeout(WHY_MS);
+  const there = await skein.files.stat(container, path, { signal: patience }).catch((refused: unknown) => {
+    if (!patience.aborted) throw refused;
+    throw new CliError(
+      `the copy broke off in the middle (${why}): the node of ${container.host} does not answer, or is lost`,
+      "skein node ls shows the nodes; copy again once it is back",
+    );
+  });
+  if (!there) throw new CliError(`${container.host} has no ${path}`);
   throw new CliError(
     `the copy broke off in the middle (${why})`,
     "the files that were copied are not whole: copy again",
