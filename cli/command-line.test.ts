@@ -83,6 +83,8 @@ const ASKING: Record<string, string[]> = {
   "token ls": [],
   "token revoke": ["t"],
   audit: [],
+  "registry ls": [],
+  "registry rm": ["r.example"],
 };
 
 test.each(Object.entries(ASKING))(
