@@ -7,7 +7,7 @@ import { CliError } from "../cli-error.ts";
 import { type Copy, type Remote, written } from "./copy-paths.ts";
 import { pack } from "./pack-local.ts";
 import { type Unpacked, unpack } from "./unpack.ts";
-import { watchWay } from "./watch-way.ts";
+import { type WatchedWay, watchWay } from "./watch-way.ts";
 
 type Progress = (bytes: number) => void;
 
@@ -93,7 +93,7 @@ async function send(
   } catch (error) {
     signal.throwIfAborted();
     if (failure) throw new CliError((failure as Error).message);
-    return await sayWhy(skein, { session, host: await oneHost(skein, { session, host }) }, path, error);
+    return await sayWhy(skein, { session, host: await oneHost(skein, { session, host }) }, path, way, error);
   } finally {
     way.close();
   }
@@ -169,7 +169,7 @@ async function receive<T>(
     return await take(counted());
   } catch (error) {
     signal.throwIfAborted();
-    return await sayWhy(skein, container, path, error);
+    return await sayWhy(skein, container, path, way, error);
   } finally {
     way.close();
   }
@@ -206,7 +206,7 @@ async function oneHost(skein: Skein, { session, host }: Pick<Remote, "session" |
   return containers[0]?.host ?? "main1";
 }
 
-/** No longer: a lost node is known after up to 27 s, and said within 30 s. */
+/** No longer, since a lost node is known after up to 27 s, and is to be said within 30 s. */
 const WHY_MS = 1_500;
 
 /** A connection that breaks says nothing. The API may know why: it is asked again. @throws always */
@@ -214,18 +214,24 @@ async function sayWhy(
   skein: Skein,
   container: Container & { host: string },
   path: string,
+  way: Pick<WatchedWay, "stoodStill">,
   error: unknown,
 ): Promise<never> {
   const isBroken = error instanceof TypeError || (error as NodeJS.ErrnoException).code === "ECONNRESET";
   if (!isBroken) throw error;
   const why = ((error as Error).cause as Error | undefined)?.message ?? (error as Error).message;
+  const nodeLost = new CliError(
+    `the copy broke off in the middle (${why}): the node of ${container.host} does not answer, or is lost`,
+    "skein node ls shows the nodes; copy again once it is back",
+  );
   const patience = AbortSignal.timeout(WHY_MS);
+  if (way.stoodStill()) {
+    // Its node was silent for so long that the API gave it up: the node would not answer now. Or the API itself is gone, and this throws.
+    await skein.getHealth({ signal: patience });
+    throw nodeLost;
+  }
   const there = await skein.files.stat(container, path, { signal: patience }).catch((refused: unknown) => {
-    if (!patience.aborted) throw refused;
-    throw new CliError(
-      `the copy broke off in the middle (${why}): the node of ${container.host} does not answer, or is lost`,
-      "skein node ls shows the nodes; copy again once it is back",
-    );
+    throw patience.aborted ? nodeLost : refused;
   });
   if (!there) throw new CliError(`${container.host} has no ${path}`);
   throw new CliError(

@@ -35,6 +35,7 @@ test("a container may be slow for as long as the API answers", async () => {
   await vi.advanceTimersByTimeAsync(600_000);
   expect(way.signal.aborted).toBe(false);
   expect(asked()).toBeGreaterThan(10);
+  expect(way.stoodStill()).toBe(true);
   way.close();
 });
 

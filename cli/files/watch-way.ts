@@ -15,6 +15,8 @@ export interface WatchedWay {
   signal: AbortSignal;
   /** Something has moved. */
   moved(): void;
+  /** Whether nothing has moved for a while, though the API is there: then it is the node that does not answer. */
+  stoodStill(): boolean;
   close(): void;
 }
 
@@ -22,25 +24,27 @@ export interface WatchedWay {
 export function watchWay(skein: Pick<Skein, "getHealth">): WatchedWay {
   const broken = new AbortController();
   let movedAt = performance.now();
+  let askedAt = movedAt;
   let isAsking = false;
   const ask = async () => {
     isAsking = true;
     try {
       await skein.getHealth({ signal: AbortSignal.timeout(ANSWER_MS) });
-      movedAt = performance.now();
+      askedAt = performance.now();
     } catch {
       broken.abort(new CliError("the copy broke off in the middle: the API does not answer any more"));
     }
     isAsking = false;
   };
   const watching = setInterval(() => {
-    if (!isAsking && performance.now() - movedAt > STILL_MS) void ask();
+    if (!isAsking && performance.now() - Math.max(movedAt, askedAt) > STILL_MS) void ask();
   }, EVERY_MS);
   return {
     signal: broken.signal,
     moved() {
       movedAt = performance.now();
     },
+    stoodStill: () => performance.now() - movedAt > STILL_MS,
     close: () => clearInterval(watching),
   };
 }
