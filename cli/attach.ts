@@ -11,6 +11,11 @@ export function terminalSize(): { cols: number; rows: number } | null {
   return { cols: process.stdout.columns || 80, rows: process.stdout.rows || 24 };
 }
 
+/** Whether a person looks at it, or types there. */
+export function isTerminal(stream: "stdin" | "stdout"): boolean {
+  return process[stream].isTTY === true;
+}
+
 /** Attaches until the command ends. Resolves with its exit code. @throws CliError if the stream ends before the command */
 export async function attach(
   stream: RemoteStream,

@@ -1,14 +1,19 @@
 /** The expected failures of a command; any other error is a bug or comes from the system. */
 import type { Problem } from "../shared/errors/errors.ts";
 
-/** The command failed: exit code 1. `hint` says what to do now. */
+/** What programs get of a failure: an API's problem whole, else what of it there is (RFC 9457). */
+export type Told = Pick<Problem, "title" | "detail"> & { type?: string; code?: string };
+
+/** The command failed: exit code 1. `hint` says what to do now. `told`: what programs get, where that is more than the message. */
 export class CliError extends Error {
   readonly hint: string | undefined;
+  readonly told: Told | undefined;
 
-  constructor(message: string, hint?: string) {
+  constructor(message: string, hint?: string, told?: Told) {
     super(message);
     this.name = "CliError";
     this.hint = hint;
+    this.told = told;
   }
 }
 
@@ -25,7 +30,7 @@ export class Refusal extends CliError {
   readonly problem: Pick<Problem, "title" | "detail" | "errors" | "nodes">;
 
   constructor(problem: Refusal["problem"]) {
-    super(problem.detail);
+    super(problem.detail, undefined, problem);
     this.name = "Refusal";
     this.problem = problem;
   }

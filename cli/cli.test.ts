@@ -442,7 +442,7 @@ describe("the launcher", () => {
     const script = `source <(${LAUNCHER} completion bash)
       COMP_WORDS=(${LAUNCHER} node ''); COMP_CWORD=2; _skein; echo "\${COMPREPLY[@]}"`;
     const child = spawn("bash", ["-c", script], { stdio: ["ignore", "pipe", "inherit"] });
-    expect(await text(child.stdout)).toBe("ls describe cordon uncordon rm\n");
+    expect(await text(child.stdout)).toBe("ls describe cordon uncordon label rm\n");
     const unknown = await skein(["completion", "tcsh"]);
     expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining("bash, zsh, fish, not tcsh") });
   });

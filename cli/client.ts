@@ -34,14 +34,22 @@ export async function withApi<T>(work: (skein: Skein) => Promise<T>): Promise<T>
           ? `${api} wants a token`
           : `${api} does not take this token: ${error.problem.detail}`,
         `run: skein login ${api}, or set SKEIN_TOKEN. The installation's own token is in the file admin-token of the API's data directory`,
+        error.problem,
       );
     }
     if (error instanceof TypeError && error.message === "fetch failed") {
+      const detail = `no answer from the API at ${api} (${fetchFailure(error)})`;
       throw new CliError(
-        `no answer from the API at ${api} (${fetchFailure(error)})`,
+        detail,
         api === LOCAL_API
           ? "start it here with: skein serve, or go to another one with: skein login http://HOST:PORT"
           : "check that address, and that the API is up",
+        {
+          type: "urn:skein:error:unavailable",
+          title: "The API does not answer",
+          code: "unavailable",
+          detail,
+        },
       );
     }
     throw error;

@@ -54,6 +54,11 @@ export const JSON_OPTION = {
   json: { type: "boolean", about: "answer in JSON, as the API gives it" },
 } as const satisfies Options;
 
+/** For a command whose stdout belongs to what it runs, or that answers nothing. */
+export const JSON_ERRORS = {
+  json: { type: "boolean", about: "an error of Skein's own also as JSON on stdout" },
+} as const satisfies Options;
+
 /** The words that are the command's own: neither those after `--`, nor those that it passes on. */
 export function ownWords(
   { passesOn }: Pick<Command, "passesOn">,

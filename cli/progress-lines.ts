@@ -3,7 +3,7 @@ import type { Session } from "../sdk/index.ts";
 import { clean } from "../shared/text/clean.ts";
 import { cutMiddle } from "../shared/text/cut-middle.ts";
 import { awayText } from "./away.ts";
-import { counts } from "./followed-session.ts";
+import { counts, isTroubled } from "./followed-session.ts";
 import { type Text, text } from "./terminal-text.ts";
 import { wrapped } from "./wrapped.ts";
 
@@ -62,11 +62,6 @@ function summary(containers: readonly Container[], room: number): Row[] {
   const shown = troubled.slice(0, left - 1);
   const more = `  … and ${troubled.length - shown.length} more with a reason`;
   return [...byStatus, ...shown.map(rowText(shown)), [more, ""]];
-}
-
-/** Something about it needs to be read: not the progress of its image. */
-function isTroubled({ status, reason }: Container): boolean {
-  return status === "exited" || status === "lost" || (reason !== null && status !== "pulling");
 }
 
 function nodeOf({ node }: Container): string {

@@ -53,3 +53,19 @@ test("with --json, the API's problem is the answer", () => {
   expect(JSON.parse(stdout[0]!)).toEqual(problem);
   expect(stderr).toEqual(["skein: needs 4 cores"]);
 });
+
+test.each([
+  [
+    new UsageError("--size must be a whole number"),
+    { code: "invalid_request", title: "Wrong usage", detail: "--size must be a whole number" },
+  ],
+  [
+    new CliError("port 1 is in use", "choose another"),
+    { type: "about:blank", detail: "port 1 is in use", hint: "choose another" },
+  ],
+  [new TypeError("undefined is not a function"), { detail: "undefined is not a function" }],
+])("with --json, any other failure is a problem, too: %s", (error, problem) => {
+  report(error, { command: "plan", json: true });
+  expect(stdout).toHaveLength(1);
+  expect(JSON.parse(stdout[0]!)).toMatchObject(problem);
+});

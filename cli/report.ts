@@ -1,12 +1,23 @@
 /** Messages of failed commands: what happened, where, what to do. Never a stack trace. */
-import { CliError, Refusal, UsageError } from "./cli-error.ts";
+import { CliError, Refusal, type Told, UsageError } from "./cli-error.ts";
 import { printJson, say } from "./print.ts";
 
-/** Reports an error on stderr, and returns the exit code. With `json`, a problem of the API is the answer: it goes to stdout unchanged. */
+/** Reports an error on stderr, and returns the exit code. With `json` it is the answer, too: the API's problem unchanged, or one made here. */
 export function report(error: unknown, context: { command: string | undefined; json: boolean }): number {
-  if (error instanceof Refusal && context.json) printJson(error.problem);
+  if (context.json) printJson(problemOf(error));
   say(describe(error, context.command).join("\n"));
   return error instanceof UsageError ? 2 : 1;
+}
+
+/** RFC 9457: `about:blank` has no meaning beyond its title. A wrong command line has the code that a wrong request has. */
+function problemOf(error: unknown): Told & { hint?: string } {
+  const detail = error instanceof Error ? error.message : String(error);
+  const told = error instanceof CliError ? error.told : undefined;
+  if (told) return told;
+  if (error instanceof UsageError)
+    return { type: "urn:skein:error:invalid_request", title: "Wrong usage", code: "invalid_request", detail };
+  const hint = error instanceof CliError && error.hint !== undefined ? { hint: error.hint } : {};
+  return { type: "about:blank", title: "The command failed", detail, ...hint };
 }
 
 function describe(error: unknown, command: string | undefined): string[] {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Session } from "../sdk/index.ts";
-import { failureText } from "./session-text.ts";
+import { failureText, summaryText } from "./session-text.ts";
 
 function failed(size: number, troubled: readonly number[]): Session {
   return {
@@ -36,6 +36,34 @@ test("of many with a reason, only some", () => {
   const all = lines(failed(1000, [...Array(1000).keys()]));
   expect(all.filter((line) => line.startsWith("h"))).toHaveLength(8);
   expect(all.at(-1)).toBe("992 more containers: skein describe train");
+});
+
+test("the summary of many has a line for each node, and those in trouble", () => {
+  const running = failed(20, []);
+  const session = {
+    ...running,
+    status: "running",
+    reason: null,
+    containers: running.containers.map((each, at) => ({
+      ...each,
+      node: `n${[2, 10, 1][at % 3]}`,
+      status: at === 4 ? "exited" : "running",
+      exitCode: at === 4 ? 0 : null,
+    })),
+  } as Session;
+  expect(String(summaryText(session)).split("\n")).toEqual([
+    "train (ses_1) is running: multi-node, 20 containers",
+    "",
+    "NODE  CONTAINERS  HOSTS      STATUS",
+    "n1    6           h2 to h17  6 running",
+    "n2    7           h0 to h18  7 running",
+    "n10   7           h1 to h19  6 running, 1 exited",
+    "",
+    "HOST  NODE  ADDRESS  STATUS      REASON",
+    "h4    n10   -        exited (0)",
+    "",
+    "all 20 containers: skein describe train --all",
+  ]);
 });
 
 test("where none has one, the session's own is enough", () => {

@@ -1,5 +1,6 @@
 /** Sessions as text for people: a state always has its reason beside it. */
 import type { Session } from "../sdk/index.ts";
+import { countsText, isTroubled } from "./followed-session.ts";
 import { table } from "./table.ts";
 import { block, colored, joined, type Text, text } from "./terminal-text.ts";
 
@@ -20,6 +21,36 @@ export function failureText(session: Session): Text {
     [headline(session), ...(troubled.length > 0 ? [containerTable(troubled)] : []), more],
     "\n\n",
   );
+}
+
+/** One with many containers: a line for each node, and some containers in trouble. */
+export function summaryText(session: Session): Text {
+  const { name, containers } = session;
+  const nodes = [...Map.groupBy(containers, ({ node }) => node ?? "-")];
+  const rows = nodes
+    .toSorted(([a], [b]) => a.localeCompare(b, "en", { numeric: true }))
+    .map(([node, its]) => [node, its.length, hostsText(its), countsText({ containers: its })]);
+  const troubled = containers.filter(isTroubled);
+  const shown = troubled.slice(0, FEW);
+  const left = troubled.length - shown.length;
+  return joined(
+    [
+      headline(session),
+      table(["NODE", "CONTAINERS", "HOSTS", "STATUS"], rows),
+      ...(shown.length > 0 ? [containerTable(shown)] : []),
+      joined([
+        ...(left > 0 ? [text`${left} more with a reason`] : []),
+        text`all ${containers.length} containers: skein describe ${name} --all`,
+      ]),
+    ],
+    "\n\n",
+  );
+}
+
+/** `main1`, `sub1 to sub8`: the first and the last, in rank order. */
+function hostsText(containers: Session["containers"]): string {
+  const [first, last] = [containers[0]!.host, containers.at(-1)!.host];
+  return first === last ? first : `${first} to ${last}`;
 }
 
 /** `train (ses_…) is running: multi-node, 4 containers on overlay 10.64.0.0/24`. */

@@ -2,7 +2,7 @@
 
 import type { Session, Skein, SkeinEvent } from "../sdk/index.ts";
 import { SESSION_STATES } from "../shared/session/lifecycle.ts";
-import { applyEvent } from "./followed-session.ts";
+import { applyEvent, isAtGate } from "./followed-session.ts";
 import { isFinal } from "./passing.ts";
 import { startProgress } from "./progress.ts";
 
@@ -12,6 +12,11 @@ type From = "start" | "now";
 /** Waits until it is running, failed or terminated. */
 export function untilSettled(skein: Skein, session: Session, from: From = "now"): Promise<Session> {
   return until(skein, session, ({ status }) => SESSION_STATES[status].settled, from);
+}
+
+/** The same, or until it waits to be started. */
+export function untilReady(skein: Skein, session: Session, from: From = "now"): Promise<Session> {
+  return until(skein, session, (each) => SESSION_STATES[each.status].settled || isAtGate(each), from);
 }
 
 /** Waits until nothing of it runs. */

@@ -20,7 +20,7 @@ export { ApiProblem } from "./api-problem.ts";
 export type { Command, Container, Streams } from "./dial-stream.ts";
 export type { FollowOptions, SkeinEvent } from "./events.ts";
 export { fetchFailure } from "./fetch-failure.ts";
-export type { FileStat, Files } from "./files.ts";
+export type { FileStat, Files, FilesOptions, PutOptions } from "./files.ts";
 export type * from "./generated/types.gen.ts";
 export type { LogOptions, OutputLine } from "./logs.ts";
 export type { Pages } from "./pages.ts";

@@ -4,8 +4,8 @@ import type { FollowOptions, SkeinEvent } from "./events.ts";
 import type { Session } from "./generated/types.gen.ts";
 import type { ConnectionOptions } from "./reconnecting.ts";
 
-/** `running`; `ended`: terminated or failed; or what a function says of the session whenever its status, reason or epoch has changed. */
-export type Condition = "running" | "ended" | ((session: Session) => boolean);
+/** `running`; `ready`: running, or waiting to be started (`gate: "manual"`); `ended`: terminated or failed; or what a function says of the session whenever its status, reason or epoch has changed. */
+export type Condition = "running" | "ready" | "ended" | ((session: Session) => boolean);
 
 /** The session has ended, so what was waited for cannot come any more. */
 export class SessionEnded extends Error {
@@ -69,7 +69,9 @@ export async function waitUntil(
 
 function conditionOf(until: Condition): (session: Session) => boolean {
   if (typeof until === "function") return until;
-  return until === "ended" ? hasEnded : ({ status }) => status === "running";
+  if (until === "ended") return hasEnded;
+  return ({ status, reason }) =>
+    status === "running" || (until === "ready" && status === "starting" && reason === "waits for start");
 }
 
 function hasEnded({ status }: Session): boolean {

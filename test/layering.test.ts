@@ -183,7 +183,7 @@ describe("layering", () => {
 
   test("finds every part, and imports in each kind of file", () => {
     expect(new Set(files.map(partOf))).toEqual(new Set(parts));
-    expect(imports).toContainEqual({ file: "cli/main.ts", target: "cli/command.ts" });
+    expect(imports).toContainEqual({ file: "cli/command-line.ts", target: "cli/command.ts" });
     expect(imports).toContainEqual({ file: "cli/commands/index.ts", target: "cli/commands/serve.ts" });
   });
 

@@ -228,8 +228,9 @@ function portOf(docker: Docker, newcomer: Docker, macOn: DockerPort["macOn"]): D
       };
     },
 
-    async userOf(id) {
-      return (await answer(docker.getContainer(id).inspect())).Config.User;
+    async configOf(id) {
+      const { User, WorkingDir } = (await answer(docker.getContainer(id).inspect())).Config;
+      return { user: User, workdir: WorkingDir || "/" };
     },
 
     async createContainer(name, body) {

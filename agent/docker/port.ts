@@ -152,8 +152,8 @@ export interface DockerPort {
   containers(labels: Record<string, string>): Promise<ListedContainer[]>;
   /** Undefined when it does not exist. */
   container(id: string): Promise<Container | undefined>;
-  /** The user that it runs as, in Docker's form; empty means root. @throws DockerError */
-  userOf(id: string): Promise<string>;
+  /** Its user in Docker's form (empty means root), and its working directory, absolute. @throws DockerError */
+  configOf(id: string): Promise<{ user: string; workdir: string }>;
   createContainer(name: string, body: CreateBody): Promise<string>;
   start(id: string): Promise<void>;
   /** SIGTERM, and SIGKILL after `seconds`. Resolves when it has ended. No error when it is not running or does not exist. */

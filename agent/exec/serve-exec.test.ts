@@ -66,7 +66,7 @@ class Engine {
   exec(start: Partial<ExecStart> = {}, running = true): MemoryStream {
     const find = (host: string) =>
       host === "main1"
-        ? { containerId: "c1", address: "10.64.0.2", hostNetwork: false, selfDir, running }
+        ? { containerId: "c1", address: "10.64.0.2", hostNetwork: false, selfDir, running, leaving: false }
         : undefined;
     const open: OpenExec = {
       ...{ type: "open", kind: "exec", window: 1, host: "main1" },

@@ -54,7 +54,7 @@ class Container {
 
   connect(): MemoryStream {
     const find = () => ({
-      ...{ containerId: "c1", address: "10.64.0.2", selfDir, running: true },
+      ...{ containerId: "c1", address: "10.64.0.2", selfDir, running: true, leaving: false },
       hostNetwork: this.hostNetwork,
     });
     const open: OpenPort = { type: "open", kind: "port", window: 1, host: "main1", port: 80 };

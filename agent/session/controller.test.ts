@@ -38,7 +38,7 @@ test("a container can be entered only while it runs behind an open gate, in the 
   observed.prepared.set("main1", { containerId: "c1" } as Prepared);
   observed.set("main1", "started");
   expect(controller.container(desired, "main1")).toEqual({
-    ...{ containerId: "c1", address: "10.64.0.2", hostNetwork: false, running: false },
+    ...{ containerId: "c1", address: "10.64.0.2", hostNetwork: false, running: false, leaving: false },
     selfDir: expect.stringMatching(/^\/state\/skein-[0-9a-f]{12}\/main1\/self$/),
   });
   observed.set("main1", "running");
@@ -48,7 +48,10 @@ test("a container can be entered only while it runs behind an open gate, in the 
   expect(
     controller.container({ ...desired, epoch: 3, sent: sentOf(3, undefined, [spec]) }, "main1"),
   ).toBeUndefined();
-  expect(controller.container({ ...desired, phase: "removed" }, "main1")?.running).toBe(false);
+  expect(controller.container({ ...desired, phase: "removed" }, "main1")).toMatchObject({
+    running: false,
+    leaving: true,
+  });
   observed.set("main1", "exited");
   expect(controller.container(desired, "main1")?.running).toBe(false);
 });

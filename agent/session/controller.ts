@@ -30,6 +30,8 @@ export interface SessionContainer {
   selfDir: string;
   /** It runs, and its gate is open. */
   running: boolean;
+  /** It is to be removed. */
+  leaving: boolean;
 }
 
 /** Hears what a step does. */
@@ -84,6 +86,7 @@ export class SessionController {
       selfDir: selfDir(sessionDir(this.#context, session), host),
       // `open` says so once the gate is open.
       running: phase !== "removed" && this.#observed.container(host)?.status === "running",
+      leaving: phase === "removed",
     };
   }
 

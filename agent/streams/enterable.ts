@@ -12,6 +12,8 @@ export interface Enterable {
   selfDir: string;
   /** It runs, and its gate is open: commands may run. */
   running: boolean;
+  /** It is to be removed. */
+  leaving: boolean;
 }
 
 /** Finds a session's container on this node. */
@@ -21,6 +23,13 @@ export type Find = (host: string) => Enterable | undefined;
 export function enter(find: Find, host: string): Enterable {
   const container = find(host);
   if (!container?.running) throw notRunning(host);
+  return container;
+}
+
+/** A container whose files can be read and written: the engine has it, and its command may run or not. @throws StreamFailure */
+export function enterFiles(find: Find, host: string): Enterable {
+  const container = find(host);
+  if (!container) throw notRunning(host);
   return container;
 }
 

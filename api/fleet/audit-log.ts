@@ -10,6 +10,7 @@ import { type By, KEPT_REFUSALS, type Refusal, type WayIn } from "../platform/me
 /** Operations that change something, with the status they answer then; also changes that arrive over a node's link. */
 const CHANGES = {
   createSession: 202,
+  startSession: 202,
   endSession: 202,
   addSshKeys: 200,
   joinAgent: 201,

@@ -142,11 +142,15 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
   }
 
   /** Records the request to end it before Fleet sends it to the Session. Returns the session's id. */
-  noteEnd(by: By & { project: string }, idOrName: string): Lookup<string> {
+  noteRequest(
+    by: By & { project: string },
+    action: "startSession" | "endSession",
+    idOrName: string,
+  ): Lookup<string> {
     const lookup = findSession(this.#sql, by.project, idOrName);
     if (!lookup.found) return lookup;
     const { id, live } = lookup.found;
-    if (live) this.#change(() => noteChange(this.#sql, by, "endSession", id));
+    if (live) this.#change(() => noteChange(this.#sql, by, action, id));
     return { found: id };
   }
 

@@ -3,6 +3,7 @@ import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { z } from "zod";
 import { invalidFields, SkeinError } from "../../shared/errors/errors.ts";
+import type { ContainerStatus } from "../../shared/session/lifecycle.ts";
 import { FilesPath } from "../../shared/streams/stream-messages.ts";
 import { noteWayIn } from "../audit/way-in.ts";
 import { access } from "../http/auth.ts";
@@ -20,7 +21,10 @@ const STAT_HEADER = "skein-path-stat";
 /** In the place of a host: all containers. */
 const ALL = "*";
 
-const path = FilesPath.openapi({ description: "An absolute path in the container", example: "/data" });
+const path = FilesPath.openapi({
+  description: "A path in the container; a relative one counts from its working directory",
+  example: "/data",
+});
 const archive = z.string().openapi({ format: "binary", description: "A tar archive, not compressed" });
 const refusals = problems(
   "invalid_request",
@@ -54,7 +58,7 @@ const put = createRoute({
   tags: ["streams"],
   summary: "Write files into a container, or into all (tar)",
   description:
-    "Unpacks a tar archive in a directory, which must be there. The files belong to the container's user; modes and links are kept. The body has no limit: it is passed on as fast as the container takes it. With `*` it goes into all containers, and a problem names those that failed.",
+    "Unpacks a tar archive in a directory, which must be there unless `parents` is true. The container may run, wait at its gate, or have ended. The files belong to the container's user; modes and links are kept. The body has no limit: it is passed on as fast as the container takes it. With `*` it goes into all containers, and a problem names those that failed.",
   request: {
     params: SessionParam.extend({
       host: z
@@ -62,7 +66,13 @@ const put = createRoute({
         .max(64)
         .openapi({ description: "The container's host name; `*`: all", example: "main1" }),
     }),
-    query: z.object({ path }),
+    query: z.object({
+      path,
+      parents: z.enum(["true", "false"]).optional().openapi({
+        description: "Make the directory if it is missing, and those above it",
+        example: "true",
+      }),
+    }),
     body: { required: true, content: { [TAR]: { schema: archive } } },
   },
   responses: {
@@ -77,7 +87,7 @@ export function files(app: App): void {
     const { id, host } = context.req.valid("param");
     if (host === ALL)
       throw invalidFields([{ field: "host", message: "must be one container, to read from" }]);
-    const dial = await dialOf(context, id, host, context.req.valid("query").path);
+    const dial = await dialOf(context, id, host, context.req.valid("query").path, false);
     const tunnel = tunnelOf(context.env, dial.session);
     // The router answers HEAD with this handler.
     const isHead = context.req.raw.method === "HEAD";
@@ -94,7 +104,8 @@ export function files(app: App): void {
 
   app.openapi(put, async (context) => {
     const { id, host } = context.req.valid("param");
-    const dial = await dialOf(context, id, host, context.req.valid("query").path);
+    const { path: where, parents } = context.req.valid("query");
+    const dial = await dialOf(context, id, host, where, parents === "true");
     const type = context.req.header("content-type") ?? "";
     if (!/^application\/x-tar\s*(;|$)/i.test(type))
       throw new SkeinError("unsupported_media_type", `send the header Content-Type: ${TAR}`);
@@ -106,12 +117,16 @@ export function files(app: App): void {
   });
 }
 
+/** The engine has the container: running, waiting at its gate, or ended. */
+const HAS_FILES: ReadonlySet<ContainerStatus> = new Set(["prepared", "started", "running", "exited"]);
+
 /** @throws SkeinError `not_found`, `not_running` */
 async function dialOf(
   context: Context<AppEnv>,
   idOrName: string,
   host: string,
   where: string,
+  parents: boolean,
 ): Promise<FilesDial> {
   const { actor, project, expiresAt } = context.get("caller");
   const session = await sessionIdOf(context, idOrName);
@@ -125,10 +140,12 @@ async function dialOf(
     throw new SkeinError("not_found", `session ${name} has no container ${host}; it has ${few(hosts)}`);
   }
   const targets = wanted.map(({ host: each, status: its, node, nodeId }) => {
-    if (its === "running" && node !== null && nodeId !== null)
+    if (HAS_FILES.has(its) && node !== null && nodeId !== null)
       return { host: each, node: { id: nodeId, name: node } };
-    const which = status === "running" ? `${each} is ${its}` : `session ${name} is ${status}`;
-    throw new SkeinError("not_running", `${which}: files go into and out of running containers only`);
+    throw new SkeinError(
+      "not_running",
+      `session ${name} is ${status}, and ${each} is ${its}: only a container that its node has made, and not removed, has files`,
+    );
   });
-  return { session, targets, path: where, token: { actor, expiresAt } };
+  return { session, targets, path: where, parents, token: { actor, expiresAt } };
 }

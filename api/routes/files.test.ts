@@ -5,7 +5,8 @@ import { afterEach, describe, expect, test } from "vitest";
 import type { AuditEntry } from "../../shared/access/access-schemas.ts";
 import { STREAM_WINDOW } from "../../shared/streams/credit.ts";
 import type { FileStat } from "../../shared/streams/stream-messages.ts";
-import { call, mint, problem } from "../testing/call-api.ts";
+import { call, create, ended, mint, problem, settled } from "../testing/call-api.ts";
+import { readyNode } from "../testing/fake-agent.ts";
 import { running, tunnelOf } from "../testing/session-streams.ts";
 
 afterEach(() => reset());
@@ -100,6 +101,29 @@ describe("PUT", () => {
   });
 });
 
+test("a container that waits at its gate takes files; one that is not made, or is removed, has none", async () => {
+  const { agent, link } = await readyNode();
+  const { id } = await create({ gate: "manual" });
+  const path = `/v1/sessions/${id}/containers/main1/files?path=in&parents=true`;
+  const put = () => call("PUT", path, "tar", TAR);
+  expect(problem(await put()).slice(0, 2)).toEqual([409, "not_running"]);
+  link.follow();
+  expect(await settled(id)).toMatchObject({ status: "starting", reason: "waits for start" });
+  const [answer] = await Promise.all([
+    put(),
+    tunnelOf({ agent, link, id, path: (what) => what }).then(async (tunnel) => {
+      const { stream, open } = await tunnel.accept();
+      expect(open).toMatchObject({ kind: "files", direction: "put", path: "in", parents: true });
+      await tunnel.next("end");
+      tunnel.say(stream, { type: "close", code: "done", reason: "" });
+    }),
+  ]);
+  expect(answer.status).toBe(204);
+  await call("DELETE", `/v1/sessions/${id}`);
+  await ended(id);
+  expect(problem(await put()).slice(0, 2)).toEqual([409, "not_running"]);
+});
+
 test("what is known before is a problem", async () => {
   const session = await running();
   const viewer = await mint("viewer");
@@ -117,7 +141,7 @@ test("what is known before is a problem", async () => {
       404,
       "not_found",
     ]);
-    expect(await codes(session.path("files?path=data"), method, TAR)).toEqual([400, "invalid_request"]);
+    expect(await codes(session.path("files?path="), method, TAR)).toEqual([400, "invalid_request"]);
     expect(await codes(session.path("files"), method, TAR)).toEqual([400, "invalid_request"]);
   }
   expect(await codes(session.path(PATH), "PUT", { "content-type": "application/json" })).toEqual([

@@ -35,7 +35,8 @@ const Wait = {
       type: "number",
       minimum: 0,
       maximum: CONSTANTS.maxWaitSeconds,
-      description: "Seconds: answer when it is settled (running, failed or terminated), at the latest then",
+      description:
+        "Seconds: answer when it is settled (running, failed or terminated) or waits to be started, at the latest then",
       example: 30,
     }),
 };
@@ -120,13 +121,29 @@ const get = createRoute({
   },
 });
 
+const start = createRoute({
+  method: "post",
+  path: "/v1/sessions/{id}/start",
+  ...access("startSession"),
+  tags: ["sessions"],
+  summary: "Start a session that waits at its gate",
+  description:
+    'Opens the gate of a session that was made with `gate: "manual"`, so that its commands run. Before its time this is remembered, and the session will not wait. One that runs is left as it is.',
+  request: { params: SessionParam },
+  responses: {
+    202: json(SessionView, "The session, on its way"),
+    ...problems("invalid_request", "unauthorized", "forbidden", "not_found", "not_running"),
+  },
+});
+
 const end = createRoute({
   method: "delete",
   path: "/v1/sessions/{id}",
   ...access("endSession"),
   tags: ["sessions"],
   summary: "End a session",
-  description: "SIGTERM, 10 s, SIGKILL; then nothing of it is left. Ending an ended one is no error.",
+  description:
+    "SIGTERM, 10 s, SIGKILL; then nothing of it is left. Ending an ended one is no error. One whose containers stay for a while (`holdAtEnd`) loses them now.",
   request: { params: SessionParam },
   responses: {
     202: json(SessionView, "The session, on its way out"),
@@ -173,10 +190,17 @@ export function sessions(app: App): void {
     ),
   );
 
+  app.openapi(start, async (context) => {
+    const { id } = context.req.valid("param");
+    const caller = context.get("caller");
+    const noted = own(id, await fleetOf(context.env).noteRequest(caller, "startSession", id));
+    return context.json(present(id, await sessionOf(context.env, noted).start(caller.project)), 202);
+  });
+
   app.openapi(end, async (context) => {
     const { id } = context.req.valid("param");
     const caller = context.get("caller");
-    const noted = own(id, await fleetOf(context.env).noteEnd(caller, id));
+    const noted = own(id, await fleetOf(context.env).noteRequest(caller, "endSession", id));
     return context.json(present(id, await sessionOf(context.env, noted).end(caller.project)), 202);
   });
 }

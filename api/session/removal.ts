@@ -2,7 +2,7 @@
 import { failureEvent, type PlanFailure } from "../../shared/session/failure.ts";
 import { maySessionGo } from "../../shared/session/lifecycle.ts";
 import type { SessionEvent } from "../../shared/session/session-events.ts";
-import { type End, isRemoving, type SessionRecord } from "../../shared/session/session-record.ts";
+import { type End, isHeld, isRemoving, type SessionRecord } from "../../shared/session/session-record.ts";
 import { transition } from "../../shared/session/transition.ts";
 import { SETTINGS } from "../platform/installation-settings.ts";
 import { RANK_OF } from "./part-table.ts";
@@ -15,11 +15,31 @@ export function terminate(
   outcome: End,
   reason: string,
   now: number,
-  exitCode?: number,
 ): SessionRecord {
   if (!maySessionGo(record.status, "terminating")) return record;
-  const code = exitCode === undefined ? {} : { exitCode };
-  return removeAll(store, record, { kind: "ended", outcome, reason, ...code, ...removalTimes(now) });
+  return removeAll(store, record, { kind: "ended", outcome, reason, ...removalTimes(now) });
+}
+
+/** The same because main1's command has ended. With `holdAtEnd` the containers stay for that time. */
+export function commandEnded(
+  store: SessionStore,
+  record: SessionRecord,
+  { outcome, reason, exitCode }: { outcome: End; reason: string; exitCode: number },
+  now: number,
+): SessionRecord {
+  if (!maySessionGo(record.status, "terminating")) return record;
+  const ended = { kind: "ended", outcome, reason, exitCode, ...removalTimes(now) } as const;
+  const { holdAtEnd } = store.spec();
+  if (holdAtEnd === undefined) return removeAll(store, record, ended);
+  return transition(record, { ...ended, hold: holdAtEnd });
+}
+
+/** Ends the hold of a session whose containers stay: they are removed now. Changes nothing on another. */
+export function release(store: SessionStore, record: SessionRecord, now: number): SessionRecord {
+  if (!isHeld(record)) return record;
+  const next = transition(record, { kind: "released", ...removalTimes(now) });
+  store.parts.want(record.epoch, RANK_OF.removed);
+  return checkRemoved(store, next, now);
 }
 
 /** Fleet has taken it out of its queue. Changes nothing if its end has begun meanwhile. */

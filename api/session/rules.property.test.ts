@@ -11,15 +11,21 @@ import type { ContainerReport, Failure, Report } from "../../shared/protocol/pro
 import { readSpec } from "../../shared/request/spec.ts";
 import type { ContainerChanged } from "../../shared/session/event-schemas.ts";
 import { CONTAINER_STATUSES, maySessionGo, PHASES, SESSION_STATES } from "../../shared/session/lifecycle.ts";
-import { isRemoving, newRecord, type SessionRecord } from "../../shared/session/session-record.ts";
+import {
+  isAtGate,
+  isHeld,
+  isRemoving,
+  newRecord,
+  type SessionRecord,
+} from "../../shared/session/session-record.ts";
 import { DEFAULT_SETTINGS } from "../../shared/settings/settings.ts";
 import { fleet, hosts } from "../../shared/testing/fixtures.ts";
 import { sessionOf } from "../platform/objects.ts";
 import { eventsOf } from "./commit-events.ts";
 import { giveUp, nodeGone, nodeLost } from "./loss.ts";
 import { phaseOf } from "./part-table.ts";
-import { fleetTold, terminate } from "./removal.ts";
-import { begin, takeReport } from "./rules.ts";
+import { fleetTold, release, terminate } from "./removal.ts";
+import { begin, requestStart, takeReport } from "./rules.ts";
 import { SessionStore } from "./session-store.ts";
 import { sessionView } from "./session-view.ts";
 import { limitAt, strike } from "./wait-limits.ts";
@@ -35,7 +41,7 @@ const failure: fc.Arbitrary<Failure> = fc.record({
   message: fc.constant("it broke"),
 });
 
-/** The next event. `obey`: these nodes do as asked; `report`: one node reports anything. */
+/** The next event. `obey`: these nodes do as asked; `report`: one node reports anything; `exit`: main1's command has ended. */
 const arbitraryStep = fc.oneof(
   { weight: 8, arbitrary: fc.record({ kind: fc.constant("obey" as const), nodes: fc.constant(NODES) }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("obey" as const), nodes: fc.subarray(NODES) }) },
@@ -57,6 +63,11 @@ const arbitraryStep = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("gone" as const), node }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("giveUp" as const), nodes: fc.subarray(NODES) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("limit" as const), late: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("start" as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("exit" as const), exitCode: fc.constantFrom(0, 3) }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("end" as const) }) },
 );
 type Step = typeof arbitraryStep extends fc.Arbitrary<infer S> ? S : never;
@@ -71,12 +82,13 @@ class Rules {
   readonly #toldOf = new Map<string, ContainerChanged>();
   #now = Date.parse("2026-11-24T12:00:00Z");
 
-  constructor(storage: DurableObjectStorage, retries: number, onNodeLoss: "fail" | "keep") {
+  constructor(storage: DurableObjectStorage, request: object, gate: "auto" | "manual") {
     this.store = new SessionStore(storage);
-    this.record = newRecord({ id: "ses_1", project: "p", name: "train", createdAt: "2026-11-24T00:00:00Z" });
+    const identity = { id: "ses_1", project: "p", name: "train", createdAt: "2026-11-24T00:00:00Z" };
+    this.record = newRecord(identity, gate);
     this.#told = this.record;
     const size = { clusterMode: "multi-node", clusterSize: 4 } as const;
-    this.store.create(this.record, readSpec({ image: "a", ...size, retries, onNodeLoss }, DEFAULT_SETTINGS));
+    this.store.create(this.record, readSpec({ image: "a", ...size, ...request }, DEFAULT_SETTINGS));
   }
 
   take(step: Step): void {
@@ -126,8 +138,12 @@ class Rules {
         return giveUp(store, record, step.nodes, now);
       case "limit":
         return strike(store, record, (limitAt(record) ?? now) + (step.late ? 120_000 : 0));
+      case "exit":
+        return this.#exit(step.exitCode, now);
+      case "start":
+        return maySessionGo(record.status, "terminating") ? requestStart(store, record, now) : record;
       case "end":
-        return terminate(store, record, "terminated", "ended by request", now);
+        return release(store, terminate(store, record, "terminated", "ended by request", now), now);
     }
   }
 
@@ -145,6 +161,19 @@ class Rules {
     const phase = phaseOf(part.wanted);
     return takeReport(this.store, record, id, this.#whole(id, part.epoch, phase, { status: phase }), now)
       .record;
+  }
+
+  #exit(exitCode: number, now: number): SessionRecord {
+    const { store, record } = this;
+    const main = store.containers.all().find(({ rank }) => rank === 0);
+    const part = main && store.parts.of(main.node);
+    if (!part || part.reached === 0) return record;
+    const phase = phaseOf(part.reached);
+    const report = this.#whole(part.node, part.epoch, phase, { status: phase });
+    const containers = report.containers.map((each) =>
+      each.host === "main1" ? { ...each, status: "exited" as const, exitCode } : each,
+    );
+    return takeReport(store, record, part.node, { ...report, containers }, now).record;
   }
 
   #anything({ node: id, epoch, phase, status, exitCode, failure: broken }: Saying): Report {
@@ -171,14 +200,20 @@ test("no order of events makes the rules ask for an illegal step, and a session 
     fc.assert(
       fc.asyncProperty(
         fc.array(arbitraryStep, { minLength: 20, maxLength: 80 }),
-        fc.nat(2),
-        fc.constantFrom("fail", "keep"),
-        async (steps, retries, onNodeLoss) => {
+        fc.record({
+          retries: fc.nat(2),
+          onNodeLoss: fc.constantFrom("fail", "keep"),
+          holdAtEnd: fc.option(fc.constant(60), { nil: undefined }),
+        }),
+        fc.constantFrom("auto", "manual"),
+        async (steps, request, gate) => {
           await storage.deleteAll();
-          const rules = new Rules(storage, retries, onNodeLoss);
+          const rules = new Rules(storage, request, gate);
           for (const step of steps) {
             rules.take(step);
             seen.add(rules.record.status);
+            if (isAtGate(rules.record)) seen.add("at its gate");
+            if (isHeld(rules.record)) seen.add("held");
           }
           rules.take({ kind: "end" });
           rules.take({ kind: "obey", nodes: NODES });
@@ -192,5 +227,5 @@ test("no order of events makes the rules ask for an illegal step, and a session 
       { numRuns: 150 },
     ),
   );
-  expect([...seen].sort()).toEqual(Object.keys(SESSION_STATES).sort());
+  expect([...seen].sort()).toEqual([...Object.keys(SESSION_STATES), "at its gate", "held"].sort());
 }, 30_000);

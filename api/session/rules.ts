@@ -5,13 +5,18 @@
 import type { ContainerReport, Failure, Report } from "../../shared/protocol/protocol.ts";
 import type { PlanFailure } from "../../shared/session/failure.ts";
 import { CONTAINER_STATES } from "../../shared/session/lifecycle.ts";
-import { isGateClosed, needsNodes, type SessionRecord } from "../../shared/session/session-record.ts";
+import {
+  isAtGate,
+  isGateClosed,
+  needsNodes,
+  type SessionRecord,
+} from "../../shared/session/session-record.ts";
 import { transition } from "../../shared/session/transition.ts";
 import type { Start } from "../platform/messages.ts";
 import { type ContainerRow, keysText } from "./container-table.ts";
 import { endOfDuration } from "./max-duration.ts";
 import { type PartRow, RANK_OF } from "./part-table.ts";
-import { checkRemoved, failOrReplan, terminate } from "./removal.ts";
+import { checkRemoved, commandEnded, failOrReplan, terminate } from "./removal.ts";
 import { containersEnd } from "./session-ends.ts";
 import type { SessionStore } from "./session-store.ts";
 
@@ -118,7 +123,8 @@ function advance(
   if (!end) return climb(store, record, now);
   const { outcome, reason, atFault, exitCode } = end;
   if (atFault !== undefined) return failOrReplan(store, record, { reason, atFault: [atFault] }, now);
-  return terminate(store, record, outcome, reason, now, exitCode);
+  if (exitCode !== undefined) return commandEnded(store, record, { outcome, reason, exitCode }, now);
+  return terminate(store, record, outcome, reason, now);
 }
 
 function planFailure({ node, name }: PartRow, { code, host, message }: Failure): PlanFailure {
@@ -130,6 +136,12 @@ function planFailure({ node, name }: PartRow, { code, host, message }: Failure):
   };
 }
 
+/** Its start is requested: a session at its gate goes on, and another one does not wait there. Changes nothing the second time. */
+export function requestStart(store: SessionStore, record: SessionRecord, now: number): SessionRecord {
+  if (record.mayStart) return record;
+  return climb(store, transition(record, { kind: "startRequested", at: now }), now);
+}
+
 /** Asks all nodes for the next phase once all have reached the one before. */
 function climb(store: SessionStore, record: SessionRecord, now: number): SessionRecord {
   const all = (rank: number) => store.parts.allReached(record.epoch, rank);
@@ -139,6 +151,7 @@ function climb(store: SessionStore, record: SessionRecord, now: number): Session
     store.parts.want(record.epoch, RANK_OF.started);
   }
   if (next.status === "starting" && isGateClosed(next) && all(RANK_OF.started)) {
+    if (!next.mayStart) return isAtGate(next) ? next : transition(next, { kind: "gateReached", at: now });
     next = transition(next, { kind: "started", at: now });
     store.parts.want(record.epoch, RANK_OF.running);
   }

@@ -3,10 +3,10 @@
  * Its mailbox sends changes to Fleet and the nodes.
  */
 import { DurableObject } from "cloudflare:workers";
-import { skeinErrorOf } from "../../shared/errors/errors.ts";
+import { SkeinError, skeinErrorOf } from "../../shared/errors/errors.ts";
 import type { Held, Report } from "../../shared/protocol/protocol.ts";
-import { SESSION_STATES } from "../../shared/session/lifecycle.ts";
-import { newRecord, type SessionRecord } from "../../shared/session/session-record.ts";
+import { maySessionGo, SESSION_STATES } from "../../shared/session/lifecycle.ts";
+import { isAtGate, newRecord, type SessionRecord } from "../../shared/session/session-record.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { sessionEvent } from "../../shared/session/stream-events.ts";
 import { type HeldToken, TokenWatch } from "../access/token-watch.ts";
@@ -26,8 +26,8 @@ import { giveUp, nodeGone, nodeLost } from "./loss.ts";
 import { endOverdue } from "./max-duration.ts";
 import { NOTHING_OPENED, type Opened, openFor } from "./opened.ts";
 import { RANK_OF } from "./part-table.ts";
-import { fleetTold, terminate, waitedTooLong } from "./removal.ts";
-import { begin, takeReport } from "./rules.ts";
+import { fleetTold, release, terminate, waitedTooLong } from "./removal.ts";
+import { begin, requestStart, takeReport } from "./rules.ts";
 import { FEED, FLEET, linkTarget, tellFeed, tellFleet, tellNodes } from "./session-mail.ts";
 import { SessionStore } from "./session-store.ts";
 import { sessionView } from "./session-view.ts";
@@ -69,7 +69,7 @@ export class Session extends DurableObject<Cloudflare.Env> {
     const first = letters.find(({ body }) => body.kind === "create")?.body;
     if (first?.kind === "create" && !this.#store.record()) {
       const { spec, ...identity } = first;
-      const record = newRecord(identity);
+      const record = newRecord(identity, spec.gate);
       this.ctx.storage.transactionSync(() => {
         this.#store.create(record, spec);
         this.#store.events.append([sessionEvent(record, record.createdAt)]);
@@ -100,11 +100,14 @@ export class Session extends DurableObject<Cloudflare.Env> {
     }
   }
 
-  /** For the session's own project. Answers once the session is settled, at the latest after `waitSeconds`. */
+  /** For the session's own project. Answers once the session is settled or waits to be started, at the latest after `waitSeconds`. */
   async get(project: string, waitSeconds: number): Promise<Lookup<SessionView>> {
     const there = this.#store.record();
     if (there?.project !== project) return { elsewhere: there !== undefined };
-    const settled = () => SESSION_STATES[this.#store.record()!.status].settled;
+    const settled = () => {
+      const record = this.#store.record()!;
+      return SESSION_STATES[record.status].settled || isAtGate(record);
+    };
     if (waitSeconds > 0 && !settled()) await this.#waiters.wait(settled, waitSeconds);
     return { found: sessionView(this.#store, this.#store.record()!) };
   }
@@ -137,11 +140,25 @@ export class Session extends DurableObject<Cloudflare.Env> {
     return { found: { stream: this.#streams.open(start, token) ?? null } };
   }
 
-  /** Ends it on its project's request. Changes nothing if the session has ended. */
+  /** Opens its gate on its project's request, or notes that for later. @throws SkeinError `not_running` if its end has begun */
+  start(project: string): Lookup<SessionView> {
+    const record = this.#store.record();
+    if (record?.project !== project) return { elsewhere: record !== undefined };
+    const { name, status } = record;
+    if (maySessionGo(status, "terminating"))
+      this.#change((current) => requestStart(this.#store, current, Date.now()));
+    else throw new SkeinError("not_running", `session ${name} is ${status}: it cannot be started any more`);
+    return { found: sessionView(this.#store, this.#store.record()!) };
+  }
+
+  /** Ends it on its project's request, and a hold of its containers. Changes nothing if the session has ended. */
   end(project: string): Lookup<SessionView> {
     const record = this.#store.record();
     if (record?.project !== project) return { elsewhere: record !== undefined };
-    this.#change((current) => terminate(this.#store, current, "terminated", "ended by request", Date.now()));
+    const now = Date.now();
+    this.#change((current) =>
+      release(this.#store, terminate(this.#store, current, "terminated", "ended by request", now), now),
+    );
     return { found: sessionView(this.#store, this.#store.record()!) };
   }
 

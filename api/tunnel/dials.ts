@@ -44,6 +44,8 @@ export interface FilesDial {
   session: string;
   targets: { node: TunnelNode; host: string }[];
   path: string;
+  /** A directory that is missing is made. */
+  parents: boolean;
   token: HeldToken;
 }
 

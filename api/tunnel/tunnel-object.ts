@@ -155,14 +155,20 @@ export class Tunnel extends DurableObject<Cloudflare.Env> {
   }
 
   async #openFiles(
-    { session, targets, path, token }: FilesDial,
+    { session, targets, path, parents, token }: FilesDial,
     direction: OpenFiles["direction"],
   ): Promise<{ stream: FilesStream; unwatch: () => void }[]> {
     const tunnels = await Promise.all(targets.map(({ node }) => this.#tunnelTo(session, node)));
     return targets.map(({ host, node }, at) => {
       const tunnel = tunnels[at]!;
       if (tunnel.isFull) throw tooMany(node);
-      const stream = new FilesStream(tunnel, { kind: "files", host, direction, path });
+      const stream = new FilesStream(tunnel, {
+        kind: "files",
+        host,
+        direction,
+        path,
+        ...(parents ? { parents } : {}),
+      });
       return { stream, unwatch: this.#tokens.watch(token, () => stream.end("revoked", REVOKED)) };
     });
   }

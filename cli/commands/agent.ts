@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { allowedGiven } from "../allowed-given.ts";
 import { CliError, UsageError } from "../cli-error.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand, JSON_ERRORS } from "../command.ts";
 import { ensureKit } from "../kit.ts";
 import { AGENT_STATE, KIT_ROOT } from "../paths.ts";
 import { byteSize, decimalNumber, httpUrl, keyValues, wholeNumber } from "../values.ts";
@@ -46,6 +46,7 @@ export const agent = defineCommand({
       value: "WHAT",
       about: "what containers may have of this node itself (default: nothing)",
     },
+    ...JSON_ERRORS,
     "rotate-key": { type: "boolean", about: "replace the node's key once the link is up, then go on" },
   },
   notes:

@@ -1,27 +1,28 @@
 /** `skein completion`. */
 import { UsageError } from "../cli-error.ts";
 import { withApi } from "../client.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand, JSON_OPTION } from "../command.ts";
 import { type Candidate, candidates, type Entries } from "../completion/candidates.ts";
 import { SCRIPTS } from "../completion/scripts.ts";
 import { LIVE, withStatus } from "../list-sessions.ts";
 import { allOf } from "../pages.ts";
-import { print } from "../print.ts";
+import { print, printJson } from "../print.ts";
 
 /** The command that completes these. */
 export const completionOf = (commands: Entries) =>
   defineCommand({
-    options: {},
+    options: JSON_OPTION,
     positionals: { name: "SHELL", min: 1, max: 1 },
     rest: "WORD",
     notes: `bash: add to ~/.bashrc:                      source <(skein completion bash)
 zsh:  add to ~/.zshrc, after compinit:       source <(skein completion zsh)
 fish: once, in a terminal:                   skein completion fish > ~/.config/fish/completions/skein.fish`,
-    async run({ positionals: [shell = ""], rest }) {
+    async run({ options, positionals: [shell = ""], rest }) {
       const script = Object.hasOwn(SCRIPTS, shell) ? SCRIPTS[shell] : undefined;
       if (script === undefined)
         throw new UsageError(`skein completes in ${Object.keys(SCRIPTS).join(", ")}, not ${shell}`);
-      if (rest.length === 0) return void print(script.trimEnd());
+      if (rest.length === 0)
+        return void (options.json ? printJson({ shell, script }) : print(script.trimEnd()));
       for (const { word, about } of await candidates(rest, commands, { sessions, nodes }))
         print(`${word}\t${about}`);
     },

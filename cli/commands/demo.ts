@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { enterLab } from "../../test/lab/enter.ts";
 import { CliError } from "../cli-error.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand, JSON_ERRORS } from "../command.ts";
 import { type Keep, SOCKETS_DIR } from "../demo/keep.ts";
 import { relay } from "../demo/relay.ts";
 import { ensureKit } from "../kit.ts";
@@ -12,6 +12,7 @@ import { ROOT } from "../paths.ts";
 
 export const demo = defineCommand({
   options: {
+    ...JSON_ERRORS,
     keep: { type: "boolean", about: "keep it up until Ctrl-C, to try things" },
   },
   notes:

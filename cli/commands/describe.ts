@@ -5,18 +5,29 @@ import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
 import { lastOutput } from "../last-output.ts";
 import { print, printJson } from "../print.ts";
-import { sessionText } from "../session-text.ts";
+import { sessionText, summaryText } from "../session-text.ts";
 import { facts, table } from "../table.ts";
 import { joined, type Text } from "../terminal-text.ts";
 
+/** More containers than a screen has lines for. */
+const MANY = 16;
+
 export const describe = defineCommand({
-  options: JSON_OPTION,
+  options: {
+    all: { type: "boolean", short: "a", about: "a line for each container, however many there are" },
+    ...JSON_OPTION,
+  },
   positionals: { name: "SESSION", min: 1, max: 1 },
-  notes: "SESSION is an id or a name: of the live session of that name, else of the latest.",
+  notes:
+    "SESSION is an id or a name: of the live session of that name, else of the latest.\n" +
+    `Of more than ${MANY} containers it shows a line for each node, and those in trouble.`,
   async run({ options, positionals: [id] }) {
     const session = await withApi((skein) => skein.getSession({ path: { id: id! } }));
     if (options.json) return printJson(session);
-    const parts = [sessionText(session), factsOf(session), madeContainers(session), lastOutput(session)];
+    const isLong = session.containers.length > MANY && !options.all;
+    const parts = isLong
+      ? [summaryText(session), factsOf(session), lastOutput(session)]
+      : [sessionText(session), factsOf(session), madeContainers(session), lastOutput(session)];
     print(
       joined(
         parts.flatMap((part) => part ?? []),

@@ -2,7 +2,7 @@
 import { attach, terminalSize } from "../attach.ts";
 import { UsageError } from "../cli-error.ts";
 import { withApi } from "../client.ts";
-import { defineCommand, type Options } from "../command.ts";
+import { defineCommand, JSON_ERRORS, type Options } from "../command.ts";
 import { keyValues } from "../values.ts";
 
 const WHERE = {
@@ -18,6 +18,7 @@ export const exec = defineCommand({
     tty: { type: "boolean", short: "t", about: "in a terminal" },
     "no-stdin": { type: "boolean", short: "n", about: "leave this command's stdin alone, as ssh -n does" },
     ...WHERE,
+    ...JSON_ERRORS,
   },
   positionals: POSITIONALS,
   rest: "COMMAND",
@@ -43,7 +44,7 @@ export const exec = defineCommand({
 const LOGIN_SHELL = "/.skein/kit/shell";
 
 export const shell = defineCommand({
-  options: WHERE,
+  options: { ...WHERE, ...JSON_ERRORS },
   positionals: POSITIONALS,
   notes:
     "HOST is main1 unless given. It is the user's login shell; where the image has none, a small one of Skein's.",

@@ -6,14 +6,15 @@ import { forward as startForward } from "../../sdk/node.ts";
 import { attachPort } from "../attach.ts";
 import { CliError, UsageError } from "../cli-error.ts";
 import { withApi } from "../client.ts";
-import { defineCommand } from "../command.ts";
-import { print, say } from "../print.ts";
+import { defineCommand, JSON_OPTION } from "../command.ts";
+import { print, printJson, say } from "../print.ts";
 import { text } from "../terminal-text.ts";
 import { portNumber } from "../values.ts";
 
 export const forward = defineCommand({
   options: {
     stdio: { type: "boolean", about: "one connection, by stdin and stdout: a ProxyCommand for OpenSSH" },
+    ...JSON_OPTION,
   },
   positionals: { name: "SESSION [HOST:]PORT [LOCAL]", min: 2, max: 3 },
   notes:
@@ -23,6 +24,7 @@ export const forward = defineCommand({
     const [, host = "main1", number] = /^(?:([^:]*):)?(.*)$/.exec(target!)!;
     const port = portNumber("PORT", number!, 1);
     if (options.stdio) {
+      if (options.json) throw new UsageError("--json and --stdio exclude each other");
       if (given !== undefined) throw new UsageError("LOCAL and --stdio exclude each other");
       return await withApi(
         async (skein) => await attachPort(await skein.connect({ session: session!, host }, port)),
@@ -45,7 +47,9 @@ export const forward = defineCommand({
           throw cannotListen(error, local);
         },
       );
-      print(text`127.0.0.1:${forwarding.local} leads to port ${port} of ${host} in ${name}`);
+      if (options.json)
+        printJson({ address: "127.0.0.1", local: forwarding.local, session: name, host, port });
+      else print(text`127.0.0.1:${forwarding.local} leads to port ${port} of ${host} in ${name}`);
       try {
         await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM"), forwarding.lost]);
       } catch (error) {

@@ -45,6 +45,10 @@ export const COMMANDS: Record<string, Entry> = {
     summary: "start a session; with -- COMMAND, a job",
     load: async () => (await import("./run.ts")).run,
   },
+  start: {
+    summary: "start a session that waits at its gate",
+    load: async () => (await import("./start.ts")).start,
+  },
   plan: {
     summary: "show what would run where, and change nothing",
     load: async () => (await import("./plan.ts")).plan,
@@ -91,6 +95,10 @@ export const COMMANDS: Record<string, Entry> = {
   "node uncordon": {
     summary: "place sessions on a node again",
     load: async () => (await import("./node-cordon.ts")).nodeUncordon,
+  },
+  "node label": {
+    summary: "set and remove labels of a node",
+    load: async () => (await import("./node-label.ts")).nodeLabel,
   },
   "node rm": { summary: "forget a node", load: async () => (await import("./node-rm.ts")).nodeRm },
   "token create": {

@@ -9,7 +9,10 @@ import { table } from "../table.ts";
 import { httpUrl } from "../values.ts";
 
 export const login = defineCommand({
-  options: { name: { type: "string", value: "NAME", about: "the context's name (default: the API's host)" } },
+  options: {
+    name: { type: "string", value: "NAME", about: "the context's name (default: the API's host)" },
+    ...JSON_OPTION,
+  },
   positionals: { name: "URL", min: 1, max: 1 },
   notes:
     "It asks for a token, or reads it from stdin: skein login https://skein.example <token-file\n" +
@@ -21,7 +24,8 @@ export const login = defineCommand({
     const name = options.name ?? new URL(api).host;
     const { contexts } = readContexts();
     writeContexts({ current: name, contexts: { ...contexts, [name]: { api, token } } });
-    print(`logged in to ${api}; commands go there now (context ${name})`);
+    if (options.json) printJson({ name, api });
+    else print(`logged in to ${api}; commands go there now (context ${name})`);
   },
 });
 
@@ -45,26 +49,28 @@ export const contextLs = defineCommand({
 });
 
 export const contextUse = defineCommand({
-  options: {},
+  options: JSON_OPTION,
   positionals: { name: "NAME", min: 1, max: 1 },
-  async run({ positionals: [name] }) {
+  async run({ options, positionals: [name] }) {
     const stored = readContexts();
     const { api } = contextNamed(stored, name!);
     writeContexts({ ...stored, current: name! });
-    print(`commands go to ${api} now (context ${name})`);
+    if (options.json) printJson({ name, api });
+    else print(`commands go to ${api} now (context ${name})`);
   },
 });
 
 export const contextRm = defineCommand({
-  options: {},
+  options: JSON_OPTION,
   positionals: { name: "NAME", min: 1, max: 1 },
   notes: "The token is forgotten here. It stays valid: see skein token revoke.",
-  async run({ positionals: [name] }) {
+  async run({ options, positionals: [name] }) {
     const { current, contexts } = readContexts();
     contextNamed({ current, contexts }, name!);
     const left = Object.fromEntries(Object.entries(contexts).filter(([each]) => each !== name));
     writeContexts({ current: current === name ? null : current, contexts: left });
-    print(`context ${name} is removed`);
+    if (options.json) printJson({ name, removed: true });
+    else print(`context ${name} is removed`);
   },
 });
 

@@ -12,9 +12,13 @@ function scheduling(schedulable: boolean) {
     options: JSON_OPTION,
     positionals: { name: "NODE", min: 1, max: 1024 },
     async run({ options, positionals }) {
-      const nodes = await withApi((skein) =>
-        Promise.all(positionals.map((id) => skein.patchNode({ path: { id }, body: { schedulable } }))),
-      );
+      const nodes = await withApi(async (skein) => {
+        // A name that is wrong changes nothing.
+        await Promise.all(positionals.map((id) => skein.getNode({ path: { id } })));
+        return await Promise.all(
+          positionals.map((id) => skein.patchNode({ path: { id }, body: { schedulable } })),
+        );
+      });
       if (options.json) printJson(nodes);
       else print(nodeTable(nodes));
     },

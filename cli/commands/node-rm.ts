@@ -1,10 +1,11 @@
 /** `skein node rm`. */
 import { withApi } from "../client.ts";
-import { defineCommand } from "../command.ts";
-import { print } from "../print.ts";
+import { defineCommand, JSON_OPTION } from "../command.ts";
+import { print, printJson } from "../print.ts";
 
 export const nodeRm = defineCommand({
   options: {
+    ...JSON_OPTION,
     force: { type: "boolean", about: "also while it has work; its sessions then fail" },
   },
   positionals: { name: "NODE", min: 1, max: 1 },
@@ -13,6 +14,7 @@ export const nodeRm = defineCommand({
     await withApi((skein) =>
       skein.removeNode({ path: { id: id! }, ...(options.force ? { query: { force: "true" } } : {}) }),
     );
-    print(`${id} is forgotten`);
+    if (options.json) printJson({ node: id, forgotten: true });
+    else print(`${id} is forgotten`);
   },
 });

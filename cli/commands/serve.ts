@@ -1,9 +1,9 @@
 /** `skein serve`: the API on this machine, in the foreground. */
 import { resolve } from "node:path";
 import { CliError } from "../cli-error.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand, JSON_OPTION } from "../command.ts";
 import { API_DATA } from "../paths.ts";
-import { print, say } from "../print.ts";
+import { print, printJson, say } from "../print.ts";
 import { bundleApi } from "../serve/bundle.ts";
 import { readAdminToken } from "../serve/data.ts";
 import { agentsThatFit, fullText, roomText } from "../serve/descriptors.ts";
@@ -26,6 +26,7 @@ export const serve = defineCommand({
       value: "FILE",
       about: "key for secrets, made at the first start (default: DIR.secrets-key, beside DIR)",
     },
+    ...JSON_OPTION,
     set: {
       type: "string",
       multiple: true,
@@ -60,7 +61,8 @@ that last less than 2 s each, skein serve gives up: exit code 1, with the reason
       for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
         process.once(signal, () => done("asked"));
     });
-    print(`skein api ready at ${server.url}`);
+    if (options.json) printJson({ url: server.url, data });
+    else print(`skein api ready at ${server.url}`);
     say(`admin token in ${data}/admin-token, key for secrets in ${secretsKey}`);
     if (limit !== undefined) say(roomText(limit, given.maxLinks));
     const how = await Promise.race([asked, server.ended]);

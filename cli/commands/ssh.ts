@@ -1,13 +1,13 @@
 /** `skein ssh` and `skein ssh-config`: the user's own OpenSSH into containers. */
 import { pinnedEnvironment, withApi } from "../client.ts";
-import { defineCommand } from "../command.ts";
-import { print, say } from "../print.ts";
+import { defineCommand, JSON_ERRORS, JSON_OPTION } from "../command.ts";
+import { print, printJson, say } from "../print.ts";
 import { runSsh } from "../ssh/run-ssh.ts";
 import { aliasOf, sshConfigBlock, sshOptions } from "../ssh/ssh-settings.ts";
 import { chooseHost, wayInto } from "../ssh/way-into.ts";
 
 export const ssh = defineCommand({
-  options: {},
+  options: JSON_ERRORS,
   positionals: { name: "SESSION", min: 1, max: 1 },
   passesOn: "[HOST] [ARGS…]",
   notes:
@@ -29,16 +29,19 @@ export const ssh = defineCommand({
 });
 
 export const sshConfig = defineCommand({
-  options: {},
+  options: JSON_OPTION,
   positionals: { name: "SESSION", min: 1, max: 1 },
   notes:
     "A block for OpenSSH's clients, on stdout; then ssh, scp, sftp, rsync and editors reach HOST.SESSION.skein:\n" +
     "  skein ssh-config train >~/.ssh/train.conf    and in ~/.ssh/config, at the top: Include train.conf\n" +
     "The default key of this user is added to the session if it is missing.",
-  async run({ positionals: [session] }) {
+  async run({ options, positionals: [session] }) {
     await withApi(async (skein) => {
       const { way, containers } = await wayInto(skein, session!, pinnedEnvironment());
-      print(sshConfigBlock(way, containers).trimEnd());
+      const block = sshConfigBlock(way, containers).trimEnd();
+      if (options.json)
+        printJson({ hosts: containers.map(({ host }) => aliasOf(host, way.session.name)), config: block });
+      else print(block);
       if (process.env["SKEIN_TOKEN"])
         say("ssh will need SKEIN_TOKEN in its environment, too; skein login stores it");
     });

@@ -15,7 +15,7 @@ async function after(line: string): Promise<string> {
 test.each([
   ["", expect.stringMatching(/^setup demo serve .*\bnode\b.*\bhelp$/)],
   ["con", "context"],
-  ["node ", "ls describe cordon uncordon rm"],
+  ["node ", "ls describe cordon uncordon label rm"],
   ["help no", "node"],
   ["ps --st", "--status"],
   ["ps --status ", ""],

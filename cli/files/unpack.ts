@@ -34,7 +34,6 @@ export async function unpack(
   archive: AsyncIterable<Uint8Array>,
   target: string,
   directory: { mode: number } | undefined,
-  progress: (bytes: number) => void = () => {},
 ): Promise<Unpacked> {
   const leftOut: LeftOut[] = [];
   const leave = (path: string, why: string) => {
@@ -87,7 +86,6 @@ export async function unpack(
   async function* counted() {
     for await (const piece of archive) {
       bytes += piece.length;
-      progress(bytes);
       if (damage) throw damage;
       yield piece;
     }

@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.ts';
 import type { Client, ClientMeta, Options as Options2, RequestResult, ServerSentEventsResult, TDataShape } from './client/index.ts';
-import type { AddSshKeysData, AddSshKeysErrors, AddSshKeysResponses, ConnectAgentData, ConnectAgentErrors, CreateJoinTokenData, CreateJoinTokenErrors, CreateJoinTokenResponses, CreateSessionData, CreateSessionErrors, CreateSessionResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, EndSessionData, EndSessionErrors, EndSessionResponses, ExecContainerData, ExecContainerErrors, ForwardPortData, ForwardPortErrors, GetDocsData, GetDocsErrors, GetDocsResponses, GetFilesData, GetFilesErrors, GetFilesResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetNodeData, GetNodeErrors, GetNodeResponses, GetOpenApiData, GetOpenApiErrors, GetOpenApiResponses, GetRegistryData, GetRegistryErrors, GetRegistryResponses, GetSessionData, GetSessionErrors, GetSessionResponses, GetSessionSchemaData, GetSessionSchemaErrors, GetSessionSchemaResponses, JoinAgentData, JoinAgentErrors, JoinAgentResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListRegistriesData, ListRegistriesErrors, ListRegistriesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListTokensData, ListTokensErrors, ListTokensResponses, OpenTunnelData, OpenTunnelErrors, PatchNodeData, PatchNodeErrors, PatchNodeResponses, PlanSessionData, PlanSessionErrors, PlanSessionResponses, PutFilesData, PutFilesErrors, PutFilesResponses, ReadLogsData, ReadLogsErrors, ReadLogsResponses, RemoveNodeData, RemoveNodeErrors, RemoveNodeResponses, RemoveRegistryData, RemoveRegistryErrors, RemoveRegistryResponses, RevokeTokenData, RevokeTokenErrors, RevokeTokenResponses, SetRegistryData, SetRegistryErrors, SetRegistryResponses, StreamEventsData, StreamEventsErrors, StreamEventsResponse, StreamEventsResponses, StreamSessionEventsData, StreamSessionEventsErrors, StreamSessionEventsResponse, StreamSessionEventsResponses } from './types.gen.ts';
+import type { AddSshKeysData, AddSshKeysErrors, AddSshKeysResponses, ConnectAgentData, ConnectAgentErrors, CreateJoinTokenData, CreateJoinTokenErrors, CreateJoinTokenResponses, CreateSessionData, CreateSessionErrors, CreateSessionResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, EndSessionData, EndSessionErrors, EndSessionResponses, ExecContainerData, ExecContainerErrors, ForwardPortData, ForwardPortErrors, GetDocsData, GetDocsErrors, GetDocsResponses, GetFilesData, GetFilesErrors, GetFilesResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetNodeData, GetNodeErrors, GetNodeResponses, GetOpenApiData, GetOpenApiErrors, GetOpenApiResponses, GetRegistryData, GetRegistryErrors, GetRegistryResponses, GetSessionData, GetSessionErrors, GetSessionResponses, GetSessionSchemaData, GetSessionSchemaErrors, GetSessionSchemaResponses, JoinAgentData, JoinAgentErrors, JoinAgentResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListRegistriesData, ListRegistriesErrors, ListRegistriesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListTokensData, ListTokensErrors, ListTokensResponses, OpenTunnelData, OpenTunnelErrors, PatchNodeData, PatchNodeErrors, PatchNodeResponses, PlanSessionData, PlanSessionErrors, PlanSessionResponses, PutFilesData, PutFilesErrors, PutFilesResponses, ReadLogsData, ReadLogsErrors, ReadLogsResponses, RemoveNodeData, RemoveNodeErrors, RemoveNodeResponses, RemoveRegistryData, RemoveRegistryErrors, RemoveRegistryResponses, RevokeTokenData, RevokeTokenErrors, RevokeTokenResponses, SetRegistryData, SetRegistryErrors, SetRegistryResponses, StartSessionData, StartSessionErrors, StartSessionResponses, StreamEventsData, StreamEventsErrors, StreamEventsResponse, StreamEventsResponses, StreamSessionEventsData, StreamSessionEventsErrors, StreamSessionEventsResponse, StreamSessionEventsResponses } from './types.gen.ts';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -247,7 +247,7 @@ export const createSession = <ThrowOnError extends boolean = false>(options: Opt
 /**
  * End a session
  *
- * SIGTERM, 10 s, SIGKILL; then nothing of it is left. Ending an ended one is no error. Needs the role `user` or more.
+ * SIGTERM, 10 s, SIGKILL; then nothing of it is left. Ending an ended one is no error. One whose containers stay for a while (`holdAtEnd`) loses them now. Needs the role `user` or more.
  */
 export const endSession = <ThrowOnError extends boolean = false>(options: Options<EndSessionData, ThrowOnError>): RequestResult<EndSessionResponses, EndSessionErrors, ThrowOnError> => (options.client ?? client).delete<EndSessionResponses, EndSessionErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -291,7 +291,7 @@ export const getFiles = <ThrowOnError extends boolean = false>(options: Options<
 /**
  * Write files into a container, or into all (tar)
  *
- * Unpacks a tar archive in a directory, which must be there. The files belong to the container's user; modes and links are kept. The body has no limit: it is passed on as fast as the container takes it. With `*` it goes into all containers, and a problem names those that failed. Needs the role `user` or more.
+ * Unpacks a tar archive in a directory, which must be there unless `parents` is true. The container may run, wait at its gate, or have ended. The files belong to the container's user; modes and links are kept. The body has no limit: it is passed on as fast as the container takes it. With `*` it goes into all containers, and a problem names those that failed. Needs the role `user` or more.
  */
 export const putFiles = <ThrowOnError extends boolean = false>(options: Options<PutFilesData, ThrowOnError>): RequestResult<PutFilesResponses, PutFilesErrors, ThrowOnError> => (options.client ?? client).put<PutFilesResponses, PutFilesErrors, ThrowOnError>({
     bodySerializer: null,
@@ -350,6 +350,17 @@ export const addSshKeys = <ThrowOnError extends boolean = false>(options: Option
         'Content-Type': 'application/json',
         ...options.headers
     }
+});
+
+/**
+ * Start a session that waits at its gate
+ *
+ * Opens the gate of a session that was made with `gate: "manual"`, so that its commands run. Before its time this is remembered, and the session will not wait. One that runs is left as it is. Needs the role `user` or more.
+ */
+export const startSession = <ThrowOnError extends boolean = false>(options: Options<StartSessionData, ThrowOnError>): RequestResult<StartSessionResponses, StartSessionErrors, ThrowOnError> => (options.client ?? client).post<StartSessionResponses, StartSessionErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/sessions/{id}/start',
+    ...options
 });
 
 /**

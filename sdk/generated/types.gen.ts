@@ -964,6 +964,14 @@ export type SessionRequest = {
     };
     frameworks?: Frameworks;
     /**
+     * manual: once everything is ready, the commands wait until POST /v1/sessions/{id}/start, so that files can be put in first. The status stays starting, with the reason `waits for start`. auto unless given
+     */
+    gate?: 'auto' | 'manual';
+    /**
+     * Seconds that the containers stay after main1's command has ended, whatever its exit code, so that its files can be read. The status is terminating meanwhile, and ending the session removes them at once. Not where the session ends otherwise
+     */
+    holdAtEnd?: number;
+    /**
      * The container uses its node's own network, and keeps its name and address in the session. Its user must be root. Only on nodes that allow it. false unless given
      */
     hostNetwork?: boolean;
@@ -2159,7 +2167,7 @@ export type CreateSessionData = {
     path?: never;
     query?: {
         /**
-         * Seconds: answer when it is settled (running, failed or terminated), at the latest then
+         * Seconds: answer when it is settled (running, failed or terminated) or waits to be started, at the latest then
          */
         wait?: number;
     };
@@ -2284,7 +2292,7 @@ export type GetSessionData = {
     };
     query?: {
         /**
-         * Seconds: answer when it is settled (running, failed or terminated), at the latest then
+         * Seconds: answer when it is settled (running, failed or terminated) or waits to be started, at the latest then
          */
         wait?: number;
     };
@@ -2400,7 +2408,7 @@ export type GetFilesData = {
     };
     query: {
         /**
-         * An absolute path in the container
+         * A path in the container; a relative one counts from its working directory
          */
         path: string;
     };
@@ -2470,9 +2478,13 @@ export type PutFilesData = {
     };
     query: {
         /**
-         * An absolute path in the container
+         * A path in the container; a relative one counts from its working directory
          */
         path: string;
+        /**
+         * Make the directory if it is missing, and those above it
+         */
+        parents?: 'true' | 'false';
     };
     url: '/v1/sessions/{id}/containers/{host}/files';
 };
@@ -2793,6 +2805,64 @@ export type AddSshKeysResponses = {
 };
 
 export type AddSshKeysResponse = AddSshKeysResponses[keyof AddSshKeysResponses];
+
+export type StartSessionData = {
+    body?: never;
+    path: {
+        /**
+         * Id, or name: the live session of that name, else the latest
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/v1/sessions/{id}/start';
+};
+
+export type StartSessionErrors = {
+    /**
+     * `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `forbidden`: This token may not do that
+     */
+    403: Problem;
+    /**
+     * `not_found`: There is no such thing
+     */
+    404: Problem;
+    /**
+     * `not_running`: The session or container does not run
+     */
+    409: Problem;
+    /**
+     * `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
+};
+
+export type StartSessionError = StartSessionErrors[keyof StartSessionErrors];
+
+export type StartSessionResponses = {
+    /**
+     * The session, on its way
+     */
+    202: Session;
+};
+
+export type StartSessionResponse = StartSessionResponses[keyof StartSessionResponses];
 
 export type ListTokensData = {
     body?: never;

@@ -1,4 +1,4 @@
-"""Skein's client for Python 3.9 or newer: sessions, events, logs, commands and ports. It needs the standard library only.
+"""Skein's client for Python 3.9 or newer: sessions, events, logs, commands, ports and files. It needs the standard library only.
 
     skein = Skein("http://127.0.0.1:8787", token="skt_…")
     session = skein.create_session({"image": "debian:12", "clusterSize": 2})
@@ -22,12 +22,13 @@ import re
 import socket
 import ssl
 import struct
+import tarfile
 import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from typing import Any, Callable, Deque, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 __version__ = "0.1.0"
 
@@ -36,6 +37,10 @@ Json = Dict[str, Any]
 #: The API says something at least every 15 s, and answers a ping at once.
 _SILENCE_S = 25.0
 _ENDED = ("terminated", "failed")
+#: What a session with `"gate": "manual"` says once it waits for its start.
+_WAITS_FOR_START = "waits for start"
+#: Seconds without a byte of a copy. The API gives up sooner, and says why.
+_COPY_S = 330.0
 #: Statuses that may be another in a moment.
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
 
@@ -120,6 +125,10 @@ class Skein:
         """All nodes; needs the role admin."""
         return self._pages("/v1/nodes")
 
+    def start(self, session: str) -> Json:
+        """Opens the gate of a session that was made with `"gate": "manual"`. Before its time that is remembered."""
+        return _object(self.call("POST", _path("/v1/sessions", session, "start")))
+
     def end_session(self, session: str) -> Json:
         """Ends a session, and returns it at once. Ending an ended one is no error."""
         return _object(self.call("DELETE", _path("/v1/sessions", session)))
@@ -127,10 +136,16 @@ class Skein:
     def wait(self, session: str, until: str = "running", timeout: Optional[float] = None) -> Json:
         """Waits until a session is `running`, or `ended` (terminated or failed), and returns it. An API that is away only delays it.
 
-        Raises SessionEnded if it ended before it was running, TimeoutError after `timeout` seconds.
+        `ready`: until it waits for its start (`"gate": "manual"`), or is running. Raises SessionEnded if it ended before it was running, TimeoutError after `timeout` seconds.
         """
-        if until not in ("running", "ended"):
-            raise ValueError("until must be running or ended")
+        if until not in ("running", "ended", "ready"):
+            raise ValueError("until must be running, ended or ready")
+
+        def is_so(now: Json) -> bool:
+            if until == "ready" and now["status"] == "starting":
+                return bool(now["reason"] == _WAITS_FOR_START)
+            return now["status"] in (_ENDED if until == "ended" else ("running",))
+
         deadline = None if timeout is None else time.monotonic() + timeout
 
         def patience() -> float:
@@ -141,7 +156,7 @@ class Skein:
 
         found = self.session(session)
         while True:
-            if found["status"] in (_ENDED if until == "ended" else (until,)):
+            if is_so(found):
                 return found
             if found["status"] in _ENDED:
                 raise SessionEnded(found)
@@ -150,7 +165,7 @@ class Skein:
                 patience()
                 if event is None or event["event"] == "session":
                     now = self._passing(lambda: self.session(found["id"]))
-                    if now is not None and now["status"] != found["status"]:
+                    if now is not None and (now["status"] != found["status"] or is_so(now)):
                         found = now
                         break
             else:
@@ -253,6 +268,70 @@ class Skein:
         """One TCP connection to a port of a container; what comes from it is the stream's `stdout`."""
         return self._dial(_path("/v1/sessions", session, "containers", host, "ports", str(port)), None)
 
+    def upload(self, session: str, local: str, path: str = ".", host: str = "*") -> None:
+        """Puts what is in a directory of this machine into a directory of all containers, or of one. It is made if it is missing.
+
+        A relative `path` counts from the container's working directory. Raises OSError for what cannot be read here.
+        """
+        names = sorted(os.listdir(local))
+        receiver, sender = os.pipe()
+        failed: List[Exception] = []
+
+        def pack() -> None:
+            try:
+                with os.fdopen(sender, "wb") as pipe, tarfile.open(fileobj=pipe, mode="w|") as tar:
+                    for name in names:
+                        tar.add(os.path.join(local, name), arcname=name)
+            except (OSError, tarfile.TarError) as error:
+                failed.append(error)
+
+        packer = threading.Thread(target=pack, daemon=True)
+        packer.start()
+
+        def pieces() -> Iterator[bytes]:
+            yield from iter(lambda: os.read(receiver, 65536), b"")
+            packer.join()
+            if failed:
+                # Else the archive would look whole.
+                raise failed[0]
+
+        try:
+            self.put_files(session, path, pieces(), host, parents=True)
+        except urllib.error.URLError:
+            if failed:
+                raise failed[0] from None
+            raise
+        finally:
+            os.close(receiver)
+            packer.join()
+
+    def download(self, session: str, path: str, local: str = ".", host: str = "main1") -> None:
+        """Copies a file or directory of a container into a directory of this machine. Nothing is written outside that directory.
+
+        Raises tarfile.TarError for what leads out of it, and for devices; RuntimeError where Python is too old for that check (PEP 706).
+        """
+        if not hasattr(tarfile, "data_filter"):
+            raise RuntimeError("this Python cannot unpack safely: use 3.9.17, 3.10.12, 3.11.4, 3.12 or newer, or get_files")
+        with self.get_files(session, path, host) as response, tarfile.open(fileobj=response, mode="r|") as tar:
+            tar.extractall(local, filter="data")
+            # What breaks off behind the last file is no whole archive, either.
+            while response.read(65536):
+                pass
+
+    def put_files(
+        self, session: str, path: str, tar: Iterable[bytes], host: str = "main1", parents: bool = False
+    ) -> None:
+        """Unpacks a tar archive, in pieces, in a directory of a container (`*`: of all). `parents`: it is made if it is missing."""
+        where = _path("/v1/sessions", session, "containers", host, "files")
+        query = {"path": path, "parents": "true" if parents else None}
+        with self._open("PUT", where, query, None, {"content-type": "application/x-tar"}, _COPY_S, tar):
+            pass
+
+    def get_files(self, session: str, path: str, host: str = "main1") -> Any:
+        """A file or directory as a tar archive, to read from: `tarfile.open(fileobj=…, mode="r|")`. Close it, or use it in `with`."""
+        where = _path("/v1/sessions", session, "containers", host, "files")
+        return self._open("GET", where, {"path": path}, None, {}, _COPY_S)
+
     def _open(
         self,
         method: str,
@@ -261,6 +340,7 @@ class Skein:
         body: Any = None,
         headers: Mapping[str, str] = {},
         timeout: Optional[float] = None,
+        stream: Optional[Iterable[bytes]] = None,
     ) -> Any:
         text = urllib.parse.urlencode({key: value for key, value in query.items() if value is not None})
         request = urllib.request.Request(f"{self._api}{path}{'?' + text if text else ''}", method=method)
@@ -272,6 +352,8 @@ class Skein:
         if body is not None:
             request.data = json.dumps(body).encode()
             request.add_header("Content-Type", "application/json")
+        if stream is not None:
+            request.data = stream
         try:
             return urllib.request.urlopen(request, timeout=timeout)
         except urllib.error.HTTPError as error:

@@ -8,9 +8,11 @@ import hashlib
 import os
 import socket
 import struct
+import tempfile
 import threading
 import time
 import unittest
+import unittest.mock
 import uuid
 
 import skein
@@ -209,6 +211,21 @@ class Answers(unittest.TestCase):
             self.asked,
             ["/v1/sessions/x/logs?host=main1&tail=5", "/v1/sessions/x/logs?host=main1&since=2026-01-01T00%3A00%3A00.1Z"],
         )
+
+    def test_a_session_that_waits_for_its_start_is_ready(self) -> None:
+        waiting = '{"id": "ses_1", "name": "x", "status": "starting", "reason": "waits for start"}'
+        api = self.serve(f"HTTP/1.1 200 OK\r\nContent-Length: {len(waiting)}\r\n\r\n{waiting}")
+        self.assertEqual(api.wait("x", "ready", timeout=5)["status"], "starting")
+
+    def test_a_file_that_cannot_be_read_is_the_error_of_an_upload(self) -> None:
+        with tempfile.TemporaryDirectory() as directory:
+            with self.assertRaises(FileNotFoundError):
+                skein.Skein("http://127.0.0.1:1").upload("x", os.path.join(directory, "none"))
+            os.symlink("/", os.path.join(directory, "link"))
+            # It is there, and gone when its turn comes.
+            with unittest.mock.patch("os.listdir", return_value=["link", "gone"]):
+                with self.assertRaises(FileNotFoundError):
+                    self.serve("HTTP/1.1 204 No\r\n\r\n").upload("x", directory)
 
     def test_an_answer_that_is_no_problem_is_one_with_its_status(self) -> None:
         with self.assertRaises(skein.ApiProblem) as raised:

@@ -20,6 +20,7 @@ export const ACCESS = {
   putFiles: "user",
   getFiles: "user",
   createSession: "user",
+  startSession: "user",
   endSession: "user",
   addSshKeys: "user",
   listNodes: "admin",

@@ -288,6 +288,16 @@ export const SessionRequest = z
         "When a node is lost while the session runs: fail, or go on and show the containers on it as lost",
       example: "keep",
     }),
+    gate: z.enum(["auto", "manual"]).default("auto").meta({
+      description:
+        "manual: once everything is ready, the commands wait until POST /v1/sessions/{id}/start, so that files can be put in first. The status stays starting, with the reason `waits for start`",
+      example: "manual",
+    }),
+    holdAtEnd: z.int().min(1).max(CONSTANTS.longestHoldSeconds).optional().meta({
+      description:
+        "Seconds that the containers stay after main1's command has ended, whatever its exit code, so that its files can be read. The status is terminating meanwhile, and ending the session removes them at once. Not where the session ends otherwise",
+      example: 600,
+    }),
     maxDuration: z.int().min(1).max(CONSTANTS.longestSeconds).optional().meta({
       description:
         "Seconds that the session may run, from running on. Then it fails, and its containers are killed. Without it there is no limit",

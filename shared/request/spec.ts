@@ -68,6 +68,10 @@ export interface SessionSpec {
   priority: number;
   retries: number;
   onNodeLoss: "fail" | "keep";
+  /** Missing: "auto". */
+  gate?: "manual";
+  /** Seconds; missing: the containers are removed at once. */
+  holdAtEnd?: number;
   /** Seconds; missing: no limit. */
   maxDuration?: number;
   queueTimeout?: number;
@@ -146,7 +150,8 @@ function specOf(request: SessionRequest): SessionSpec {
     priority: request.priority,
     retries: request.retries,
     onNodeLoss: request.onNodeLoss,
-    ...definedOf(request, ["maxDuration", "queueTimeout"]),
+    ...(request.gate === "manual" ? { gate: request.gate } : {}),
+    ...definedOf(request, ["holdAtEnd", "maxDuration", "queueTimeout"]),
   };
 }
 

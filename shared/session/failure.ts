@@ -1,7 +1,7 @@
 /** Decides what follows a node's failure: another plan, or the end of the session. */
 import { maySessionGo } from "./lifecycle.ts";
 import type { SessionEvent } from "./session-events.ts";
-import { isGateClosed, type SessionRecord } from "./session-record.ts";
+import { isAtGate, isGateClosed, type SessionRecord } from "./session-record.ts";
 
 export interface PlanFailure {
   /** What happened, where, and what to do. */
@@ -21,7 +21,7 @@ export interface ReplanLimits {
 
 /**
  * A session gets another plan only while its gate is closed. After that commands may have run, and only the user may decide to run them
- * twice. Another plan needs a conflicting network, or one of the request's retries.
+ * twice. Nor does one that waits at its gate: clients may have put files into its containers, and those would be lost without a word. Another plan needs a conflicting network, or one of the request's retries.
  */
 export function failureEvent(
   record: SessionRecord,
@@ -29,7 +29,7 @@ export function failureEvent(
   { retries, maxEpochs }: ReplanLimits,
   times: { readonly at: number; readonly giveUpAt: number },
 ): SessionEvent<"replanned" | "retried" | "ended"> {
-  const mayReplan = maySessionGo(record.status, "pending") && isGateClosed(record);
+  const mayReplan = maySessionGo(record.status, "pending") && isGateClosed(record) && !isAtGate(record);
   const again = { reason: `another plan is needed: ${reason}`, ...times };
   if (mayReplan && networkConflict && record.epoch < maxEpochs) return { kind: "replanned", ...again };
   if (mayReplan && record.retried < retries) return { kind: "retried", atFault, ...again };

@@ -16,6 +16,10 @@ export interface SessionEvents {
   progressed: { readonly at: number };
   /** Every node has prepared its part. */
   prepared: { readonly at: number };
+  /** All is ready for `started`, but the gate is manual and its opening was not requested yet. */
+  gateReached: { readonly at: number };
+  /** The opening of a manual gate is requested, also before its time. */
+  startRequested: { readonly at: number };
   /** Every node has started its containers and proven its network and SSH: the gate opens, and commands may start. */
   started: { readonly at: number };
   /** Every node has opened its gate. */
@@ -33,8 +37,10 @@ export interface SessionEvents {
   replanned: RemovalBegins;
   /** A creation failed: the next plan avoids the nodes at fault. It uses one of the request's retries. */
   retried: RemovalBegins & { readonly atFault: readonly string[] };
-  /** The session was ended, or it failed, or `main1` has ended. */
-  ended: RemovalBegins & { readonly outcome: End; readonly exitCode?: number };
+  /** The session was ended, or it failed, or `main1` has ended. `hold`: its containers stay for so many seconds before they are removed. */
+  ended: RemovalBegins & { readonly outcome: End; readonly exitCode?: number; readonly hold?: number };
+  /** The hold is over, or no longer wanted: the removal begins. */
+  released: { readonly at: number; readonly giveUpAt: number };
 
   /** A node confirmed that nothing of its part is left. */
   partRemoved: object;

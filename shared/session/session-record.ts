@@ -27,6 +27,8 @@ export interface SessionRecord {
   readonly removed: boolean;
   /** In the last removal nodes kill at once, instead of SIGTERM and 10 s. */
   readonly force: boolean;
+  /** The gate may open by itself, or its opening was requested. It outlives plans. */
+  readonly mayStart: boolean;
   /** Counts the steps that Fleet must know of. */
   readonly news: number;
   /** While it runs: the lost nodes that it goes on without, and the reason to show. */
@@ -34,8 +36,12 @@ export interface SessionRecord {
   /** Retries used (the request's `retries` is the limit), and the nodes at fault. */
   readonly retried: number;
   readonly avoid: readonly string[];
-  /** ms since 1970, like the three below. When the present wait for nodes began. */
+  /** While its containers stay after main1's end: for how many seconds at most. */
+  readonly hold: number | null;
+  /** ms since 1970, like the four below. When the present wait for nodes began. */
   readonly phaseAt: number | null;
+  /** While it waits at its gate to be started: since when. */
+  readonly gateAt: number | null;
   /** When a node last reported during preparation. */
   readonly progressAt: number | null;
   /** During a removal: when Skein stops waiting for disconnected nodes. */
@@ -44,9 +50,13 @@ export interface SessionRecord {
   readonly runsUntil: number | null;
 }
 
+/** What a session waits for at its gate, word for word as the contract has it: clients look for it. */
+export const WAITS_FOR_START = "waits for start";
+
 /** A session as it was requested. */
 export function newRecord(
   identity: Pick<SessionRecord, "id" | "project" | "name" | "createdAt">,
+  gate: "auto" | "manual" = "auto",
 ): SessionRecord {
   return {
     ...identity,
@@ -59,11 +69,14 @@ export function newRecord(
     outcome: null,
     removed: false,
     force: false,
+    mayStart: gate === "auto",
     news: 0,
     lost: {},
     retried: 0,
     avoid: [],
+    hold: null,
     phaseAt: null,
+    gateAt: null,
     progressAt: null,
     giveUpAt: null,
     runsUntil: null,
@@ -71,8 +84,18 @@ export function newRecord(
 }
 
 /** Whether the session waits for nodes to remove their parts. */
-export function isRemoving({ outcome, removed }: SessionRecord): boolean {
-  return outcome !== null && !removed;
+export function isRemoving({ outcome, removed, hold }: SessionRecord): boolean {
+  return outcome !== null && !removed && hold === null;
+}
+
+/** Whether its containers stay for a while after main1's end, so that files can be read. */
+export function isHeld({ hold }: SessionRecord): boolean {
+  return hold !== null;
+}
+
+/** Whether everything is ready, and only its start is missing. */
+export function isAtGate({ gateAt }: SessionRecord): boolean {
+  return gateAt !== null;
 }
 
 /** Whether no command has started yet. */

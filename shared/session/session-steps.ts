@@ -4,7 +4,14 @@
  */
 import type { SessionStatus } from "./lifecycle.ts";
 import type { EventKind, SessionEvent } from "./session-events.ts";
-import { isGateClosed, isRemoving, type SessionRecord } from "./session-record.ts";
+import {
+  isAtGate,
+  isGateClosed,
+  isHeld,
+  isRemoving,
+  type SessionRecord,
+  WAITS_FOR_START,
+} from "./session-record.ts";
 
 /** Fields that no event changes itself: the identity stays, and `transition` sets `status` and `news`. */
 type Fixed = "id" | "project" | "name" | "createdAt" | "status" | "news";
@@ -43,7 +50,12 @@ const removalBegins: Changes<"ended" | "replanned" | "retried"> = {
   lost: () => ({}),
   phaseAt: (_, { at }) => at,
   giveUpAt: (_, { giveUpAt }) => giveUpAt,
+  gateAt: () => null,
 };
+
+/** Stands behind the reason while a session is held. */
+const HELD =
+  "; its containers stay for a while, so that files can be read: ending the session removes them now";
 
 const removalOver: Changes<"begun" | "requeued" | "terminated" | "failed"> = {
   outcome: () => null,
@@ -76,7 +88,36 @@ export const STEPS: { readonly [K in EventKind]: Step<K> } = {
     tellsFleet: true,
     changes: { phaseAt: (_, { at }) => at },
   },
-  started: { in: ["starting"], if: gateClosed, changes: { startedAt: (_, { at }) => text(at) } },
+  gateReached: {
+    in: ["starting"],
+    if: {
+      says: "it waits to be started, and did not wait before",
+      holds: (record) => isGateClosed(record) && !record.mayStart && !isAtGate(record),
+    },
+    tellsFleet: true,
+    changes: { gateAt: (_, { at }) => at, reason: () => WAITS_FOR_START },
+  },
+  startRequested: {
+    in: ["pending", "preparing", "starting"],
+    if: { says: "nobody has requested it yet", holds: ({ mayStart }) => !mayStart },
+    tellsFleet: true,
+    changes: {
+      mayStart: () => true,
+      gateAt: () => null,
+      reason: (record) => (isAtGate(record) ? null : record.reason),
+      // What was spent at the gate does not count as time that the nodes took.
+      phaseAt: ({ phaseAt, gateAt }, { at }) =>
+        phaseAt === null || gateAt === null ? phaseAt : phaseAt + Math.max(0, at - gateAt),
+    },
+  },
+  started: {
+    in: ["starting"],
+    if: {
+      says: "the gate is closed, and may open",
+      holds: (record) => isGateClosed(record) && record.mayStart,
+    },
+    changes: { startedAt: (_, { at }) => text(at) },
+  },
   running: {
     in: ["starting"],
     if: gateOpen,
@@ -104,10 +145,15 @@ export const STEPS: { readonly [K in EventKind]: Step<K> } = {
   waitRestarted: {
     in: ["pending", "preparing", "starting", "terminating"],
     if: {
-      says: "it waits for nodes",
-      holds: (record) => record.status === "preparing" || record.status === "starting" || isRemoving(record),
+      says: "it waits for nodes, or for clients",
+      holds: (record) =>
+        record.status === "preparing" || record.status === "starting" || isRemoving(record) || isHeld(record),
     },
-    changes: { phaseAt: (_, { at }) => at, progressAt: (_, { at }) => at },
+    changes: {
+      phaseAt: (_, { at }) => at,
+      progressAt: (_, { at }) => at,
+      gateAt: ({ gateAt }, { at }) => (gateAt === null ? null : at),
+    },
   },
 
   replanned: {
@@ -140,6 +186,20 @@ export const STEPS: { readonly [K in EventKind]: Step<K> } = {
       exitCode: (_, { exitCode }) => exitCode ?? null,
       force: (_, { outcome }) => outcome === "failed",
       runsUntil: () => null,
+      hold: (_, { hold }) => hold ?? null,
+      reason: (_, { reason, hold }) => (hold === undefined ? reason : reason + HELD),
+      giveUpAt: (_, { giveUpAt, hold }) => (hold === undefined ? giveUpAt : null),
+    },
+  },
+  released: {
+    in: ["terminating"],
+    if: { says: "its containers stay", holds: isHeld },
+    tellsFleet: true,
+    changes: {
+      hold: () => null,
+      reason: ({ reason }) => reason?.replace(HELD, "") ?? null,
+      phaseAt: (_, { at }) => at,
+      giveUpAt: (_, { giveUpAt }) => giveUpAt,
     },
   },
 

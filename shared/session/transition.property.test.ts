@@ -2,11 +2,12 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { maySessionGo, SESSION_STATES, SESSION_STATUSES, type SessionStatus } from "./lifecycle.ts";
 import type { EventKind, SessionEvent, SessionEvents } from "./session-events.ts";
-import { newRecord, type SessionRecord } from "./session-record.ts";
+import { newRecord, type SessionRecord, WAITS_FOR_START } from "./session-record.ts";
 import { STEPS } from "./session-steps.ts";
 import { IllegalStep, transition } from "./transition.ts";
 
 const NEW = newRecord({ id: "ses_1", project: "p", name: "train", createdAt: "2026-11-24T00:00:00Z" });
+const MANUAL = newRecord(NEW, "manual");
 const KINDS = Object.keys(STEPS) as EventKind[];
 
 const ms = fc.integer({ min: 1_800_000_000_000, max: 1_900_000_000_000 });
@@ -22,6 +23,8 @@ const dataOf: { [K in EventKind]: fc.Arbitrary<SessionEvents[K]> } = {
   begun: fc.record({ epoch: fc.nat(9), at: ms }),
   progressed: at,
   prepared: at,
+  gateReached: at,
+  startRequested: at,
   started: at,
   running: fc.record({ runsUntil: fc.option(ms) }),
   timeExtended: fc.record({ runsUntil: ms }),
@@ -30,7 +33,11 @@ const dataOf: { [K in EventKind]: fc.Arbitrary<SessionEvents[K]> } = {
   waitRestarted: at,
   replanned: fc.record(removalBegins),
   retried: fc.record({ ...removalBegins, atFault: fc.array(node, { maxLength: 2 }) }),
-  ended: fc.record({ ...removalBegins, outcome: end }),
+  ended: fc.oneof(
+    fc.record({ ...removalBegins, outcome: end }),
+    fc.record({ ...removalBegins, outcome: end, hold: fc.integer({ min: 1, max: 100 }) }),
+  ),
+  released: fc.record({ at: ms, giveUpAt: ms }),
   partRemoved: nothing,
   graceEnded: at,
   gaveUp: fc.record({ askAgainAt: ms }),
@@ -51,6 +58,9 @@ const arbitraryEvent = fc.oneof(
   })),
 );
 
+const ENDING: SessionRecord = { ...NEW, status: "running", startedAt: NEW.createdAt };
+const heldEnd = { kind: "ended", outcome: "failed", at: 0, giveUpAt: 0, hold: 1 } as const;
+
 function isOver({ status, outcome, removed }: SessionRecord): boolean {
   return !SESSION_STATES[status].live || (removed && outcome !== "replan");
 }
@@ -68,6 +78,9 @@ function violations(record: SessionRecord): string[] {
     lost,
     giveUpAt,
     runsUntil,
+    mayStart,
+    gateAt,
+    hold,
   } = record;
   const rules: Record<string, boolean> = {
     "the outcome of a pending session is none, or another plan":
@@ -77,7 +90,7 @@ function violations(record: SessionRecord): string[] {
     "no other session has an outcome": ["pending", "terminating"].includes(status) || outcome === null,
     "`removed` needs an outcome": outcome !== null || !removed,
     "`giveUpAt` is set exactly while a removal is under way":
-      (giveUpAt !== null) === (outcome !== null && !removed),
+      (giveUpAt !== null) === (outcome !== null && !removed && hold === null),
     "another plan comes after a plan": outcome !== "replan" || epoch > 0,
     "a session without a plan uses no node":
       epoch > 0 || !["preparing", "starting", "running"].includes(status),
@@ -86,6 +99,15 @@ function violations(record: SessionRecord): string[] {
     "`endedAt` is set exactly once nothing is left": (endedAt !== null) === isOver(record),
     "a removal has a reason": outcome === null || why !== null,
     "only a running session has an end of its time": status === "running" || runsUntil === null,
+    "an open gate may open": startedAt === null || mayStart,
+    "a session that waits for its start says so, and only such a one":
+      (gateAt !== null) === (status === "starting" && why === WAITS_FOR_START),
+    "who waits at the gate may not start yet, and its gate is closed":
+      gateAt === null || (!mayStart && startedAt === null),
+    "only an end whose removal has not begun is held":
+      hold === null || (status === "terminating" && !removed),
+    "the reason of a held session says so, and no other does":
+      (hold !== null) === /containers stay/.test(why ?? ""),
     "only a running session goes on without nodes": status === "running" || Object.keys(lost).length === 0,
   };
   return Object.entries(rules).flatMap(([rule, holds]) => (holds ? [] : [rule]));
@@ -98,6 +120,7 @@ const free = fc.record({
   force: fc.boolean(),
   news: fc.nat(9),
   retried: fc.nat(3),
+  mayStart: fc.boolean(),
   avoid: fc.uniqueArray(node, { maxLength: 2 }),
   phaseAt: fc.option(ms),
   progressAt: fc.option(ms),
@@ -106,8 +129,20 @@ const removal = fc.oneof(
   fc.record({ removed: fc.constant(false), giveUpAt: ms }),
   fc.record({ removed: fc.constant(true), giveUpAt: fc.constant(null) }),
 );
-const opened = { startedAt: time };
-const maybeOpened = { startedAt: fc.option(time) };
+const held = fc.record({
+  removed: fc.constant(false),
+  giveUpAt: fc.constant(null),
+  hold: fc.integer({ min: 1, max: 100 }),
+  reason: reason.map((why) => transition(ENDING, { ...heldEnd, reason: why }).reason),
+});
+const opened = { startedAt: time, mayStart: fc.constant(true) };
+const mayBeOpen = fc.oneof(fc.record(opened), nothing);
+const atGate = {
+  mayStart: fc.constant(false),
+  gateAt: ms,
+  phaseAt: ms,
+  reason: fc.constant(WAITS_FOR_START),
+};
 
 /** State → the fields that depend on it. */
 const formsOf: { [S in SessionStatus]: fc.Arbitrary<Partial<SessionRecord>>[] } = {
@@ -118,15 +153,20 @@ const formsOf: { [S in SessionStatus]: fc.Arbitrary<Partial<SessionRecord>>[] } 
       .map(([form, how]) => ({ ...form, ...how })),
   ],
   preparing: [nothing],
-  starting: [fc.record(maybeOpened)],
+  starting: [mayBeOpen, fc.record(atGate)],
   running: [fc.record({ ...opened, lost: fc.dictionary(node, reason, { maxKeys: 3 }) })],
   terminating: [
     fc
-      .tuple(fc.record({ ...maybeOpened, outcome: end }), removal, time)
-      .map(([form, how, endedAt]) => ({ ...form, ...how, endedAt: how.removed ? endedAt : null })),
+      .tuple(mayBeOpen, fc.record({ outcome: end }), fc.oneof(removal, held), time)
+      .map(([gate, form, how, endedAt]) => ({
+        ...gate,
+        ...form,
+        ...how,
+        endedAt: how.removed ? endedAt : null,
+      })),
   ],
-  terminated: [fc.record({ ...maybeOpened, endedAt: time })],
-  failed: [fc.record({ ...maybeOpened, endedAt: time })],
+  terminated: [fc.tuple(mayBeOpen, fc.record({ endedAt: time })).map(([a, b]) => ({ ...a, ...b }))],
+  failed: [fc.tuple(mayBeOpen, fc.record({ endedAt: time })).map(([a, b]) => ({ ...a, ...b }))],
 };
 
 /** Any record that breaks no rule, also records that no real session has. */
@@ -165,6 +205,7 @@ function expectSound(before: SessionRecord, event: SessionEvent, after: SessionR
   expect(after.epoch).toBeGreaterThanOrEqual(before.epoch);
   expect(after.news).toBeGreaterThanOrEqual(before.news);
   expect(after.retried).toBeGreaterThanOrEqual(before.retried);
+  if (before.mayStart) expect(after.mayStart).toBe(true);
   if (before.startedAt !== null) expect(after.startedAt).toBe(before.startedAt);
   const { id, project, name, createdAt } = before;
   expect(after).toMatchObject({ id, project, name, createdAt });
@@ -197,16 +238,20 @@ test("every event outside its states is an IllegalStep", () => {
 test("random events take a new session only through legal records", () => {
   const seen = new Set<string>();
   fc.assert(
-    fc.property(fc.array(arbitraryEvent, { minLength: 300, maxLength: 400 }), (events) => {
-      let record = NEW;
-      for (const event of events) {
-        const after = step(record, event);
-        if (!after) continue;
-        expectSound(record, event, after);
-        seen.add(event.kind);
-        record = after;
-      }
-    }),
+    fc.property(
+      fc.array(arbitraryEvent, { minLength: 300, maxLength: 400 }),
+      fc.boolean(),
+      (events, manual) => {
+        let record = manual ? MANUAL : NEW;
+        for (const event of events) {
+          const after = step(record, event);
+          if (!after) continue;
+          expectSound(record, event, after);
+          seen.add(event.kind);
+          record = after;
+        }
+      },
+    ),
     // Shrinking such a walk takes a minute, and the test of single steps shrinks well.
     { numRuns: 60, endOnFailure: true },
   );

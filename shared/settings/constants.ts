@@ -17,6 +17,8 @@ export const CONSTANTS = {
   /** How often a container is restarted: by default, and at most. */
   defaultRestarts: 5,
   mostRestarts: 100,
+  /** The longest `holdAtEnd`. */
+  longestHoldSeconds: 86_400,
   /** The longest `maxDuration` and `queueTimeout`: a leap year. */
   longestSeconds: 366 * 86_400,
 } as const;

@@ -204,6 +204,13 @@ export const SETTINGS_TABLE = {
     about:
       "How long the nodes of a session may take to start its containers, prove its network and SSH, and open the gates.",
   },
+  gateSeconds: {
+    default: 3600,
+    unit: "seconds",
+    min: 1,
+    max: 30 * 24 * 3600,
+    about: "How long a session with a manual gate waits to be started. After that it fails.",
+  },
   removeSeconds: {
     default: 300,
     unit: "seconds",

@@ -91,11 +91,12 @@ export type FromClient = z.infer<typeof FromClient>;
 export const FromAgent = z.discriminatedUnion("type", [Opened, Exit, Live, Stat, Grant, End, Close]);
 export type FromAgent = z.infer<typeof FromAgent>;
 
-/** A path in a container. */
+/** A path in a container. A relative one counts from the container's working directory. */
 export const FilesPath = z
   .string()
+  .min(1)
   .max(4096)
-  .regex(/^\/[^\0]*$/, "must be an absolute path in the container, like /data");
+  .regex(/^[^\0]+$/, "must be a path in the container, like /data");
 
 const opening = { type: z.literal("open"), window: z.int().min(1).max(STREAM_WINDOW) };
 
@@ -125,6 +126,8 @@ export const OpenFiles = z.object({
   host: Host,
   direction: z.enum(["put", "get", "stat"]),
   path: FilesPath,
+  /** `put`: a directory that is missing is made, with those above it. */
+  parents: z.boolean().optional(),
 });
 /** The API opens a stream with the next free number. */
 export const Open = z.discriminatedUnion("kind", [OpenExec, OpenPort, OpenLogs, OpenFiles]);

@@ -130,6 +130,52 @@ assert len(numbers) > 10 and numbers == list(range(1, len(numbers) + 1)), number
 print(skein.wait(s, "ended", timeout=60)["status"])
 `;
 
+/** Files in before the start, and out again: modes, links, long names; what a container may not do here. */
+const FILES = `
+import os, tarfile, tempfile
+from skein import Skein, ApiProblem
+
+skein = Skein(os.environ["SKEIN_API"], os.environ["SKEIN_TOKEN"])
+made = skein.create_session({"image": "debian:12", "clusterSize": 2, "gate": "manual", "workdir": "/work"})
+s = skein.wait(made["id"], "ready", timeout=60)["id"]
+with tempfile.TemporaryDirectory() as here:
+    source = os.path.join(here, "in")
+    os.makedirs(os.path.join(source, "deep", "é" * 60))
+    with open(os.path.join(source, "deep", "é" * 60, "large"), "wb") as file:
+        file.write(os.urandom(5_000_000))
+    with open(os.path.join(source, "tool"), "w") as file:
+        file.write("#!/bin/sh\\necho it runs\\n")
+    os.chmod(os.path.join(source, "tool"), 0o755)
+    os.symlink("tool", os.path.join(source, "link"))
+    skein.upload(s, source, "data/x")
+    assert skein.start(s)["status"] == "starting"
+    skein.wait(s, "running", timeout=60)
+    for host in ("main1", "sub1"):
+        assert skein.run(s, ["data/x/link"], host=host).stdout == b"it runs\\n"
+    skein.download(s, "data/x", os.path.join(here, "out"))
+    for name in ("tool", os.path.join("deep", "é" * 60, "large")):
+        with open(os.path.join(source, name), "rb") as one, open(os.path.join(here, "out", "x", name), "rb") as other:
+            assert one.read() == other.read(), name
+    assert os.readlink(os.path.join(here, "out", "x", "link")) == "tool"
+    skein.run(s, ["sh", "-c", "mkdir /bad && ln -s /etc/passwd /bad/out"])
+    try:
+        skein.download(s, "/bad", os.path.join(here, "out"))
+        assert False, "unpacked"
+    except tarfile.TarError:
+        pass
+    try:
+        skein.download(s, "/none", here)
+        assert False, "found"
+    except ApiProblem as error:
+        assert error.code == "not_found", error.code
+skein.end_session(s)
+print(skein.wait(s, "ended", timeout=60)["status"])
+`;
+
+test("the client for Python puts files in before the start, and brings files out", async () => {
+  expect(await python(FILES)).toBe("terminated\n");
+});
+
 test("the client for Python carries streams both ways, and follows output to the session's end", async () => {
   const session = await running({
     image: "debian:12",

@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
 import type { Agent } from "../lab/cluster.ts";
 import { type Command, skein, start } from "./cli.ts";
-import { cluster, containerOf, dockerOf, get, sh } from "./skein.ts";
+import { cluster, connections, containerOf, dockerOf, get, sh } from "./skein.ts";
 
 /** Prints 1, 2, 3, … until /tmp/stop is there. */
 const COUNT = "i=0; while [ ! -e /tmp/stop ]; do i=$((i+1)); echo $i; sleep 0.02; done";
@@ -73,16 +73,6 @@ async function processes(): Promise<string[]> {
   return Processes.map((each: string[]) => each[at]!)
     .filter((command: string) => !command.startsWith("sleep"))
     .sort();
-}
-
-/** Connections from nodes to the API, by node. */
-async function connections(): Promise<Record<string, number>> {
-  const { lab, api } = await cluster();
-  const port = new URL(api.url).port;
-  const { stdout } = await lab.api.exec(["ss", "-Htn", "state", "established", `sport = :${port}`]);
-  const count = (address: string) =>
-    stdout.split("\n").filter((line) => line.includes(` ${address}:`)).length;
-  return Object.fromEntries(lab.hosts.map(({ name, address }) => [name, count(address)]));
 }
 
 interface Broken {

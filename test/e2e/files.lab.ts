@@ -17,12 +17,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { onTerminal } from "../../cli/testing/terminal.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
-import { skein, start } from "./cli.ts";
-import { cluster, containerOf, end, running, sh } from "./skein.ts";
+import { skein } from "./cli.ts";
+import { cluster, end, running, sh } from "./skein.ts";
 
-/** What a user may wait for word of a fault. */
-const WORD_MS = 30_000;
 const FILES = 2000;
 
 let session: SessionView;
@@ -128,18 +127,33 @@ test("a hostile tree changes nothing outside the target", async () => {
   expect(await readdir(here("bad"))).toEqual(["ok"]);
 });
 
-test("an agent that is killed in the middle ends the copy with a reason", async () => {
-  const { agents } = await cluster();
-  const agent = agents.find(({ name }) => name === containerOf(session, "main1").node)!;
-  await sh(session, "main1", "truncate -s 20G /tmp/endless");
-  const copying = await start(["cp", "files:/tmp/endless", here("endless")]);
-  await expect
-    .poll(async () => (await lstat(here("endless")).catch(() => undefined))?.size ?? 0, { timeout: WORD_MS })
-    .toBeGreaterThan(0);
-  const before = performance.now();
-  await agent.kill("SIGKILL");
-  const { code, stderr } = await copying.ended;
-  expect(performance.now() - before).toBeLessThan(WORD_MS);
-  expect([code, stderr]).toEqual([1, expect.stringMatching(/broke off|not connected|did not open/)]);
-  await agent.start();
+test("on a terminal one sees how far it is; nothing of that stays, and elsewhere nothing is said", async () => {
+  const { api } = await cluster();
+  const env = { ...process.env, SKEIN_API: api.url, SKEIN_TOKEN: api.token };
+  const launcher = join(import.meta.dirname, "../../skein");
+  const seen = new Set<string>();
+  const copy = onTerminal([launcher, "cp", here("large"), "files:/tmp/shown"], env, {
+    columns: 80,
+    rows: 24,
+  });
+  const looking = setInterval(() => void copy.screen.lines.forEach((line) => void seen.add(line.trim())), 20);
+  expect(await copy.exit).toBe(0);
+  clearInterval(looking);
+  expect([...seen].filter((line) => /large: [\d.]+ MiB$/.test(line)).length).toBeGreaterThan(1);
+  expect(copy.screen.lines.join("").trim()).toBe("");
+});
+
+test("- is a tar archive on stdin, or on stdout", async () => {
+  await sh(session, "main1", "mkdir /tmp/piped");
+  const { code, stdout, stderr } = await skein(["cp", "files:/tmp/in/sub", "-"]);
+  expect([code, stderr]).toEqual([0, ""]);
+  expect(await skein(["cp", "-", "files:/tmp/piped"], stdout)).toMatchObject({ code: 0, stderr: "" });
+  const sums = "cat $(ls -d sub/* | sort) | sha256sum";
+  expect(await sh(session, "main1", `cd /tmp/piped && ${sums}`)).toBe(
+    await sh(session, "main1", `cd /tmp/in && ${sums}`),
+  );
+  const cut = await skein(["cp", "-", "files:/tmp/piped"], stdout.subarray(0, 100_000));
+  expect([cut.code, cut.stderr]).toEqual([1, expect.stringContaining("no tar archive that can be unpacked")]);
+  const told = await skein(["cp", "--json", "files:/tmp/piped/sub/f1", here("f1")]);
+  expect(JSON.parse(told.stdout.toString())).toMatchObject({ bytes: expect.any(Number), leftOut: [] });
 });

@@ -141,6 +141,16 @@ export async function sh(
   return ran.stdout;
 }
 
+/** Connections from nodes to the API, by node. */
+export async function connections(): Promise<Record<string, number>> {
+  const { lab, api } = await cluster();
+  const port = new URL(api.url).port;
+  const { stdout } = await lab.api.exec(["ss", "-Htn", "state", "established", `sport = :${port}`]);
+  const count = (address: string) =>
+    stdout.split("\n").filter((line) => line.includes(` ${address}:`)).length;
+  return Object.fromEntries(lab.hosts.map(({ name, address }) => [name, count(address)]));
+}
+
 /** Parses the output of `env -0` or `env`. */
 export function variables(printed: string): Record<string, string> {
   return Object.fromEntries(

@@ -37,6 +37,7 @@ const CHANGED: Settings = {
   prepareSeconds: 900,
   prepareQuietSeconds: 200,
   startSeconds: 300,
+  gateSeconds: 1800,
   removeSeconds: 200,
   removalGraceSeconds: 20,
   maxEpochs: 3,

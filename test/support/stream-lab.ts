@@ -46,7 +46,14 @@ export class StreamLab implements AsyncDisposable {
     if (!made) return undefined;
     const { container, selfDir, peer } = made;
     const running = !this.waiting.has(host);
-    return { containerId: container.id, selfDir, address: peer.address, hostNetwork: false, running };
+    return {
+      containerId: container.id,
+      selfDir,
+      address: peer.address,
+      hostNetwork: false,
+      running,
+      leaving: false,
+    };
   }
 
   exec(host: string, command: string[], more: Partial<ExecStart> = {}): MemoryStream {
