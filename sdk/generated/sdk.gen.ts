@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.ts';
 import type { Client, ClientMeta, Options as Options2, RequestResult, ServerSentEventsResult, TDataShape } from './client/index.ts';
-import type { AddSshKeysData, AddSshKeysErrors, AddSshKeysResponses, ConnectAgentData, ConnectAgentErrors, CreateJoinTokenData, CreateJoinTokenErrors, CreateJoinTokenResponses, CreateSessionData, CreateSessionErrors, CreateSessionResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, EndSessionData, EndSessionErrors, EndSessionResponses, ExecContainerData, ExecContainerErrors, ForwardPortData, ForwardPortErrors, GetDocsData, GetDocsErrors, GetDocsResponses, GetFilesData, GetFilesErrors, GetFilesResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetNodeData, GetNodeErrors, GetNodeResponses, GetOpenApiData, GetOpenApiErrors, GetOpenApiResponses, GetRegistryData, GetRegistryErrors, GetRegistryResponses, GetSessionData, GetSessionErrors, GetSessionResponses, GetSessionSchemaData, GetSessionSchemaErrors, GetSessionSchemaResponses, JoinAgentData, JoinAgentErrors, JoinAgentResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListRegistriesData, ListRegistriesErrors, ListRegistriesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListTokensData, ListTokensErrors, ListTokensResponses, OpenTunnelData, OpenTunnelErrors, PatchNodeData, PatchNodeErrors, PatchNodeResponses, PlanSessionData, PlanSessionErrors, PlanSessionResponses, PutFilesData, PutFilesErrors, PutFilesResponses, ReadLogsData, ReadLogsErrors, ReadLogsResponses, RemoveNodeData, RemoveNodeErrors, RemoveNodeResponses, RemoveRegistryData, RemoveRegistryErrors, RemoveRegistryResponses, RevokeTokenData, RevokeTokenErrors, RevokeTokenResponses, SetRegistryData, SetRegistryErrors, SetRegistryResponses, StreamEventsData, StreamEventsErrors, StreamEventsResponse, StreamEventsResponses, StreamSessionEventsData, StreamSessionEventsErrors, StreamSessionEventsResponse, StreamSessionEventsResponses } from './types.gen.ts';
+import type { AddSshKeysData, AddSshKeysErrors, AddSshKeysResponses, ConnectAgentData, ConnectAgentErrors, CreateAppLinkData, CreateAppLinkErrors, CreateAppLinkResponses, CreateJoinTokenData, CreateJoinTokenErrors, CreateJoinTokenResponses, CreateSessionData, CreateSessionErrors, CreateSessionResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, EndSessionData, EndSessionErrors, EndSessionResponses, ExecContainerData, ExecContainerErrors, ForwardPortData, ForwardPortErrors, GetDocsData, GetDocsErrors, GetDocsResponses, GetFilesData, GetFilesErrors, GetFilesResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetNodeData, GetNodeErrors, GetNodeResponses, GetOpenApiData, GetOpenApiErrors, GetOpenApiResponses, GetRegistryData, GetRegistryErrors, GetRegistryResponses, GetSessionData, GetSessionErrors, GetSessionResponses, GetSessionSchemaData, GetSessionSchemaErrors, GetSessionSchemaResponses, JoinAgentData, JoinAgentErrors, JoinAgentResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListRegistriesData, ListRegistriesErrors, ListRegistriesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListTokensData, ListTokensErrors, ListTokensResponses, OpenTunnelData, OpenTunnelErrors, PatchNodeData, PatchNodeErrors, PatchNodeResponses, PlanSessionData, PlanSessionErrors, PlanSessionResponses, PutFilesData, PutFilesErrors, PutFilesResponses, ReadLogsData, ReadLogsErrors, ReadLogsResponses, RemoveNodeData, RemoveNodeErrors, RemoveNodeResponses, RemoveRegistryData, RemoveRegistryErrors, RemoveRegistryResponses, RevokeTokenData, RevokeTokenErrors, RevokeTokenResponses, SetRegistryData, SetRegistryErrors, SetRegistryResponses, StreamEventsData, StreamEventsErrors, StreamEventsResponse, StreamEventsResponses, StreamSessionEventsData, StreamSessionEventsErrors, StreamSessionEventsResponse, StreamSessionEventsResponses } from './types.gen.ts';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -263,6 +263,17 @@ export const endSession = <ThrowOnError extends boolean = false>(options: Option
 export const getSession = <ThrowOnError extends boolean = false>(options: Options<GetSessionData, ThrowOnError>): RequestResult<GetSessionResponses, GetSessionErrors, ThrowOnError> => (options.client ?? client).get<GetSessionResponses, GetSessionErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/v1/sessions/{id}',
+    ...options
+});
+
+/**
+ * A link that opens an app in a browser
+ *
+ * Good for 60 s, and once. It gives the browser a cookie for this app alone, which ends with the session or the token. `skein open` needs no link. Needs the role `user` or more.
+ */
+export const createAppLink = <ThrowOnError extends boolean = false>(options: Options<CreateAppLinkData, ThrowOnError>): RequestResult<CreateAppLinkResponses, CreateAppLinkErrors, ThrowOnError> => (options.client ?? client).post<CreateAppLinkResponses, CreateAppLinkErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/sessions/{id}/apps/{name}/links',
     ...options
 });
 

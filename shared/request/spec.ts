@@ -1,5 +1,6 @@
 /** From a request to the spec: shorthand expanded, inheritance done, units read, rules checked. A spec never changes. */
 import type { z } from "zod";
+import type { App } from "../apps/app-schemas.ts";
 import { type ErrorCode, type FieldError, fieldPath, invalidFields } from "../errors/errors.ts";
 import type { Frameworks } from "../frameworks/frameworks.ts";
 import type { Allowed } from "../node/node-schemas.ts";
@@ -68,6 +69,8 @@ export interface SessionSpec {
   priority: number;
   retries: number;
   onNodeLoss: "fail" | "keep";
+  /** In main1; missing: none. */
+  apps?: App[];
   /** Seconds; missing: no limit. */
   maxDuration?: number;
   queueTimeout?: number;
@@ -146,6 +149,7 @@ function specOf(request: SessionRequest): SessionSpec {
     priority: request.priority,
     retries: request.retries,
     onNodeLoss: request.onNodeLoss,
+    ...(request.apps?.length ? { apps: request.apps } : {}),
     ...definedOf(request, ["maxDuration", "queueTimeout"]),
   };
 }

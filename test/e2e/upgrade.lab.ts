@@ -39,6 +39,7 @@ const CHANGED: Settings = {
   startSeconds: 300,
   removeSeconds: 200,
   removalGraceSeconds: 20,
+  appsDomain: "apps.skein.test",
   maxEpochs: 3,
 };
 
