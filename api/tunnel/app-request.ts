@@ -51,10 +51,9 @@ function openingOf(request: Request, app: AppDial["app"], isOurs: AppWays["isOur
     port: app.port,
     method: request.method,
     path: pathname + search,
-    headers: towardsApp([...request.headers], app, isOurs).map(([name, value]): [string, string] => [
-      name,
-      value,
-    ]),
+    headers: [...towardsApp([...request.headers], app, isOurs), ...framing(request)].map(
+      ([name, value]): [string, string] => [name, value],
+    ),
     webSocket: wantsSocket(request),
   };
   // A message that the agent does not understand would end its tunnel.
@@ -67,6 +66,11 @@ function openingOf(request: Request, app: AppDial["app"], isOurs: AppWays["isOur
     );
   }
   return opening;
+}
+
+/** Headers of one connection end here. A body needs one all the same: the app would take it for another request. */
+function framing({ body, headers }: Request): HeaderPair[] {
+  return body !== null && !headers.has("content-length") ? [["Transfer-Encoding", "chunked"]] : [];
 }
 
 async function sendBody(body: ReadableStream<Uint8Array> | null, stream: ByteStream): Promise<void> {

@@ -39,7 +39,7 @@ const CHANGED: Settings = {
   startSeconds: 300,
   removeSeconds: 200,
   removalGraceSeconds: 20,
-  appsDomain: "apps.skein.test",
+  appsDomain: "other.skein.test",
   maxEpochs: 3,
 };
 
