@@ -8,7 +8,7 @@ import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { APPS_DOMAIN } from "../lab/cluster.ts";
 import { begin, closeOf, type Host, nextMessage, openSocket, visit } from "../support/browser-like.ts";
 import { type Command, skein, start } from "./cli.ts";
-import { cluster, end, request, running, sh } from "./skein.ts";
+import { cluster, end, request, running } from "./skein.ts";
 
 const ECHO = readFileSync(join(import.meta.dirname, "../support/echo_app.py"), "utf8");
 const COMMAND =
@@ -226,7 +226,8 @@ describe("at the API", () => {
     const host = await apiHost("one");
     const socket = await openSocket(host, "/counting", { cookie });
     const answer = await begin(host, "/events", { headers: { cookie } });
-    const broken = once(answer.on("error", () => {}).resume(), "close");
+    answer.on("error", () => {}).resume();
+    const broken = new Promise((resolve) => answer.once("close", resolve));
     const closed = closeOf(socket);
     await request("DELETE", `/v1/tokens/${made.body.id}`);
     expect(await closed).toEqual([4100, "revoked"]);
