@@ -1,5 +1,5 @@
 /** Where apps are: origins of their own, under the domain that is set for them (docs/apps.md). */
-import { type AppHost, appHostName, isUnder, LOCALHOST } from "../../shared/apps/app-host.ts";
+import { type AppHost, appHostName, isLoopback, isUnder, LOCALHOST } from "../../shared/apps/app-host.ts";
 import { SkeinError } from "../../shared/errors/errors.ts";
 import { SETTINGS } from "../platform/installation-settings.ts";
 
@@ -28,8 +28,4 @@ export function originOf(app: AppHost, request: URL): string {
 
 function schemeOf(domain: string): "http" | "https" {
   return domain === LOCALHOST ? "http" : "https";
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === LOCALHOST || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
 }

@@ -6,6 +6,11 @@
 /** Under it browsers resolve every name to the machine itself (RFC 6761, 6.3), and take plain HTTP for safe. */
 export const LOCALHOST = "localhost";
 
+/** Whether a name or address means the machine itself; an IPv6 address with or without brackets. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === LOCALHOST || /^(\[::1\]|::1|127(\.\d{1,3}){3})$/.test(hostname);
+}
+
 const SESSION_PREFIX = "ses_";
 
 export interface AppHost {
