@@ -94,8 +94,12 @@ export class MemoryStream implements Stream {
     this.#awake();
   }
 
+  get output(): Buffer<ArrayBuffer> {
+    return Buffer.concat(this.#pieces[CHANNEL.output]);
+  }
+
   get stdout(): string {
-    return Buffer.concat(this.#pieces[CHANNEL.output]).toString();
+    return this.output.toString();
   }
 
   get stderr(): string {

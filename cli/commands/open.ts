@@ -29,6 +29,11 @@ export const open = defineCommand({
     await withApi(async (skein) => {
       const found = await skein.getSession({ path: { id: session! } });
       const { port, path } = appOf(found, name!);
+      if (found.status !== "running")
+        throw new CliError(
+          `session ${found.name} is ${found.status}`,
+          "its apps can be opened while it is running",
+        );
       const lost = Promise.withResolvers<never>();
       const serve = (at: number) =>
         serveAppHere({

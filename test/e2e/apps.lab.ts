@@ -140,24 +140,25 @@ describe.each(["open", "api"] as const)("through %s", (name) => {
           `${method} ${body.length} ${sum}`,
         );
     const large = await ask("/large");
-    expect([large.body.length, large.headers["content-length"] ?? "20000000"]).toEqual([
-      20_000_000,
-      "20000000",
+    expect([large.body.length, large.headers["content-length"]]).toEqual([20_000_000, "20000000"]);
+    const packed = await ask("/packed");
+    expect([packed.body.toString(), packed.headers["content-encoding"], packed.headers.etag]).toEqual([
+      ...["not really gzip", "gzip", '"1"'],
     ]);
     await expect(ask("/broken")).rejects.toThrow(/aborted|terminated|socket hang up/);
   });
 
-  test("events come one by one, and the app hears when the browser leaves", async () => {
-    const before = (await printed()).match(/^left$/gm)?.length ?? 0;
+  test("events come one by one, and the app hears when the browser leaves, also where nothing flows", async () => {
+    const lefts = async () => (await printed()).match(/^left$/gm)?.length ?? 0;
+    const before = await lefts();
     const answer = await begin(way(), "/events", { headers: way().headers });
     const [first] = (await once(answer, "data")) as [Buffer];
     expect(first.toString()).toMatch(/^data: 0\n/);
     expect(first.length).toBeLessThan(1000);
-    answer.destroy();
-    await vi.waitFor(
-      async () => expect((await printed()).match(/^left$/gm)?.length).toBe(before + 1),
-      WORD_MS,
-    );
+    const idle = await begin(way(), "/idle", { headers: way().headers });
+    expect(String((await once(idle, "data"))[0])).toBe(": nothing follows\n");
+    for (const each of [answer, idle]) each.destroy();
+    await vi.waitFor(async () => expect(await lefts()).toBe(before + 2), WORD_MS);
   });
 
   test("WebSockets carry texts, bytes and a close, with the app's subprotocol", async () => {

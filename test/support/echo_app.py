@@ -68,6 +68,14 @@ class Connection:
             self.answer(bytes(20_000_000))
         elif path == "/events":
             self.events()
+        elif path == "/idle":
+            self.goes_on = False
+            self.head(200, [("Content-Type", "text/event-stream")])
+            self.peer.sendall(b": nothing follows\n")
+            self.stream.read(1)
+            print("left", flush=True)
+        elif path == "/packed":
+            self.answer(b"not really gzip", headers=[("Content-Encoding", "gzip"), ("ETag", '"1"')])
         elif path == "/broken":
             self.goes_on = False
             self.head(200, [("Content-Length", 100)])
