@@ -366,6 +366,13 @@ describe("a WebSocket", () => {
     await tunnel.next("end");
   });
 
+  test("ends where the browser sends more than the app reads: nobody can tell a browser to wait", async () => {
+    const { socket, closed } = await opened();
+    const piece = new Uint8Array(4 * 1024 * 1024);
+    for (let i = 0; i < 10; i++) socket.send(piece);
+    expect(await closed).toEqual([4100, "over_credit"]);
+  });
+
   test("says within its close why it broke", async () => {
     const { closed, tunnel } = await opened();
     tunnel.close();

@@ -113,20 +113,43 @@ function plainAnswer(
     stream.end("failed", "");
     throw new SkeinError("app_unreachable", `the app answered with the status ${status}`);
   }
-  const body = method === "HEAD" || WITHOUT_BODY.has(status) ? null : bodyOf(stream);
+  const body = method === "HEAD" || WITHOUT_BODY.has(status) ? null : bodyOf(stream, headers);
   // What the app has compressed stays as it is.
   return new Response(body, { status, headers: [...headers] as [string, string][], encodeBody: "manual" });
 }
 
-function bodyOf(stream: ByteStream): ReadableStream<Uint8Array> {
-  return pulledStream({
+function bodyOf(stream: ByteStream, headers: readonly HeaderPair[]): ReadableStream<Uint8Array> {
+  const header = (wanted: string) => headers.find(([name]) => name.toLowerCase() === wanted)?.[1];
+  const length = header("content-length");
+  const isEvents =
+    /^text\/event-stream\b/i.test(header("content-type") ?? "") && header("content-encoding") === undefined;
+  const pulse = isEvents && length === undefined ? new EventPulse() : undefined;
+  const body = pulledStream({
     async next() {
+      while (pulse && !(await stream.arrives(PULSE_SECONDS))) if (pulse.isBetweenLines) return COMMENT;
       const bytes = await stream.next();
       if (bytes === undefined && !stream.isWhole) throw problem(stream);
+      if (bytes) pulse?.passed(bytes);
       return bytes;
     },
     close: () => stream.end("client_gone", "the browser has all, or is gone"),
   });
+  return length !== undefined && /^\d{1,15}$/.test(length)
+    ? body.pipeThrough(new FixedLengthStream(Number(length)))
+    : body;
+}
+
+const PULSE_SECONDS = 5;
+/** A comment, which readers of server-sent events skip (HTML standard, 9.2.6). */
+const COMMENT = ":\n";
+
+/** workerd sees that a browser has left only when it writes. So events that are far apart have comments between them. */
+class EventPulse {
+  isBetweenLines = true;
+
+  passed(bytes: Uint8Array): void {
+    this.isBetweenLines = bytes.at(-1) === 0x0a;
+  }
 }
 
 function socketAnswer(headers: HeaderPair[], stream: ByteStream, { accept }: AppWays): Response {

@@ -96,6 +96,13 @@ export class ByteStream {
     return this.#ended!;
   }
 
+  /** Whether `next` has something to say within so many seconds. */
+  async arrives(seconds: number): Promise<boolean> {
+    const isThere = () => this.#ended !== undefined || this.#pieces.length > 0 || this.#said.has("end");
+    await this.until(isThere, seconds);
+    return isThere();
+  }
+
   /** The next bytes from the container; undefined after the last, or when the stream has ended. */
   async next(): Promise<Uint8Array | undefined> {
     await this.until(() => this.#pieces.length > 0 || this.#said.has("end"));

@@ -1,8 +1,10 @@
 /** Apps of a session: through `skein open`, and at the API's hosts for them. */
+import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { APPS_DOMAIN } from "../lab/cluster.ts";
@@ -209,6 +211,18 @@ describe("at the API", () => {
     );
     for (const app of ["one", "undeclared", "7003"])
       expect((await visit(await apiHost(app), "/v1/sessions")).status, app).toBe(401);
+  });
+
+  test("the client for Python makes links, too", async () => {
+    const { api } = await cluster();
+    const program =
+      "import os, skein; print(skein.Skein(os.environ['SKEIN_API'], os.environ['SKEIN_TOKEN']).app_link('apps', 'two'))";
+    const env = { ...process.env, SKEIN_API: api.url, SKEIN_TOKEN: api.token, PYTHONDONTWRITEBYTECODE: "1" };
+    const own = { env: { ...env, PYTHONPATH: join(import.meta.dirname, "../../sdk/python") } };
+    const { pathname, search } = new URL(
+      (await promisify(execFile)("python3", ["-c", program], own)).stdout.trim(),
+    );
+    expect((await visit(await apiHost("two"), pathname + search)).status).toBe(303);
   });
 
   test("a port that is not declared cannot be named", async () => {
