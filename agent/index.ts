@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import type { Allowed } from "../shared/node/node-schemas.ts";
+import { serveHttp } from "./apps/serve-http.ts";
 import { connectDocker, socketOf } from "./docker/dockerode.ts";
 import { Images } from "./docker/images.ts";
 import { PrivateImages } from "./docker/private-images.ts";
@@ -188,6 +189,7 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
             port: servePort(forwarders, find),
             files: serveFiles(docker, find),
             logs: serveLogs(stored, session),
+            http: serveHttp(forwarders, find),
           });
         },
         log,

@@ -1,7 +1,11 @@
 /** The worker: HTTP at the edge, and the kinds of object that own all state. */
 import { app } from "./app.ts";
+import { serveApp } from "./apps/serve-app.ts";
 
-export default { fetch: app.fetch } satisfies ExportedHandler<Cloudflare.Env>;
+/** The host name decides: what comes to an app's never reaches the API's routes, and the reverse. */
+export default {
+  fetch: (request, env, context) => serveApp(request, env) ?? app.fetch(request, env, context),
+} satisfies ExportedHandler<Cloudflare.Env>;
 export { Limiter } from "./access/limiter.ts";
 export { Refusals } from "./audit/refusals.ts";
 export { Feed } from "./feed/feed-object.ts";

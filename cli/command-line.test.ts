@@ -70,6 +70,7 @@ const ASKING: Record<string, string[]> = {
   events: [],
   exec: ["s", "--", "true"],
   forward: ["s", "80"],
+  open: ["s", "a"],
   cp: [file, "s:/tmp"],
   wait: ["s"],
   rm: ["s"],

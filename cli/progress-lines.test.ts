@@ -15,6 +15,7 @@ function session(containers: Partial<Container>[], more: Partial<Session> = {}):
     clusterSize: containers.length,
     epoch: 1,
     network: null,
+    apps: [],
     createdAt: "",
     startedAt: null,
     endedAt: null,

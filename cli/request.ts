@@ -6,6 +6,7 @@ import type { Options, Values } from "./command.ts";
 import { isObject, readRequestFile } from "./request-file.ts";
 import { secretEnvGiven } from "./secret-env.ts";
 import {
+  appGiven,
   decimalNumber,
   frameworksGiven,
   keyValues,
@@ -104,6 +105,12 @@ export const REQUEST_OPTIONS = {
   privileged: { type: "boolean", about: "all rights over the node, if it allows it" },
   "host-network": { type: "boolean", about: "on the node's own network, if it allows it" },
   "no-egress": { type: "boolean", about: "no way out to the world" },
+  app: {
+    type: "string",
+    multiple: true,
+    value: "NAME=PORT[PATH]",
+    about: "a web server in main1, for skein open: notebook=8888/lab",
+  },
   each: {
     type: "boolean",
     about: "run COMMAND in every container; without it in main1, and the others idle",
@@ -160,6 +167,7 @@ function fromOptions(options: RequestValues): SessionRequest {
     ...(options["queue-timeout"] === undefined
       ? {}
       : { queueTimeout: seconds("queue-timeout", options["queue-timeout"]) }),
+    ...(options.app.length > 0 ? { apps: options.app.map((given) => appGiven("app", given)) } : {}),
     ...(options.env.length > 0 ? { env: keyValues("env", options.env) } : {}),
     ...(Object.keys(secretEnv).length > 0 ? { secretEnv } : {}),
     ...(Object.keys(resources).length > 0 ? { resources } : {}),

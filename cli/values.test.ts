@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { allowedGiven } from "./allowed-given.ts";
 import { UsageError } from "./cli-error.ts";
 import {
+  appGiven,
   byteSize,
   decimalNumber,
   duration,
@@ -16,6 +17,13 @@ import {
 } from "./values.ts";
 
 describe("option values", () => {
+  test("an app has a name and a port, and perhaps a path", () => {
+    expect(appGiven("app", "board=6006")).toEqual({ name: "board", port: 6006 });
+    expect(appGiven("app", "nb=8888/lab?reset=1")).toEqual({ name: "nb", port: 8888, path: "/lab?reset=1" });
+    for (const bad of ["board", "board=", "board=x", "board=65536", "board=0", "=80", "board=80lab"])
+      expect(() => appGiven("app", bad), bad).toThrow(UsageError);
+  });
+
   test("are read", () => {
     expect(wholeNumber("size", "4")).toBe(4);
     expect(decimalNumber("cpu", "0.5")).toBe(0.5);

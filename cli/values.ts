@@ -79,6 +79,14 @@ export function mountsGiven(option: string, texts: readonly string[]): Mount[] {
   });
 }
 
+/** `--app notebook=8888`, `--app notebook=8888/lab`. */
+export function appGiven(option: string, given: string): NonNullable<SessionRequest["apps"]>[number] {
+  const [, name, port, path] = /^([^=]+)=(\d{1,5})(\/.*)?$/.exec(given) ?? [];
+  if (name === undefined || port === undefined)
+    throw new UsageError(`--${option} must be NAME=PORT, or NAME=PORT/PATH, not ${given}`);
+  return { name, port: portNumber(`--${option}`, port, 1), ...(path === undefined ? {} : { path }) };
+}
+
 /** `--ulimit nofile=65536 --ulimit memlock=unlimited`. */
 export function ulimitsGiven(
   option: string,

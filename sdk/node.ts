@@ -40,8 +40,8 @@ export async function forward(
     socket.on("error", () => {}).once("close", () => sockets.delete(socket));
     carry(skein, container, port, socket).catch((error: Error) => {
       socket.resetAndDestroy();
-      if (OF_ITS_OWN.has(codeOf(error))) onFailure?.(error.message);
-      else lost.reject(error);
+      if (endsAll(error)) lost.reject(error);
+      else onFailure?.(error.message);
     });
   });
   await listen(server, local);
@@ -60,6 +60,11 @@ function listen(server: Server, local: number): Promise<void> {
     server.once("error", reject);
     server.listen(local, "127.0.0.1", resolve);
   });
+}
+
+/** Whether what broke one connection breaks new ones, too: the way to the container is lost. */
+export function endsAll(error: Error): boolean {
+  return !OF_ITS_OWN.has(codeOf(error));
 }
 
 function codeOf(error: Error): string {

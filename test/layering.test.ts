@@ -34,6 +34,7 @@ const MAY_ALSO: Table = {
 const INSIDE: Record<string, Table> = {
   shared: {
     text: [],
+    apps: [],
     errors: [],
     network: [],
     frameworks: [],
@@ -41,10 +42,10 @@ const INSIDE: Record<string, Table> = {
     ssh: [],
     access: ["text"],
     node: ["text"],
-    request: ["errors", "frameworks", "node", "settings", "ssh", "text"],
-    plan: ["frameworks", "network", "node", "request", "text"],
+    request: ["apps", "errors", "frameworks", "node", "settings", "ssh", "text"],
+    plan: ["apps", "frameworks", "network", "node", "request", "text"],
     queue: ["network", "plan", "request"],
-    session: ["network", "plan", "request", "text"],
+    session: ["apps", "network", "plan", "request", "text"],
     protocol: ["frameworks", "network", "node", "plan", "request", "session", "settings", "ssh", "text"],
     streams: ["protocol"],
     testing: ["network", "node", "plan", "protocol", "request", "settings"],
@@ -59,9 +60,10 @@ const INSIDE: Record<string, Table> = {
     session: ["access", "events", "mailbox", "platform"],
     link: ["platform"],
     tunnel: ["access", "link", "platform"],
+    apps: ["access", "http", "link", "platform", "tunnel"],
     http: ["access", "platform"],
     audit: ["http", "mailbox", "platform"],
-    routes: ["access", "audit", "events", "http", "link", "platform", "tunnel"],
+    routes: ["access", "apps", "audit", "events", "http", "link", "platform", "tunnel"],
     testing: [
       "app.ts",
       "access",
@@ -104,6 +106,7 @@ const INSIDE: Record<string, Table> = {
     exec: ["docker", "kit", "streams"],
     ports: ["docker", "kit", "streams"],
     files: ["docker", "ssh", "streams"],
+    apps: ["ports", "streams"],
     testing: ["streams"],
   },
 };

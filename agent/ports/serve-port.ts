@@ -10,25 +10,36 @@ import type { Forwarders } from "./forwarders.ts";
 
 export function servePort(forwarders: Forwarders, find: Find): Serve<OpenPort> {
   return async function serveOnePort(stream, { host, port }) {
-    const container = enter(find, host);
-    const attempt = () =>
-      forwarders.use(container, async (forwarder) => {
-        const socket = await connect(forwarder, addressesOf(container), port, stream.signal);
-        if (!socket)
-          throw new StreamFailure("refused", `nothing in ${host} accepts connections at port ${port}`);
-        await relay(stream, socket);
-      });
-    try {
-      await attempt().catch((error) => {
-        // It served an earlier start of the container.
-        if (error instanceof ForwarderEnded) return attempt();
-        throw error;
-      });
-    } catch (error) {
-      stream.signal.throwIfAborted();
-      throw failureOf(host, error);
-    }
+    await withPort(forwarders, find, { host, port }, stream.signal, (socket) => relay(stream, socket));
   };
+}
+
+/** Calls `use` with a connection to a port of a container. @throws StreamFailure `not_running`, `refused`; the signal's reason */
+export async function withPort(
+  forwarders: Forwarders,
+  find: Find,
+  { host, port }: { host: string; port: number },
+  signal: AbortSignal,
+  use: (socket: Socket) => Promise<void>,
+): Promise<void> {
+  const container = enter(find, host);
+  const attempt = () =>
+    forwarders.use(container, async (forwarder) => {
+      const socket = await connect(forwarder, addressesOf(container), port, signal);
+      if (!socket)
+        throw new StreamFailure("refused", `nothing in ${host} accepts connections at port ${port}`);
+      await use(socket);
+    });
+  try {
+    await attempt().catch((error) => {
+      // It served an earlier start of the container.
+      if (error instanceof ForwarderEnded) return attempt();
+      throw error;
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw failureOf(host, error);
+  }
 }
 
 /** Where to look for a port, in this order. On the node's own network 127.0.0.1 would be the node's. */

@@ -10,6 +10,7 @@ export function serveBy(servers: Servers): Serve<Open> {
     if (open.kind === "exec") await servers.exec(stream, open);
     else if (open.kind === "port") await servers.port(stream, open);
     else if (open.kind === "files") await servers.files(stream, open);
+    else if (open.kind === "http") await servers.http(stream, open);
     else await servers.logs(stream, open);
   };
 }

@@ -1,8 +1,8 @@
-/** One stream of a tunnel, as the agent's code for its kind sees it: `exec`, `port`, `logs` or `files`. */
+/** One stream of a tunnel, as the agent's code for its kind sees it: `exec`, `port`, `logs`, `files` or `http`. */
 
 import type { StreamEnd } from "../../shared/streams/ends.ts";
 import type { Channel } from "../../shared/streams/frames.ts";
-import type { FileStat, FromClient, Open } from "../../shared/streams/stream-messages.ts";
+import type { FileStat, FromClient, HttpResponse, Open } from "../../shared/streams/stream-messages.ts";
 
 export interface Stream {
   /** Aborted when the stream is over for the other side: the client is gone, or the tunnel broke. */
@@ -21,6 +21,8 @@ export interface Stream {
   live(): void;
   /** Files: what the path is. */
   stat(stat: FileStat): void;
+  /** HTTP: the answer's head. */
+  response(head: Omit<HttpResponse, "type">): void;
 }
 
 /** What ends a stream with a code of its own. Any other error ends it with `failed`. */

@@ -2,7 +2,7 @@
 import { Consumed, Credit, costOf } from "../../shared/streams/credit.ts";
 import type { StreamEnd } from "../../shared/streams/ends.ts";
 import { CHANNEL, type Channel, FRAME_BYTES } from "../../shared/streams/frames.ts";
-import type { FileStat, FromAgent, FromClient } from "../../shared/streams/stream-messages.ts";
+import type { FileStat, FromAgent, FromClient, HttpResponse } from "../../shared/streams/stream-messages.ts";
 import { type Stream, StreamFailure } from "./stream.ts";
 
 type Control = Extract<FromClient, { type: "resize" | "signal" }>;
@@ -122,6 +122,10 @@ export class TunnelStream implements Stream {
 
   stat(stat: FileStat): void {
     this.#say({ type: "stat", stat });
+  }
+
+  response(head: Omit<HttpResponse, "type">): void {
+    this.#say({ type: "response", ...head });
   }
 
   /** The agent's side is done with it. */

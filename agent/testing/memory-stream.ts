@@ -1,7 +1,7 @@
 /** A stream without a tunnel: a test is the client at its other end. Its credit is unlimited, unless the test holds it back. */
 
 import { CHANNEL, type Channel } from "../../shared/streams/frames.ts";
-import type { FileStat, Open } from "../../shared/streams/stream-messages.ts";
+import type { FileStat, HttpResponse, Open } from "../../shared/streams/stream-messages.ts";
 import { type Serve, type Stream, StreamFailure } from "../streams/stream.ts";
 
 type Control = Parameters<Parameters<Stream["onControl"]>[0]>[0];
@@ -23,6 +23,8 @@ export class MemoryStream implements Stream {
   readonly counted: Record<Channel, number> = { 0: 0, 1: 0, 2: 0, 3: 0 };
   /** What was said, in order: `opened`, `end`, `exit 3`. */
   readonly said: string[] = [];
+  /** Of a response. */
+  readonly headers: [string, string][] = [];
   readonly ended: Promise<MemoryEnd>;
   /** False: bytes are counted only. */
   keeps = true;
@@ -92,8 +94,12 @@ export class MemoryStream implements Stream {
     this.#awake();
   }
 
+  get output(): Buffer<ArrayBuffer> {
+    return Buffer.concat(this.#pieces[CHANNEL.output]);
+  }
+
   get stdout(): string {
-    return Buffer.concat(this.#pieces[CHANNEL.output]).toString();
+    return this.output.toString();
   }
 
   get stderr(): string {
@@ -155,6 +161,11 @@ export class MemoryStream implements Stream {
 
   live(): void {
     this.#say("live");
+  }
+
+  response({ status, headers }: Omit<HttpResponse, "type">): void {
+    this.headers.push(...headers);
+    this.#say(`response ${status}`);
   }
 
   stat({ type, name }: FileStat): void {

@@ -26,6 +26,11 @@ export class Limiter extends DurableObject<Cloudflare.Env> {
     this.#waiters.check();
   }
 
+  /** Counts no request. */
+  isRevoked(): boolean {
+    return this.#isRevoked();
+  }
+
   /** Answers true as soon as the token is revoked, and false if it is not within so many seconds. Counts no request. */
   async untilRevoked(seconds: number): Promise<boolean> {
     const isRevoked = () => this.#isRevoked();

@@ -10,6 +10,7 @@ const STANDS_MS: Record<WayIn, number> = {
   forwardPort: 10 * 60_000,
   putFiles: 0,
   getFiles: 0,
+  createAppLink: 0,
 };
 const MOST = 10_000;
 

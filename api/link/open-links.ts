@@ -3,6 +3,7 @@
  * it has none left for a new connection. So the edge refuses new agents before that (`MAX_LINKS`). On Cloudflare each object may run in its
  * own process: there the counts stay small, and the platform sets the limits.
  */
+import { SkeinError } from "../../shared/errors/errors.ts";
 
 /** Each Link and Tunnel object's last count, by its name. */
 const counts = new Map<string, number>();
@@ -74,6 +75,16 @@ export function streamBegins(): () => void {
 /** Whether `maxLinks` links and streams are open or dialled: a thousand dials may come before the first is counted. */
 export function isFull(maxLinks: number): boolean {
   return openLinks() + dials.count() + streams.count() >= maxLinks;
+}
+
+/** For streams of clients: each socket takes two descriptors, as an agent's does. @throws SkeinError `unavailable` */
+export function refuseIfFull(maxLinks: number): void {
+  if (!isFull(maxLinks)) return;
+  throw new SkeinError(
+    "unavailable",
+    `this API holds ${maxLinks} agents and streams and has no room for another: raise MAX_LINKS, and the files that its process may open`,
+    { retryAfter: 30 },
+  );
 }
 
 /** An agent has dialled. Call the returned function when it is connected, or gone. */

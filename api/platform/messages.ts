@@ -3,6 +3,7 @@
  * mailbox are numbered. Calls carry the whole state, or a number that makes a late one void.
  */
 import type { OperationId } from "../../shared/access/access.ts";
+import type { App } from "../../shared/apps/app-schemas.ts";
 import type { Capacity, Facts } from "../../shared/node/node-schemas.ts";
 import type { Plan } from "../../shared/plan/plan.ts";
 import type { SessionSpec } from "../../shared/request/spec.ts";
@@ -30,6 +31,16 @@ export interface Reach {
   container: ContainerView | undefined;
 }
 
+/** An app of a session, as browsers reach it. */
+export interface AppReach {
+  session: Pick<Reach, "id" | "name" | "status">;
+  /** Undefined if the session has none of that name; it has these. */
+  app: App | undefined;
+  names: string[];
+  /** Where main1 is; undefined unless it runs. */
+  node: { id: string; name: string } | undefined;
+}
+
 /** Refusals → Fleet: a refused request. */
 export interface Refusal extends By {
   /** ms since 1970. */
@@ -44,7 +55,10 @@ export interface Refusal extends By {
 export const KEPT_REFUSALS = 1000;
 
 /** Operations that open a way into a container. */
-export type WayIn = Extract<OperationId, "execContainer" | "forwardPort" | "putFiles" | "getFiles">;
+export type WayIn = Extract<
+  OperationId,
+  "execContainer" | "forwardPort" | "putFiles" | "getFiles" | "createAppLink"
+>;
 
 /** A plan that Fleet has reserved. `nodesChange`: the joins and leaves that its nodes must know before they make anything. */
 export interface Start {

@@ -49,7 +49,7 @@ const URLS = Object.entries(documentOf(app).paths ?? {})
     Object.entries(item as Record<string, Operation>).map(([method, { operationId, parameters = [] }]) => {
       const least: string = ACCESS[operationId];
       if (!isRole(least)) throw new Error(`anybody may ${operationId}`);
-      const filled = path.replace("{host}", "main1").replace("{port}", "80");
+      const filled = path.replace("{host}", "main1").replace("{port}", "80").replace("{name}", "notebook");
       const needed = parameters.filter((each) => each.in === "query" && each.required);
       const query = needed.length > 0 ? `?${needed.map(({ name }) => `${name}=/x`).join("&")}` : "";
       return { method: method.toUpperCase(), path: filled + query, least };
@@ -112,7 +112,7 @@ describe("another project's session", () => {
 
 test("a project's own session answers on each of its URLs", async () => {
   for (const { method, path } of URLS) {
-    const { id } = await create(a);
+    const { id } = await create(a, { apps: [{ name: "notebook", port: 8888 }] });
     const { status } = await call(method, path.replace("{id}", id), undefined, a);
     expect([method, path, status]).toEqual([method, path, expect.toBeOneOf([200, 202, 409, 415, 422])]);
   }

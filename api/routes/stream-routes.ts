@@ -10,7 +10,7 @@ import { problems } from "../http/problem.ts";
 import type { AppEnv } from "../http/request-context.ts";
 import type { App } from "../http/route.ts";
 import { turnAway } from "../link/link-sockets.ts";
-import { isFull, streamBegins } from "../link/open-links.ts";
+import { refuseIfFull, streamBegins } from "../link/open-links.ts";
 import { SETTINGS } from "../platform/installation-settings.ts";
 import { fleetOf, sessionOf, tunnelOf } from "../platform/objects.ts";
 import type { Wanted } from "../tunnel/client-socket.ts";
@@ -116,7 +116,7 @@ async function enter(context: Context<AppEnv>, idOrName: string, wanted: Wanted)
   }
   const node = { id: container.nodeId, name: container.node };
   const port = wanted.kind === "port" ? { port: wanted.port } : {};
-  refuseIfFull();
+  refuseIfFull(SETTINGS.maxLinks);
   const arrived = streamBegins();
   try {
     await tunnelOf(context.env, id).admit(id, node);
@@ -127,16 +127,6 @@ async function enter(context: Context<AppEnv>, idOrName: string, wanted: Wanted)
   } finally {
     arrived();
   }
-}
-
-/** Each client's socket takes two descriptors, as an agent's does: see open-links.ts. */
-function refuseIfFull(): void {
-  if (!isFull(SETTINGS.maxLinks)) return;
-  throw new SkeinError(
-    "unavailable",
-    `this API holds ${SETTINGS.maxLinks} agents and streams and has no room for another: raise MAX_LINKS, and the files that its process may open`,
-    { retryAfter: 30 },
-  );
 }
 
 async function dial(

@@ -61,6 +61,10 @@ export class ContainerTable {
     return this.#sql.exec<ContainerRow>("SELECT * FROM containers ORDER BY rank").toArray();
   }
 
+  first(): ContainerRow | undefined {
+    return this.#sql.exec<ContainerRow>("SELECT * FROM containers WHERE rank = 0").toArray()[0];
+  }
+
   on(node: string): ContainerRow[] {
     return this.#sql
       .exec<ContainerRow>("SELECT * FROM containers WHERE node = ? ORDER BY rank", node)

@@ -14,7 +14,7 @@ import { EventStreams, type StreamStart } from "../events/event-streams.ts";
 import { ProgressBoard } from "../events/progress-board.ts";
 import { type Letter, Mailbox, takeNew } from "../mailbox/mailbox.ts";
 import { Alarm } from "../platform/alarm.ts";
-import type { Lookup, Reach, ToSession } from "../platform/messages.ts";
+import type { AppReach, Lookup, Reach, ToSession } from "../platform/messages.ts";
 import { fleetOf } from "../platform/objects.ts";
 import { SealBroken } from "../platform/seal.ts";
 import { Waiters } from "../platform/waiters.ts";
@@ -28,6 +28,7 @@ import { NOTHING_OPENED, type Opened, openFor } from "./opened.ts";
 import { RANK_OF } from "./part-table.ts";
 import { fleetTold, release, terminate, waitedTooLong } from "./removal.ts";
 import { begin, requestStart, takeReport } from "./rules.ts";
+import { appReach, spendAppLink } from "./session-apps.ts";
 import { FEED, FLEET, linkTarget, tellFeed, tellFleet, tellNodes } from "./session-mail.ts";
 import { SessionStore } from "./session-store.ts";
 import { sessionView } from "./session-view.ts";
@@ -127,6 +128,18 @@ export class Session extends DurableObject<Cloudflare.Env> {
     const { id, name, status } = record;
     const hosts = view.containers.map((each) => each.host);
     return { found: { id, name, status, hosts, container } };
+  }
+
+  /** For the session's own project: one of its apps. Cheap, since a page has dozens of requests. */
+  app(project: string, name: string): Lookup<AppReach> {
+    const record = this.#store.record();
+    if (record?.project !== project) return { elsewhere: record !== undefined };
+    return { found: appReach(this.#store, record, name) };
+  }
+
+  /** A link to an app works once: false if it was used before. `until`: how long it is good, ms since 1970. */
+  spendAppLink(id: string, until: number): boolean {
+    return this.ctx.storage.transactionSync(() => spendAppLink(this.ctx.storage.sql, id, until, Date.now()));
   }
 
   /** For the session's own project: its events as server-sent events. `stream` null: it is over, and the caller has all of them. */

@@ -1,4 +1,5 @@
 /** What the edge has checked about those who dial a Tunnel object. */
+import type { AppPlace } from "../../shared/apps/app-headers.ts";
 import type { HeldToken } from "../access/token-watch.ts";
 import type { Wanted } from "./client-socket.ts";
 import type { LogFormat } from "./log-text.ts";
@@ -49,5 +50,12 @@ export interface FilesDial {
   token: HeldToken;
 }
 
-/** Carries a `Dialling` or a `ClientDial` as JSON from the edge; it deletes the header from outside. */
+/** A browser's request to an app of main1. */
+export interface AppDial {
+  node: TunnelNode;
+  app: AppPlace & { host: string };
+  token: HeldToken;
+}
+
+/** Carries a `Dialling`, a `ClientDial` or an `AppDial` as JSON from the edge; it deletes the header from outside. */
 export const DIAL_HEADER = "x-skein-dial";

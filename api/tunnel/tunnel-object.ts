@@ -13,8 +13,10 @@ import { noteStreams } from "../link/open-links.ts";
 import { linkOf, sessionOf } from "../platform/objects.ts";
 import { pulledStream } from "../platform/pulled-stream.ts";
 import { AgentSocket } from "./agent-socket.ts";
+import { requestApp } from "./app-request.ts";
 import { ClientSocket } from "./client-socket.ts";
 import {
+  type AppDial,
   type ClientDial,
   DIAL_HEADER,
   type Dialling,
@@ -72,7 +74,8 @@ export class Tunnel extends DurableObject<Cloudflare.Env> {
 
   /** An agent or a client dials. The edge has authenticated a client; an agent proves its key here. */
   override async fetch(request: Request): Promise<Response> {
-    const dial = JSON.parse(request.headers.get(DIAL_HEADER)!) as Dialling | ClientDial;
+    const dial = JSON.parse(request.headers.get(DIAL_HEADER)!) as Dialling | ClientDial | AppDial;
+    if ("app" in dial) return await this.#app(request, dial);
     const { 0: client, 1: server } = new WebSocketPair();
     if ("publicKey" in dial) {
       const awaited = this.#awaited.get(dial.node);
@@ -170,6 +173,22 @@ export class Tunnel extends DurableObject<Cloudflare.Env> {
         ...(parents ? { parents } : {}),
       });
       return { stream, unwatch: this.#tokens.watch(token, () => stream.end("revoked", REVOKED)) };
+    });
+  }
+
+  /** A browser's request to an app, which the edge has authenticated. */
+  async #app(request: Request, dial: AppDial): Promise<Response> {
+    const { node, token } = dial;
+    const tunnel = this.#tunnels.get(node.id);
+    if (!tunnel) throw new SkeinError("node_disconnected", `the tunnel to ${node.name} broke: try again`);
+    if (tunnel.isFull) throw tooMany(node);
+    return await requestApp(tunnel, request, dial, {
+      isOurs: (text) => text === this.env.SKEIN_ADMIN_TOKEN,
+      accept: (socket) => this.#accept(socket),
+      onStream: (stream) => {
+        const unwatch = this.#tokens.watch(token, () => stream.end("revoked", REVOKED));
+        void stream.over.then(unwatch);
+      },
     });
   }
 

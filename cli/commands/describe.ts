@@ -37,7 +37,7 @@ export const describe = defineCommand({
   },
 });
 
-function factsOf({ network, epoch, createdAt, startedAt, endedAt }: Session): Text {
+function factsOf({ apps, network, epoch, createdAt, startedAt, endedAt }: Session): Text {
   const ofNetwork: [string, string][] =
     network === null
       ? []
@@ -49,12 +49,13 @@ function factsOf({ network, epoch, createdAt, startedAt, endedAt }: Session): Te
   return facts(
     [
       ...ofNetwork,
+      ...apps.map(({ name, port }): [string, string] => [`app ${name}`, `port ${port} of main1`]),
       ["epoch", String(epoch)],
       ["created", createdAt],
       ["started", startedAt ?? "-"],
       ["ended", endedAt ?? "-"],
     ],
-    12,
+    Math.max(12, ...apps.map(({ name }) => `app ${name}  `.length)),
   );
 }
 

@@ -31,8 +31,6 @@ export const forward = defineCommand({
       );
     }
     const local = given === undefined ? port : portNumber("LOCAL", given, 0);
-    // Bulk data takes whole cores. Other commands on this machine then start as fast as without it, and nothing is lost where cores are free.
-    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
     await withApi(async (skein) => {
       // Refuses at once what cannot work, instead of at the first connection.
       const { id, containers, name } = await skein.getSession({ path: { id: session! } });
@@ -40,6 +38,8 @@ export const forward = defineCommand({
         const hosts = containers.map((each) => each.host).join(", ");
         throw new CliError(`session ${name} has no container ${host}`, `it has ${hosts}`);
       }
+      // Bulk data takes whole cores. Other commands on this machine then start as fast as without it, and nothing is lost where cores are free.
+      setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
       // By its id: another session may get the name while this goes on.
       const container = { session: id, host };
       const forwarding = await startForward(skein, container, port, { local, onFailure: say }).catch(

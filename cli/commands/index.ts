@@ -74,6 +74,10 @@ export const COMMANDS: Record<string, Entry> = {
     summary: "make a container's port reachable on this machine",
     load: async () => (await import("./forward.ts")).forward,
   },
+  open: {
+    summary: "open an app of a session in the browser",
+    load: async () => (await import("./open.ts")).open,
+  },
   cp: {
     summary: "copy files into a container, or out of one",
     load: async () => (await import("./cp.ts")).cp,

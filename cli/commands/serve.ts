@@ -1,5 +1,6 @@
 /** `skein serve`: the API on this machine, in the foreground. */
 import { resolve } from "node:path";
+import { isLoopback, LOCALHOST } from "../../shared/apps/app-host.ts";
 import { CliError } from "../cli-error.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
 import { API_DATA } from "../paths.ts";
@@ -45,7 +46,12 @@ that last less than 2 s each, skein serve gives up: exit code 1, with the reason
     const data = resolve(options.data ?? API_DATA);
     const given = settingsGiven("set", options.set);
     const limit = ownDescriptorLimit();
-    const settings = limit === undefined ? given : { maxLinks: agentsThatFit(limit), ...given };
+    const settings = {
+      ...(limit === undefined ? {} : { maxLinks: agentsThatFit(limit) }),
+      // Browsers on this machine reach apps without a domain.
+      ...(isLoopback(host) ? { appsDomain: LOCALHOST } : {}),
+      ...given,
+    };
     // Bundled once: an update of the checkout is a new release, which takes effect when the owner restarts skein serve.
     const bundle = await bundleApi();
     const secretsKey = resolve(options["secrets-key"] ?? secretsKeyBeside(data));

@@ -73,6 +73,50 @@ export type Allowed = {
     privileged: boolean;
 };
 
+export type App = {
+    /**
+     * Its name, unique in the session
+     */
+    name: string;
+    /**
+     * Where it is opened; / unless given
+     */
+    path: string;
+    /**
+     * Where it listens in main1: at 127.0.0.1, or at main1's address
+     */
+    port: number;
+};
+
+export type AppLink = {
+    /**
+     * RFC 3339
+     */
+    expiresAt: string;
+    /**
+     * For a browser. It works once
+     */
+    url: string;
+};
+
+/**
+ * A web server in main1, which gets an origin of its own
+ */
+export type AppRequest = {
+    /**
+     * Its name, unique in the session
+     */
+    name: string;
+    /**
+     * Where it is opened; / unless given
+     */
+    path?: string;
+    /**
+     * Where it listens in main1: at 127.0.0.1, or at main1's address
+     */
+    port: number;
+};
+
 export type AuditEntry = {
     /**
      * The operationId, or rotateKey
@@ -434,6 +478,10 @@ export type OpenApi = {
 
 export type Plan = {
     /**
+     * Web servers in main1
+     */
+    apps: Array<App>;
+    /**
      * One node or many
      */
     clusterMode: 'single-node' | 'multi-node';
@@ -735,6 +783,10 @@ export type RoleRequest = {
 
 export type Session = {
     /**
+     * Web servers in main1: see docs/apps.md
+     */
+    apps: Array<App>;
+    /**
      * One node or many
      */
     clusterMode: 'single-node' | 'multi-node';
@@ -936,6 +988,10 @@ export type SessionList = {
 };
 
 export type SessionRequest = {
+    /**
+     * Web servers in main1, each of which gets an origin of its own (docs/apps.md)
+     */
+    apps?: Array<AppRequest>;
     /**
      * One node and a bridge, or many and an overlay. single-node unless given
      */
@@ -2336,6 +2392,68 @@ export type GetSessionResponses = {
 };
 
 export type GetSessionResponse = GetSessionResponses[keyof GetSessionResponses];
+
+export type CreateAppLinkData = {
+    body?: never;
+    path: {
+        /**
+         * Id, or name: the live session of that name, else the latest
+         */
+        id: string;
+        /**
+         * The app's name
+         */
+        name: string;
+    };
+    query?: never;
+    url: '/v1/sessions/{id}/apps/{name}/links';
+};
+
+export type CreateAppLinkErrors = {
+    /**
+     * `invalid_request`: The request has fields that cannot be used
+     */
+    400: Problem;
+    /**
+     * `unauthorized`: A valid bearer token is needed
+     */
+    401: Problem;
+    /**
+     * `forbidden`: This token may not do that
+     */
+    403: Problem;
+    /**
+     * `not_found`: There is no such thing
+     */
+    404: Problem;
+    /**
+     * `not_running`: The session or container does not run; `apps_domain_missing`: The API has no domain for apps
+     */
+    409: Problem;
+    /**
+     * `rate_limited`: Too many requests for this token
+     */
+    429: Problem;
+    /**
+     * `internal`: Something broke on our side
+     */
+    500: Problem;
+    /**
+     * `unavailable`: The API cannot do its part just now
+     */
+    503: Problem;
+};
+
+export type CreateAppLinkError = CreateAppLinkErrors[keyof CreateAppLinkErrors];
+
+export type CreateAppLinkResponses = {
+    /**
+     * The link
+     */
+    201: AppLink;
+};
+
+export type CreateAppLinkResponse = CreateAppLinkResponses[keyof CreateAppLinkResponses];
 
 export type ExecContainerData = {
     body?: never;

@@ -133,6 +133,11 @@ class Skein:
         """Ends a session, and returns it at once. Ending an ended one is no error."""
         return _object(self.call("DELETE", _path("/v1/sessions", session)))
 
+    def app_link(self, session: str, app: str) -> str:
+        """A link that opens an app of a session in a browser (docs/apps.md): good for a minute, and once."""
+        link = self.call("POST", _path("/v1/sessions", session, "apps", app, "links"))
+        return str(link["url"])
+
     def wait(self, session: str, until: str = "running", timeout: Optional[float] = None) -> Json:
         """Waits until a session is `running`, or `ended` (terminated or failed), and returns it. An API that is away only delays it.
 

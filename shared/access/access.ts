@@ -19,6 +19,7 @@ export const ACCESS = {
   forwardPort: "user",
   putFiles: "user",
   getFiles: "user",
+  createAppLink: "user",
   createSession: "user",
   startSession: "user",
   endSession: "user",

@@ -1,5 +1,6 @@
 /** A plan as the API answers it, as a zod schema: a source of the OpenAPI document. */
 import { z } from "zod";
+import { App } from "../apps/app-schemas.ts";
 import { NetworkView } from "../network/network-view.ts";
 import { Resources } from "../request/resources.ts";
 import { Limits } from "./limits.ts";
@@ -45,6 +46,7 @@ export const PlanView = z
         }),
       )
       .meta({ description: "In rank order" }),
+    apps: z.array(App).meta({ description: "Web servers in main1" }),
     files: z
       .array(
         z.object({

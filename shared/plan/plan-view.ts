@@ -49,6 +49,7 @@ export function publicPlan(
         limits,
       };
     }),
+    apps: spec.apps ?? [],
     files: files.map((path) => ({ path, text: FILES[path](listed) })),
   };
 }
@@ -90,10 +91,17 @@ export function renderPlan(view: PlanView): string {
     "",
     ...table,
     "",
+    ...renderApps(view.apps),
     ...renderFiles(view.files),
     ...renderEnvironment(view.containers[0]!),
     "",
   ].join("\n");
+}
+
+function renderApps(apps: PlanView["apps"]): string[] {
+  return apps.length === 0
+    ? []
+    : [`apps in main1: ${apps.map(({ name, port }) => `${name} (port ${port})`).join(", ")}`, ""];
 }
 
 function renderFiles(files: PlanView["files"]): string[] {

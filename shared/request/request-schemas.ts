@@ -1,5 +1,6 @@
 /** The request for a session as zod schemas: a source of the OpenAPI document. */
 import { z } from "zod";
+import { AppRequest } from "../apps/app-schemas.ts";
 import { FAMILIES, TABLE } from "../frameworks/frameworks.ts";
 import { CONSTANTS } from "../settings/constants.ts";
 import { SshKeys } from "../ssh/ssh-schemas.ts";
@@ -273,6 +274,11 @@ export const SessionRequest = z
       .meta({ description: "Which nodes, and how they are filled", example: { strategy: "pack" } })
       .optional(),
     sshKeys: SshKeys.optional(),
+    apps: z
+      .array(AppRequest)
+      .max(16)
+      .meta({ description: "Web servers in main1, each of which gets an origin of its own (docs/apps.md)" })
+      .optional(),
     priority: z.int().min(0).max(9).default(5).meta({
       description:
         "While there is no room, sessions with a higher priority are served first; among equals, those that came first",

@@ -24,6 +24,7 @@ export function ruleErrors(request: SessionRequest): FieldError[] {
     ...(roles || image !== undefined ? [] : [{ field: "image", message: "is needed" }]),
     ...(roles ? roleErrors(roles, image) : []),
     ...secretErrors(request),
+    ...appErrors(request),
     ...restartErrors(request),
     ...egressErrors(request),
   ];
@@ -53,6 +54,13 @@ function secretErrors(request: SessionRequest): FieldError[] {
 
 function namesInBoth(env: object = {}, secretEnv: object = {}): string[] {
   return Object.keys(secretEnv).filter((name) => Object.hasOwn(env, name));
+}
+
+function appErrors({ apps = [] }: SessionRequest): FieldError[] {
+  const names = apps.map(({ name }) => name);
+  return names.flatMap((name, i) =>
+    names.indexOf(name) < i ? [{ field: `apps[${i}].name`, message: `is given twice: ${name}` }] : [],
+  );
 }
 
 /** `maxRestarts` without `onExit: "restart"`. At the top it may be meant for a role that has its own `onExit`. */

@@ -1,5 +1,6 @@
 /** From a request to the spec: shorthand expanded, inheritance done, units read, rules checked. A spec never changes. */
 import type { z } from "zod";
+import type { App } from "../apps/app-schemas.ts";
 import { type ErrorCode, type FieldError, fieldPath, invalidFields } from "../errors/errors.ts";
 import type { Frameworks } from "../frameworks/frameworks.ts";
 import type { Allowed } from "../node/node-schemas.ts";
@@ -72,6 +73,8 @@ export interface SessionSpec {
   gate?: "manual";
   /** Seconds; missing: the containers are removed at once. */
   holdAtEnd?: number;
+  /** In main1; missing: none. */
+  apps?: App[];
   /** Seconds; missing: no limit. */
   maxDuration?: number;
   queueTimeout?: number;
@@ -151,6 +154,7 @@ function specOf(request: SessionRequest): SessionSpec {
     retries: request.retries,
     onNodeLoss: request.onNodeLoss,
     ...(request.gate === "manual" ? { gate: request.gate } : {}),
+    ...(request.apps?.length ? { apps: request.apps } : {}),
     ...definedOf(request, ["holdAtEnd", "maxDuration", "queueTimeout"]),
   };
 }

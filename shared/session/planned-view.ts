@@ -36,6 +36,7 @@ export function pendingView(
       output: null,
       reason: null,
     })),
+    apps: spec.apps ?? [],
     createdAt,
     startedAt: null,
     endedAt: null,

@@ -1,5 +1,6 @@
 /** Sessions as the API shows them, as zod schemas: a source of the OpenAPI document. */
 import { z } from "zod";
+import { App } from "../apps/app-schemas.ts";
 import { NetworkView } from "../network/network-view.ts";
 import { Limits } from "../plan/limits.ts";
 import { replicaFields } from "../plan/plan-schema.ts";
@@ -62,6 +63,7 @@ export const SessionView = z
     epoch: z.int().meta({ description: "How often its plan was made", example: 1 }),
     network: NetworkView.nullable().meta({ description: "Once planned" }),
     containers: z.array(ContainerView).meta({ description: "In rank order" }),
+    apps: z.array(App).meta({ description: "Web servers in main1: see docs/apps.md" }),
     createdAt: Time,
     startedAt: Time.nullable(),
     endedAt: Time.nullable(),

@@ -8,6 +8,8 @@ export type Setting = { about: string } & (
   | { default: number; unit: string; min: number; max: number }
   /** An address range in CIDR notation; from `/min` (largest) to `/max` (smallest). */
   | { default: string; unit: "CIDR"; min: number; max: number }
+  /** A DNS name of at most `max` characters, in lower case; empty if `min` is 0. */
+  | { default: string; unit: "domain"; min: number; max: number }
 );
 
 /** docs/settings.md is this table; a test compares them. A new row is a new field of `Settings`. */
@@ -226,6 +228,15 @@ export const SETTINGS_TABLE = {
     max: 24 * 3600,
     about: "How long the end of a session waits for disconnected nodes.",
   },
+  appsDomain: {
+    default: "",
+    unit: "domain",
+    min: 0,
+    // With a label of 63 characters and a dot before it, a name has at most 253 (RFC 1035, 2.3.4).
+    max: 189,
+    about:
+      "Domain of the apps: each is at https://APP--SESSION.DOMAIN (docs/apps.md). All names under it must lead to the API, and the API itself must not be under it. Where `skein serve` listens on loopback: `localhost`, unless given.",
+  },
   maxEpochs: {
     default: 5,
     unit: "plans",
@@ -268,15 +279,19 @@ export const SETTING_NAMES = Object.keys(SETTINGS_TABLE) as SettingName[];
 
 /** `a whole number from 1 to 1024`, `an IPv4 range from /8 to /21`. */
 export function rangeText({ unit, min, max }: Setting): string {
-  return unit === "CIDR" ? `an IPv4 range from /${min} to /${max}` : `a whole number from ${min} to ${max}`;
+  if (unit === "CIDR") return `an IPv4 range from /${min} to /${max}`;
+  if (unit === "domain")
+    return `a domain name of at most ${max} characters${min === 0 ? ", or nothing" : ""}`;
+  return `a whole number from ${min} to ${max}`;
 }
 
 /** Reads a setting's value from text. @throws SettingError */
 export function settingValue(name: SettingName, text: string): number | string {
   const row: Setting = SETTINGS_TABLE[name];
-  if (row.unit === "CIDR" ? isCidr(text, row) : isWhole(text, row)) {
-    return row.unit === "CIDR" ? text : Number(text);
-  }
+  if (
+    row.unit === "CIDR" ? isCidr(text, row) : row.unit === "domain" ? isDomain(text, row) : isWhole(text, row)
+  )
+    return typeof row.default === "string" ? text : Number(text);
   const shown = text.length > 64 ? `${text.slice(0, 63)}…` : text;
   throw new SettingError(
     `${outerName(name)} must be ${rangeText(row)} (${row.unit}), not ${shown || "empty"}`,
@@ -285,6 +300,14 @@ export function settingValue(name: SettingName, text: string): number | string {
 
 function isWhole(text: string, { min, max }: Setting): boolean {
   return /^\d{1,15}$/.test(text) && Number(text) >= min && Number(text) <= max;
+}
+
+function isDomain(text: string, { min, max }: Setting): boolean {
+  if (text === "") return min === 0;
+  return (
+    text.length <= max &&
+    /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text)
+  );
 }
 
 function isCidr(text: string, { min, max }: Setting): boolean {

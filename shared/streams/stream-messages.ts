@@ -1,6 +1,6 @@
 /**
  * Control messages of streams and tunnels, in one file. A stream is one exec, one TCP connection to a port, the logs of some containers,
- * or files into or out of a container.
+ * files into or out of a container, or one HTTP request to an app.
  * docs/streams.md explains them for a client in another language.
  */
 import { z } from "zod";
@@ -83,12 +83,31 @@ export const FileStat = z.object({
 export type FileStat = z.infer<typeof FileStat>;
 export const Stat = z.object({ type: z.literal("stat"), stat: FileStat });
 
+/** Headers in order, as they came; names may repeat. */
+const HeaderPairs = z.array(z.tuple([z.string().max(1024), z.string().max(65_536)])).max(512);
+/** HTTP: the answer's head. The body follows as data; after 101 messages do (socket-messages.ts). */
+export const HttpResponse = z.object({
+  type: z.literal("response"),
+  status: z.int().min(101).max(599),
+  headers: HeaderPairs,
+});
+export type HttpResponse = z.infer<typeof HttpResponse>;
+
 /** From a client, after `start`. */
 export const FromClient = z.discriminatedUnion("type", [Resize, Signal, Grant, End, Close]);
 export type FromClient = z.infer<typeof FromClient>;
 
 /** From an agent, and passed on to the client. */
-export const FromAgent = z.discriminatedUnion("type", [Opened, Exit, Live, Stat, Grant, End, Close]);
+export const FromAgent = z.discriminatedUnion("type", [
+  Opened,
+  Exit,
+  Live,
+  Stat,
+  HttpResponse,
+  Grant,
+  End,
+  Close,
+]);
 export type FromAgent = z.infer<typeof FromAgent>;
 
 /** A path in a container. A relative one counts from the container's working directory. */
@@ -129,13 +148,29 @@ export const OpenFiles = z.object({
   /** `put`: a directory that is missing is made, with those above it. */
   parents: z.boolean().optional(),
 });
+/** One request to a web server of a container. `webSocket`: it asks for one, and no body follows. */
+export const OpenHttp = z.object({
+  ...opening,
+  kind: z.literal("http"),
+  host: Host,
+  port: z.int().min(1).max(65_535),
+  method: z.string().regex(/^[A-Za-z]{1,32}$/),
+  /** With its query. */
+  path: z
+    .string()
+    .max(65_536)
+    .regex(/^\/[!-~]*$/),
+  headers: HeaderPairs,
+  webSocket: z.boolean(),
+});
 /** The API opens a stream with the next free number. */
-export const Open = z.discriminatedUnion("kind", [OpenExec, OpenPort, OpenLogs, OpenFiles]);
+export const Open = z.discriminatedUnion("kind", [OpenExec, OpenPort, OpenLogs, OpenFiles, OpenHttp]);
 export type Open = z.infer<typeof Open>;
 export type OpenExec = z.infer<typeof OpenExec>;
 export type OpenPort = z.infer<typeof OpenPort>;
 export type OpenLogs = z.infer<typeof OpenLogs>;
 export type OpenFiles = z.infer<typeof OpenFiles>;
+export type OpenHttp = z.infer<typeof OpenHttp>;
 
 /** From the API to an agent, on a stream's control channel. */
 export const ToAgent = z.union([Open, FromClient]);

@@ -40,6 +40,7 @@ const CHANGED: Settings = {
   gateSeconds: 1800,
   removeSeconds: 200,
   removalGraceSeconds: 20,
+  appsDomain: "other.skein.test",
   maxEpochs: 3,
 };
 

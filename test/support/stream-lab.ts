@@ -1,6 +1,7 @@
 /** Streams into the containers of a kit's session, without a tunnel and without an agent around. */
 import { readdir } from "node:fs/promises";
 import { expect, vi } from "vitest";
+import { serveHttp } from "../../agent/apps/serve-http.ts";
 import { connectDocker } from "../../agent/docker/dockerode.ts";
 import type { DockerPort } from "../../agent/docker/port.ts";
 import { serveExec } from "../../agent/exec/serve-exec.ts";
@@ -31,6 +32,7 @@ export class StreamLab implements AsyncDisposable {
       port: servePort(this.forwarders, find),
       files: serveFiles(docker, find),
       logs: async () => {},
+      http: serveHttp(this.forwarders, find),
     });
   }
 

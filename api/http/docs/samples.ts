@@ -40,6 +40,7 @@ const PYTHON: Partial<Record<OperationId, string>> = {
   readLogs: "for line in skein.logs('train', follow=True):\n    print(line['host'], line['text'])",
   execContainer: "result = skein.run('train', ['hostname'])",
   forwardPort: "stream = skein.connect('train', 8888, host='main1')",
+  createAppLink: "url = skein.app_link('train', 'notebook')",
 };
 
 export function samplesOf(method: string, path: string, operation: Described): Sample[] {
