@@ -3,6 +3,7 @@
  * out the tests on the lab's Docker hosts.
  */
 import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -41,6 +42,25 @@ const ENTER = ["node", "test/lab/enter.ts", "--images", "launchers", "--images",
 /** A lab's files are looked through before it ends: the next one may replace them. */
 const LAB = [...ENTER, "node", "test/secrets/scan.ts"];
 
+/** End-to-end tests that run after the project `lab`: without them it would be done minutes before the others. */
+const AFTER_LAB = ["apps", "private", "secret-env", "ssh-anywhere", "terminal", "transfers"].map(
+  (name) => `test/e2e/${name}.lab.ts`,
+);
+const LANES = [
+  async (reports: string) => [
+    await tests(["lab"], reports, LAB),
+    await tests(["e2e"], reports, LAB, AFTER_LAB),
+  ],
+  async (reports: string) => [
+    await tests(
+      ["e2e"],
+      reports,
+      LAB,
+      AFTER_LAB.flatMap((file) => ["--exclude", file]),
+    ),
+  ],
+];
+
 async function run(argv: readonly string[]): Promise<boolean> {
   console.error(`\n> ${argv.join(" ")}`);
   const [program, ...args] = argv as [string, ...string[]];
@@ -55,15 +75,16 @@ async function check(argv: readonly string[]): Promise<Outcome> {
   return (await run(argv)) ? { passed: 1, failures: [] } : { passed: 0, failures: [argv.join(" ")] };
 }
 
-/** A run that fails without a failed test (a file that does not load, a lab that does not come up) counts as one failed. */
+/** `files`: which, or what to leave out. A run that fails without a failed test (a file that does not load, a lab that does not come up) counts as one failed. */
 async function tests(
   projects: readonly string[],
   reports: string,
   prefix: readonly string[] = [],
+  files: readonly string[] = [],
 ): Promise<Outcome> {
-  const report = join(reports, `${projects.join("-")}.json`);
+  const report = join(reports, `${randomUUID()}.json`);
   const chosen = projects.flatMap((project) => ["--project", project]);
-  const ok = await run([...prefix, ...VITEST, `--outputFile.json=${report}`, ...chosen]);
+  const ok = await run([...prefix, ...VITEST, `--outputFile.json=${report}`, ...chosen, ...files]);
   const { numPassedTests, testResults } = readReport(report);
   const failures = testResults.flatMap(({ name, message, assertionResults }) => {
     const failed = assertionResults.filter(({ status }) => status === "failed");
@@ -98,7 +119,7 @@ try {
   if (prepared) {
     outcomes.push(await prepared);
     // Side by side: each of them waits for half of its time.
-    outcomes.push(...(await Promise.all(["lab", "e2e"].map((project) => tests([project], reports, LAB)))));
+    outcomes.push(...(await Promise.all(LANES.map((lane) => lane(reports)))).flat());
   }
 } finally {
   rmSync(reports, { recursive: true });

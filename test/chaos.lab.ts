@@ -3,9 +3,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { CHAOS_CLUSTER, chaos } from "./chaos/run.ts";
 import { type Cluster, startCluster } from "./lab/cluster.ts";
 
-const SECONDS = 25;
+const SECONDS = 15;
 /** Far fewer faults than it has time for, but a run without any must not pass. */
-const LEAST_FAULTS = 8;
+const LEAST_FAULTS = 5;
 
 let cluster: Cluster;
 
