@@ -23,7 +23,8 @@ const KEEPERS: Record<string, (text: string) => string[]> = {
 
 /** Patterns of secrets that no known file holds. */
 const SHAPES: Record<string, RegExp> = {
-  "a private key": /PRIVATE KEY/,
+  // PEM (RFC 7468), not a program that speaks of it.
+  "a private key": /PRIVATE KEY-----/,
   // "openssh-key-v1", as it begins in base64.
   "an OpenSSH private key": /b3BlbnNzaC1rZXktdjE/,
   "a join token": /skj_[\w-]{43}/,
