@@ -43,9 +43,7 @@ const ENTER = ["node", "test/lab/enter.ts", "--images", "launchers", "--images",
 const LAB = [...ENTER, "node", "test/secrets/scan.ts"];
 
 /** End-to-end tests that run after the project `lab`: without them it would be done minutes before the others. */
-const AFTER_LAB = ["apps", "private", "secret-env", "ssh-anywhere", "terminal", "transfers"].map(
-  (name) => `test/e2e/${name}.lab.ts`,
-);
+const AFTER_LAB = ["apps", "private"].map((name) => `test/e2e/${name}.lab.ts`);
 const LANES = [
   async (reports: string) => [
     await tests(["lab"], reports, LAB),
