@@ -1,6 +1,6 @@
 /**
  * The images of a node. A missing image is pulled, once for all that wait for it. A private one is checked at its registry each time, with the
- * credentials of whoever asks, though the engine has it: the engine then compares digests, and downloads nothing (docs/security.md).
+ * project's own credentials. Where the engine has it, that compares digests, and downloads nothing (docs/security.md).
  */
 import type { Registry } from "../../shared/protocol/protocol.ts";
 import { namedHost, registryOf } from "../../shared/request/registry.ts";
@@ -51,7 +51,7 @@ export class Images {
   async provide(wanted: Wanted, progress: (text: string) => void, signal: AbortSignal): Promise<Image> {
     const { reference } = wanted;
     const registry = wanted.registries.find(({ host }) => host === registryOf(reference));
-    // Whoever may pull it shares a pull only with others of the same credentials.
+    // Only those with the same credentials share a pull.
     const key = JSON.stringify([reference, registry?.login]);
     const here = this.#pulls.has(key) ? undefined : await this.#docker.image(reference);
     // A name without a host may be a local image's: only those that came from Docker Hub with credentials are private.

@@ -40,7 +40,7 @@ const scriptsDir = join(import.meta.dirname, "programs");
 
 /**
  * Makes the kit unless it is there. When only scripts changed, it reuses the binaries; else it downloads Debian's packages, which takes a
- * few seconds, and is told to `fetching`. Two builds at a time make the same folder, and the later one uses what it finds.
+ * few seconds. It calls `fetching` before. Two builds at a time make the same folder, and the later one uses what it finds.
  */
 export async function buildKit(kitRoot: string, fetching: () => void = () => {}): Promise<Kit> {
   const scripts = await hashOf(scriptsDir);

@@ -80,7 +80,7 @@ export class PartTable {
     for (const { node } of asked) this.#asked.add(node);
   }
 
-  /** There are more users' keys: the parts of an epoch are told, unless they are removed. */
+  /** Users' keys were added: all parts of this epoch are to be told, except removed ones. */
   wantSshKeys(epoch: number): void {
     const some = this.#sql.exec<{ node: string }>(
       "SELECT node FROM parts WHERE epoch = ? AND wanted < ?",

@@ -9,7 +9,7 @@ const SUFFIX = ".known_hosts";
 /** Files of sessions that nobody asked about for so long go. */
 const KEPT_MS = 90 * 24 * 3600_000;
 
-/** Writes the file of one session, as a whole or not at all, whoever else does the same now. Result: its path. */
+/** Writes the file of one session, and returns its path. Commands at the same time leave one whole file. */
 export function writeKnownHosts(
   { id, name }: Pick<Session, "id" | "name">,
   containers: readonly Reachable[],
