@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROOT } from "./paths.ts";
+import { contentOf, filesBelow } from "./testing/files-below.ts";
 import { onTerminal } from "./testing/terminal.ts";
 
 const LAUNCHER = join(ROOT, "skein");
@@ -343,10 +344,7 @@ describe("secrets", () => {
     expect(ran.code, ran.stderr).toBe(0);
     expect(ran.stdout).not.toContain("planted");
     const key = readFileSync(`${data}.secrets-key`, "utf8").trim();
-    const files = readdirSync(data, { recursive: true, withFileTypes: true }).filter((entry) =>
-      entry.isFile(),
-    );
-    const texts = files.map(({ parentPath, name }) => readFileSync(join(parentPath, name), "latin1"));
+    const texts = filesBelow(data).map((path) => contentOf(path).toString("latin1"));
     expect(texts.some((text) => text.includes("r.example"))).toBe(true);
     expect(texts.some((text) => text.includes("sealedSecrets"))).toBe(true);
     expect(texts.filter((text) => text.includes("planted") || text.includes(key))).toEqual([]);

@@ -1,7 +1,7 @@
 /** Secrets are in the containers and nowhere else: no answer, event, log or database. */
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { statSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
+import { contentOf, filesBelow } from "../../cli/testing/files-below.ts";
 import type { SessionRequest } from "../../sdk/index.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { skein } from "./cli.ts";
@@ -69,7 +69,7 @@ describe("secretEnv", () => {
   test("is in no answer, event, log or plan, and stored nowhere in the clear", async () => {
     const { api, agents, lab } = await cluster();
     await ask("POST", "/v1/sessions", body, key);
-    const files = filesBelow(lab.dir);
+    const files = machineFiles(lab.dir);
     const assignments = files.filter((file) => file.endsWith("/assignment.json"));
     // The nodes themselves have it, for themselves only: each its own roles'.
     expect(found(assignments)).toHaveLength(3);
@@ -95,7 +95,7 @@ describe("secretEnv", () => {
 
   test("is gone from the nodes with the session", async () => {
     const { lab } = await cluster();
-    expect(found(filesBelow(lab.dir))).toEqual([]);
+    expect(found(machineFiles(lab.dir))).toEqual([]);
   });
 });
 
@@ -108,23 +108,10 @@ async function events(session: string): Promise<string> {
   return JSON.stringify(all);
 }
 
-/** Files of the lab's machines: databases, logs and state. Images and containers are the engines' own (`docker`). */
-function filesBelow(dir: string): string[] {
-  return readdirSync(dir, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(dir, entry.name);
-    if (entry.isDirectory()) return entry.name === "docker" ? [] : filesBelow(path);
-    return entry.isFile() ? [path] : [];
-  });
-}
+/** Databases, logs and state of the lab's machines. Images and containers are the engines' own (`docker`). */
+const machineFiles = (directory: string) => filesBelow(directory, "docker");
 
 /** Those of the files that hold a secret of this test. */
 function found(files: string[]): string[] {
-  return files.filter((file) => {
-    try {
-      return readFileSync(file).includes("planted-secret");
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-      return false;
-    }
-  });
+  return files.filter((path) => contentOf(path).includes("planted-secret"));
 }

@@ -1,7 +1,6 @@
 /** No private key and no token appears in the API's database, in the link's traffic, in any log or answer. */
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { contentOf, filesBelow } from "../../cli/testing/files-below.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { cluster, end, request, running, sh } from "./skein.ts";
 import { type Tap, tapLink } from "./tap.ts";
@@ -70,28 +69,12 @@ beforeAll(async () => {
   await tap.close();
 });
 
-function filesBelow(dir: string): string[] {
-  return readdirSync(dir, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
-}
-
 /** Names of the `needles` that these bytes contain. */
 function found(bytes: Buffer): string[] {
   return [
     ...needles.filter((needle) => bytes.includes(needle.bytes)).map((needle) => needle.what),
     ...(bytes.includes("PRIVATE KEY") ? ["a PEM private key"] : []),
   ];
-}
-
-/** Empty where it is gone by now: an object that falls asleep removes its database's log. */
-function contentOf(file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    return Buffer.alloc(0);
-  }
 }
 
 describe("private keys", () => {

@@ -5,8 +5,8 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
-import { basename, join, relative } from "node:path";
+import { basename, relative } from "node:path";
+import { contentOf, filesBelow } from "../../cli/testing/files-below.ts";
 import { exitStatus } from "../lab/exit-status.ts";
 
 /** By the ends of their names: files that hold a secret, and other files that may contain it. */
@@ -36,40 +36,22 @@ const SHAPES: Record<string, RegExp> = {
 /** An engine's own directory: images and containers have their own keys. */
 const NOT_OURS = "docker";
 
-function filesBelow(directory: string): string[] {
-  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(directory, entry.name);
-    if (entry.isDirectory()) return entry.name === NOT_OURS ? [] : filesBelow(path);
-    return entry.isFile() ? [path] : [];
-  });
-}
-
 /** Reads the secrets of a file that holds some; undefined: it holds none. */
 function keeperOf(path: string): ((text: string) => string[]) | undefined {
   return Object.entries(KEEPERS).find(([end]) => basename(path).endsWith(end))?.[1];
 }
 
-/** A file's text. Programs of the lab may still run: a file that is gone by now has none. */
-function read(path: string, encoding: BufferEncoding): string {
-  try {
-    return readFileSync(path, encoding);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
-    throw error;
-  }
-}
-
 /** A line for each file and secret; empty if there is none. O(files × secrets). */
 export function secretsBelow(directory: string): string[] {
-  const files = filesBelow(directory);
+  const files = filesBelow(directory, NOT_OURS);
   const known = files.flatMap((path) => {
-    const secrets = keeperOf(path)?.(read(path, "utf8")) ?? [];
+    const secrets = keeperOf(path)?.(contentOf(path).toString("utf8")) ?? [];
     return secrets.map((secret) => ({ secret, of: relative(directory, path) }));
   });
   return files
     .filter((path) => !keeperOf(path))
     .flatMap((path) => {
-      const text = read(path, "latin1");
+      const text = contentOf(path).toString("latin1");
       const at = relative(directory, path);
       return [
         ...known.filter(({ secret }) => text.includes(secret)).map(({ of }) => `${at}: the secret of ${of}`),
@@ -86,7 +68,7 @@ if (import.meta.main) {
     process.exit(2);
   }
   const [code, signal] = await once(spawn(program, args, { stdio: "inherit" }), "exit");
-  const isLab = filesBelow(directory).some((path) => keeperOf(path) !== undefined);
+  const isLab = filesBelow(directory, NOT_OURS).some((path) => keeperOf(path) !== undefined);
   const found = isLab ? secretsBelow(directory) : [`${directory}: no lab has left anything to look through`];
   for (const line of found) console.error(`secrets: ${line}`);
   process.exitCode = exitStatus(code, signal) || (found.length > 0 ? 1 : 0);
