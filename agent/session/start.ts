@@ -52,7 +52,7 @@ function peersOf({ assignment, observed }: SessionTask, keys: SessionKeys): Peer
 
 async function startContainer(
   { context, assignment, observed }: SessionTask,
-  { host, hostNetwork }: ContainerSpec,
+  { host }: ContainerSpec,
   peers: readonly Peer[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -69,8 +69,7 @@ async function startContainer(
   await context.limit(signal, async () => {
     const secret = keys ? placePrepared(survey, keys, host) : [];
     const launchers = placeLauncherFiles(vacant, assignment);
-    const self = { host, hostNetwork: hostNetwork === true };
-    const tar = await packEntries([...secret, ...launchers, ...placeStarted(survey, peers, self)]);
+    const tar = await packEntries([...secret, ...launchers, ...placeStarted(survey, peers, host)]);
     signal.throwIfAborted();
     try {
       if (survey.account.uid === 0 && !context.mapsUsers) await handOver(selfDir(dir, host), tar);

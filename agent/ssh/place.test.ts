@@ -48,8 +48,6 @@ const peers: Peer[] = ["main1", "sub1"].map((host, i) => ({
   userKey: keys.user.publicKey,
 }));
 
-const self = { host: "main1", hostNetwork: false };
-
 /** `mode uid:gid path` */
 const listed = (entries: Entry[]) =>
   entries.map(({ path, mode, uid, gid }) => `${mode.toString(8)} ${uid}:${gid} ${path}`);
@@ -93,7 +91,7 @@ it("makes everything that is missing in an empty image", async () => {
 
 it("writes to /.ssh when the home is /", async () => {
   const rooted = { ...debian, "/etc/passwd": { content: "root:x:0:0::/:/bin/bash\n" }, "/": {} };
-  const paths = placeStarted(await survey(image(rooted), ""), peers, self).map(({ path }) => path);
+  const paths = placeStarted(await survey(image(rooted), ""), peers, "main1").map(({ path }) => path);
   expect(paths).toEqual(["/.skein/authorized_keys", "/.ssh/known_hosts", "/.ssh/config", "/.skein/placed"]);
 });
 
@@ -105,7 +103,7 @@ it("keeps the image's own files in ~/.ssh, also its key", async () => {
     "/home/dev/.ssh/id_ed25519": { content: "a key of its own" },
   };
   const seen = await survey(image(own), "dev");
-  const [authorized, known, config] = placeStarted(seen, peers, self);
+  const [authorized, known, config] = placeStarted(seen, peers, "main1");
   expect(authorized!.content).toMatch(/^ssh-ed25519 /);
   expect(known!.content).toMatch(/^main1 ssh-ed25519 .*\ngithub\.com ssh-rsa OWN\n$/s);
   expect(config!.content).toMatch(
@@ -124,7 +122,7 @@ it("writes the client's files also where HOME is, and the file `placed` last", a
     "600 1000:1000 /data/work/.ssh/id_ed25519",
     "600 1000:1000 /data/work/.ssh/id_dropbear",
   ]);
-  expect(placeStarted(seen, peers, self).map(({ path }) => path)).toEqual([
+  expect(placeStarted(seen, peers, "main1").map(({ path }) => path)).toEqual([
     "/.skein/authorized_keys",
     "/home/dev/.ssh/known_hosts",
     "/home/dev/.ssh/config",
@@ -135,15 +133,6 @@ it("writes the client's files also where HOME is, and the file `placed` last", a
   for (const same of ["/home/dev", "/home/dev/", "relative", "", undefined]) {
     expect((await survey(image(debian), "dev", same)).homes.length).toBe(1);
   }
-});
-
-it("reaches itself by its own address when it has the node's network", async () => {
-  const seen = await survey(image(debian), "dev");
-  const config = (hostNetwork: boolean) =>
-    placeStarted(seen, peers, { host: "sub1", hostNetwork }).find(({ path }) => path.endsWith("config"))!
-      .content;
-  expect(config(false)).toMatch(/^.*\nMatch host localhost,.*\n {2}HostName 127\.0\.0\.1\n/);
-  expect(config(true)).toMatch(/^.*\nMatch host localhost,.*\n {2}HostName 10\.64\.0\.3\n/);
 });
 
 it("mends /etc/profile once, and an account's lock with the mode and owner of /etc/shadow", async () => {

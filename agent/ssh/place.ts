@@ -34,13 +34,6 @@ const profileEnd = `# Skein: the container's PATH
 [ ! -x ${INSIDE.loginPath} ] || { skein_path=$(${INSIDE.loginPath} "$PATH") && export PATH="$skein_path"; unset skein_path; }
 `;
 
-/** Which of a session's containers it is. */
-export interface Self {
-  host: string;
-  /** It has its node's network: its SSH server is at its own address only. */
-  hostNetwork: boolean;
-}
-
 /** The account files and the private keys. `host` becomes the comment of the key. */
 export function placePrepared(survey: Survey, keys: Keys, host: string): Entry[] {
   const { account, homes, lacksNsswitch, lacksTmp, profile, shadow } = survey;
@@ -87,11 +80,9 @@ export function placePrepared(survey: Survey, keys: Keys, host: string): Entry[]
   ];
 }
 
-/** The public keys of all containers, for the same archive. `peers` has every container of the session, also this one. */
-export function placeStarted({ account, homes }: Survey, peers: readonly Peer[], self: Self): Entry[] {
-  const { user, uid, gid } = account;
-  const address = peers.find(({ host }) => host === self.host)?.address;
-  const loopback = (self.hostNetwork && address) || "127.0.0.1";
+/** The public keys of all containers, for the same archive of `host`. `peers` has every container of the session, also this one. */
+export function placeStarted({ account, homes }: Survey, peers: readonly Peer[], host: string): Entry[] {
+  const { uid, gid } = account;
   return [
     {
       path: INSIDE.authorizedKeys,
@@ -110,9 +101,9 @@ export function placeStarted({ account, homes }: Survey, peers: readonly Peer[],
         gid,
         content,
       });
-      const config = sshConfig(peers, { user, loopback }, identityName(hasIdentity));
+      const config = sshConfig(peers, host, identityName(hasIdentity));
       return [
-        file("known_hosts", withLines(existing.knownHosts, knownHosts(peers, self.host))),
+        file("known_hosts", withLines(existing.knownHosts, knownHosts(peers, host))),
         file("config", withConfig(existing.config, config)),
       ];
     }),

@@ -34,9 +34,9 @@ export function authorizedKeys(peers: readonly Peer[]): string {
 const MOST_PATTERNS = 900;
 
 /** What would keep a client from a host of the session if the image sets it otherwise. ssh_config(5) uses the first value. */
-const settings = (user: string, identity: string, hostName: string) =>
+const settings = (user: string, identity: string) =>
   [
-    `HostName ${hostName}`,
+    "HostName %h",
     "Port 22",
     `User ${user}`,
     `IdentityFile ~/.ssh/${identity}`,
@@ -49,31 +49,24 @@ const settings = (user: string, identity: string, hostName: string) =>
   ].map((line) => `  ${line}`);
 
 /**
- * The client's configuration for the hosts of the session. `own` is this container; `loopback` is where its server is when a client asks
- * for localhost. `identity` is the key's file in ~/.ssh. Has one block for each 40 hosts or so of one login name. `Match host`, unlike
- * `Host`, does not look at the case of letters.
+ * The client's configuration for the hosts of the session. `own` is this container's host; `identity` is the key's file in ~/.ssh. First,
+ * all other names of a host become its name: 40 bytes for each host. Then there is one block for each 90 hosts or so of one login name.
+ * `Match host` looks at the name that is so found, and unlike `Host` not at the case of letters.
  */
-export function sshConfig(
-  peers: readonly Peer[],
-  own: { user: string; loopback: string },
-  identity: string,
-): string {
-  const block = (names: string, user: string, hostName: string) => [
-    `Match host ${names}`,
-    ...settings(user, identity, hostName),
-  ];
+export function sshConfig(peers: readonly Peer[], own: string, identity: string): string {
   const users = [...new Set(peers.map(({ user }) => user))];
   return lines([
-    ...block(LOOPBACK.join(), own.user, own.loopback),
+    ...renamed(LOOPBACK.join(), own),
+    ...peers.flatMap(({ host, address }) => renamed(address, host)),
     ...users.flatMap((user) => {
-      const names = peers
-        .filter((peer) => peer.user === user)
-        .flatMap(({ host, address }) => [host, address]);
-      return shortLists(names).flatMap((list) => block(list, user, "%h"));
+      const names = peers.filter((peer) => peer.user === user).map(({ host }) => host);
+      return shortLists(names).flatMap((list) => [`Match host ${list}`, ...settings(user, identity)]);
     }),
-    ...withoutProxy(["localhost", ...peers.map(({ host }) => host)]),
+    ...withoutProxy(peers.map(({ host }) => host)),
   ]);
 }
+
+const renamed = (names: string, host: string) => [`Match host ${names}`, `  HostName ${host}`];
 
 /**
  * The image's ProxyCommand or ProxyJump must not be used either. asyncssh 2.10, and so Dask, runs `none` as a program, and dials it as a

@@ -120,8 +120,7 @@ export class KitSession implements AsyncDisposable {
     const peers = prepared.map(({ peer }) => peer);
     await Promise.all(
       prepared.map(async ({ peer, container, entries, seen }) => {
-        const self = { host: peer.host, hostNetwork: false };
-        const tar = await packEntries([...entries, ...placeStarted(seen, peers, self)]);
+        const tar = await packEntries([...entries, ...placeStarted(seen, peers, peer.host)]);
         await container.putArchive(tar, { path: "/" });
         await container.start();
       }),
