@@ -25,22 +25,22 @@ beforeAll(async () => {
   cluster = await startCluster({
     hosts: 3,
     images: ["launchers"],
-    agentFlags: ["--cpu", "8", "--memory", "16GiB"],
+    agentFlags: ["--cpu", "8", "--memory", "16GiB", "--allow", "host-network"],
   });
 });
 afterAll(() => cluster.close());
 
-/** A job that sums the ranks of as many processes: [host, rank, sum] of each, by rank. */
+/** A job in four containers that sums the ranks of as many processes: [host, rank, sum] of each, by rank. */
 async function allreduce(processes: number, image: string, ...options: string[]): Promise<string[][]> {
-  const four = ["run", "--image", image, "--size", "4", "--mode", "multi-node", ...options, "--"];
+  const job = ["run", "--image", image, "--size", "4", "--mode", "multi-node", ...options, "--"];
   const program = ["mpirun", "-n", String(processes), "python3", "-c", ALLREDUCE];
-  const { code, stdout, stderr } = await skeinOf(cluster, [...four, ...program]);
+  const { code, stdout, stderr } = await skeinOf(cluster, [...job, ...program]);
   expect(code, stdout + stderr).toBe(0);
   const lines = stdout.trim().split("\n");
   return lines.map((line) => line.split(" ")).sort(([, a], [, b]) => Number(a) - Number(b));
 }
 
-describe.each(MPI)("$mpi", ({ image }) => {
+describe.each(MPI)("$mpi", ({ mpi, image }) => {
   test.each([
     { who: "root", options: [] },
     ...(isWhole ? [{ who: "a user", options: ["--user", "dev"] }] : []),
@@ -48,6 +48,11 @@ describe.each(MPI)("$mpi", ({ image }) => {
     const said = await allreduce(4, image, ...options);
     expect(said.map(([host]) => host).sort()).toEqual(FOUR);
     expect(said.map(([, rank, sum]) => [rank, sum])).toEqual([0, 1, 2, 3].map((rank) => [`${rank}`, "6"]));
+  });
+
+  test.runIf(isWhole || mpi === "Open MPI 5")("finds its way on the nodes' own networks", async () => {
+    const said = await allreduce(3, image, "--size", "3", "--host-network");
+    expect(said.map(([, rank, sum]) => [rank, sum])).toEqual([0, 1, 2].map((rank) => [`${rank}`, "3"]));
   });
 
   test.runIf(isWhole)("puts two processes on each container of two cores", async () => {

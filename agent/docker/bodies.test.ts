@@ -244,7 +244,7 @@ describe("variables for launchers", () => {
 
   test("name the session's bridge where the container is on the node's network", () => {
     const set = variables({ hostNetwork: true }, []);
-    const { bridge } = linkNames(here.owner, assignment.session);
+    const { bridge } = linkNames(here.owner, assignment.session, true);
     expect(set).toContain(`NCCL_SOCKET_IFNAME=${bridge}`);
   });
 });

@@ -2,7 +2,7 @@
 
 import { beside, SESSION_INTERFACE } from "../../shared/frameworks/frameworks.ts";
 import { macOf } from "../../shared/network/ipv4.ts";
-import type { Assignment, ContainerSpec } from "../../shared/protocol/assignment.ts";
+import { type Assignment, type ContainerSpec, hasOnNode } from "../../shared/protocol/assignment.ts";
 import { LABELS } from "../../shared/protocol/names.ts";
 import { kitBinds, kitEntrypoint, pathWithKit } from "../kit/layout.ts";
 import { linkNames, type Owner } from "../network/link-names.ts";
@@ -61,7 +61,7 @@ function environmentOf(
   return Object.entries(env).map(([name, value]) => `${name}=${value}`);
 }
 
-/** With the name of the interface, which only the node knows. */
+/** With the name of the interface, which is the agent's to know. */
 function launcherVariables(variables: Record<string, string>, bridge: string): Record<string, string> {
   return Object.fromEntries(
     Object.entries(variables).map(([name, value]) => [name, value === SESSION_INTERFACE ? bridge : value]),
@@ -92,7 +92,7 @@ export function containerBody(
     // On the node's network SSH is served at this address only, so that the node's own SSH server is not disturbed.
     Entrypoint: kitEntrypoint(argvOf(spec, image), hostNetwork && spec.address),
     Cmd: [],
-    Env: environmentOf(spec, image, linkNames(owner, assignment.session).bridge, gpuDevices),
+    Env: environmentOf(spec, image, linkNames(owner, assignment.session, true).bridge, gpuDevices),
     ...(spec.user === undefined ? {} : { User: spec.user }),
     ...(spec.workdir === undefined ? {} : { WorkingDir: spec.workdir }),
     // The contract promises SIGTERM, whatever STOPSIGNAL the image has.
@@ -169,7 +169,8 @@ function mountBody({ source, target, readOnly }: NonNullable<ContainerSpec["moun
 }
 
 /** `POST /networks/create` for a session's bridge, to which the overlay's VXLAN device is added later. */
-export function networkBody({ session, epoch, network }: Assignment, owner: Owner): CreateBody {
+export function networkBody(assignment: Assignment, owner: Owner): CreateBody {
+  const { session, epoch, network } = assignment;
   return {
     Name: networkName(owner, session),
     // Otherwise the engine makes a second network of the same name without an error.
@@ -178,7 +179,7 @@ export function networkBody({ session, epoch, network }: Assignment, owner: Owne
     Labels: sessionLabels(owner, { session, epoch }),
     IPAM: { Driver: "default", Config: [{ Subnet: network.subnet, Gateway: network.gateway }] },
     Options: {
-      "com.docker.network.bridge.name": linkNames(owner, session).bridge,
+      "com.docker.network.bridge.name": linkNames(owner, session, hasOnNode(assignment)).bridge,
       "com.docker.network.bridge.enable_icc": "true",
       "com.docker.network.bridge.enable_ip_masquerade": String(network.egress),
       "com.docker.network.driver.mtu": String(network.mtu),

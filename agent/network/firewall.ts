@@ -38,7 +38,7 @@ export function renderFirewall(
   if (sessions.length === 0) return away;
 
   const guarded = sessions.map(({ session, network, onNode = [] }) => ({
-    bridge: `"${linkNames(owner, session).bridge}"`,
+    bridge: `"${linkNames(owner, session, onNode.length > 0).bridge}"`,
     network,
     onNode,
   }));

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isOwnVxlan, linkAlias, linkNames, linkPrefixes, tableName } from "./link-names.ts";
+import { isOwnBridge, isOwnVxlan, linkAlias, linkNames, linkPrefixes, tableName } from "./link-names.ts";
 
 const owner = { fleet: "flt_a", node: "node_1" };
 
@@ -18,6 +18,22 @@ test("another fleet, node or session gives another name", () => {
   ].flatMap(({ bridge, vxlan }) => [bridge, vxlan]);
   expect(new Set(all).size).toBe(8);
   expect(tableName({ ...owner, fleet: "flt_b" })).not.toBe(tableName(owner));
+});
+
+test("a bridge that containers on the node's network see has one name on all nodes; its alias says whose it is", () => {
+  const { bridge, vxlan } = linkNames(owner, "ses_1", true);
+  expect({ bridge, vxlan }).toEqual({ bridge: "skevwkuy7jvp6s4", vxlan: linkNames(owner, "ses_1").vxlan });
+  const neighbour = { ...owner, node: "node_2" };
+  expect(linkNames(neighbour, "ses_1", true).bridge).toBe(bridge);
+  const others = [
+    linkNames(owner, "ses_2", true),
+    linkNames({ ...owner, fleet: "flt_b" }, "ses_1", true),
+  ].map((names) => names.bridge);
+  expect(new Set([bridge, ...others]).size).toBe(3);
+  expect(bridge.startsWith(linkPrefixes(owner).onNode)).toBe(true);
+  expect(isOwnBridge(owner, bridge, linkAlias(owner, "ses_1"))).toBe(true);
+  expect(isOwnBridge(owner, bridge, linkAlias(neighbour, "ses_1"))).toBe(false);
+  expect(isOwnBridge(owner, bridge)).toBe(false);
 });
 
 test("all names of an owner have the same prefix", () => {

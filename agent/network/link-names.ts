@@ -24,15 +24,21 @@ const ownerHash = ({ fleet, node }: Owner) => stableHash([fleet, node], 5);
 /**
  * 15 characters, the kernel's limit (IFNAMSIZ - 1): `sk`, then `b` or `v`, 5 characters of the owner, 7 of the session. So two fleets on
  * one machine have different names, and the name alone says whose an interface is.
+ *
+ * Except where containers of the session are on the node's network (`onNode`). They see the bridge, and tell each other its name (NCCL,
+ * Gloo), so it is the same on all nodes: `ske`, 5 characters of the fleet, 7 of the session. Its alias says whose it is.
  */
-export function linkNames(owner: Owner, session: string): LinkNames {
-  const rest = ownerHash(owner) + stableHash([owner.fleet, owner.node, session], 7);
-  return { bridge: `skb${rest}`, vxlan: `skv${rest}` };
+export function linkNames(owner: Owner, session: string, onNode = false): LinkNames {
+  const { fleet, node } = owner;
+  const rest = ownerHash(owner) + stableHash([fleet, node, session], 7);
+  const same = stableHash([fleet], 5) + stableHash([fleet, session], 7);
+  return { bridge: onNode ? `ske${same}` : `skb${rest}`, vxlan: `skv${rest}` };
 }
 
-/** The first characters of all interface names of one owner. */
-export function linkPrefixes(owner: Owner): LinkNames {
-  return { bridge: `skb${ownerHash(owner)}`, vxlan: `skv${ownerHash(owner)}` };
+/** The first characters of all interface names of one owner. Of `onNode`: those of all owners of the fleet. */
+export function linkPrefixes(owner: Owner): LinkNames & { onNode: string } {
+  const whose = ownerHash(owner);
+  return { bridge: `skb${whose}`, vxlan: `skv${whose}`, onNode: `ske${stableHash([owner.fleet], 5)}` };
 }
 
 /** The interface alias, which says who owns it, to people and to the sweep. */
@@ -48,8 +54,17 @@ export function linkAlias(owner: Owner, session: string): string {
 export function isOwnVxlan(owner: Owner, name: string, alias = ""): boolean {
   // An agent that has not joined yet has no ids, and no device either.
   if (!name.startsWith(linkPrefixes(owner).vxlan)) return false;
-  return alias === "" || alias.startsWith(linkAlias(owner, "x").slice(0, -1));
+  return alias === "" || isAliasOf(owner, alias);
 }
+
+/** Whether a bridge belongs to this owner. By the whole name, since Docker's bridges have no alias; by the alias where the name is the fleet's. */
+export function isOwnBridge(owner: Owner, name: string, alias = ""): boolean {
+  const { bridge, onNode } = linkPrefixes(owner);
+  if (!/^sk[be][a-z2-7]{12}$/.test(name)) return false;
+  return name.startsWith(bridge) || (name.startsWith(onNode) && isAliasOf(owner, alias));
+}
+
+const isAliasOf = (owner: Owner, alias: string) => alias.startsWith(linkAlias(owner, "x").slice(0, -1));
 
 /** The name of an agent's nftables table. */
 export function tableName(owner: Owner): string {

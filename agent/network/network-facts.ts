@@ -23,18 +23,17 @@ export async function usedSubnets(
   dockerSubnets: readonly string[],
   resolverFiles: readonly string[] = RESOLVER_FILES,
 ): Promise<string[]> {
-  const ours = linkPrefixes(owner).bridge;
+  const { bridge, onNode } = linkPrefixes(owner);
+  const isOurs = (device: string) => device.startsWith(bridge) || device.startsWith(onNode);
   const [routes, interfaces, resolvers] = await Promise.all([
     readRoutes(runner),
     readInterfaces(runner),
     Promise.all(resolverFiles.map((file) => readFile(file, "utf8").catch(() => ""))),
   ]);
   return outermost([
-    ...routes
-      .filter(({ dst, dev }) => !DEFAULT_ROUTES.has(dst) && !dev?.startsWith(ours))
-      .map(({ dst }) => dst),
+    ...routes.filter(({ dst, dev }) => !DEFAULT_ROUTES.has(dst) && !isOurs(dev ?? "")).map(({ dst }) => dst),
     ...interfaces
-      .filter(({ ifname }) => !ifname.startsWith(ours))
+      .filter(({ ifname }) => !isOurs(ifname))
       .flatMap(({ addr_info }) =>
         addr_info.filter(({ scope }) => scope === "global").map(({ local }) => local),
       ),

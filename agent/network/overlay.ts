@@ -1,6 +1,6 @@
 /** A session's VXLAN overlay on one node: the device, its bridge port, and static forwarding and neighbour entries. */
 import { macOf } from "../../shared/network/ipv4.ts";
-import type { Assignment, Member } from "../../shared/protocol/assignment.ts";
+import { type Assignment, hasOnNode, type Member } from "../../shared/protocol/assignment.ts";
 import { HostCommandError, type Runner } from "../host/runner.ts";
 import { entriesOf, forwardingChanges, neighbourChanges } from "./entries.ts";
 import {
@@ -41,11 +41,11 @@ export class NetworkConflict extends Error {
 
 /**
  * Compares the kernel with the assignment, and changes only the difference. To be called after Docker made the bridge
- * (`linkNames(...).bridge`), and again at any time. @throws NetworkConflict, HostCommandError
+ * (`linkNames`), and again at any time. @throws NetworkConflict, HostCommandError
  */
 export async function applyOverlay(runner: Runner, part: OverlayPart): Promise<void> {
   const { owner, session, network, members, place } = part;
-  const names = linkNames(owner, session);
+  const names = linkNames(owner, session, hasOnNode(part));
   const wanted = entriesOf(network, members, place);
   const [bridge, found, forwarding, neighbours] = await Promise.all([
     readLink(runner, names.bridge),

@@ -32,7 +32,11 @@ test("the sweep removes our devices without a live session, also one that has no
 test("the sweep removes our bridges that Docker has forgotten, with their rules", async () => {
   const bridge = (session: string, whose = owner) => linkNames(whose, session).bridge;
   const gone = bridge("ses_gone");
+  const seen = linkNames(owner, "ses_gone", true).bridge;
   const links = [
+    link(seen, linkAlias(owner, "ses_gone")),
+    link(linkNames(owner, "ses_live", true).bridge, linkAlias(owner, "ses_live")),
+    link(linkNames(owner, "ses_other", true).bridge, linkAlias({ ...owner, node: "node_2" }, "ses_other")),
     link("docker0"),
     link(bridge("ses_live")),
     link(gone),
@@ -45,8 +49,11 @@ test("the sweep removes our bridges that Docker has forgotten, with their rules"
     "iptables-save --table nat": `*nat\n-A POSTROUTING -s 10.64.2.0/24 ! -o ${gone} -j MASQUERADE\n-A DOCKER -i docker0 -j RETURN\nCOMMIT\n`,
     "iptables-save --table filter": `*filter\n-A FORWARD -o ${gone} -j DOCKER\n-A FORWARD -o ${bridge("ses_live")} -j DOCKER\nCOMMIT\n`,
   });
-  expect(await sweepLinks(runner, owner, new Set(["ses_live"]))).toEqual([gone]);
+  expect(await sweepLinks(runner, owner, new Set(["ses_live"]))).toEqual([seen, gone]);
   expect(changes().split("\n")).toEqual([
+    "iptables-save --table nat",
+    "iptables-save --table filter",
+    `ip link del dev ${seen}`,
     "iptables-save --table nat",
     `iptables --wait --table nat --delete POSTROUTING -s 10.64.2.0/24 ! -o ${gone} -j MASQUERADE`,
     "iptables-save --table filter",

@@ -1,22 +1,23 @@
 /** Removes our links from the kernel that belong to no session. */
 import type { Runner } from "../host/runner.ts";
-import { batch, readLink, readLinks, unlessMissing } from "./iproute.ts";
-import { isOwnVxlan, linkNames, linkPrefixes, type Owner } from "./link-names.ts";
+import { batch, readLinks, unlessMissing } from "./iproute.ts";
+import { isOwnBridge, isOwnVxlan, linkNames, type Owner } from "./link-names.ts";
 
 /**
  * Removes this owner's VXLAN devices and bridges, except those of the sessions in `keep` (ids). Resolves to the removed names. `keep` must
  * have each session with a Docker network, since Docker removes those bridges.
  */
 export async function sweepLinks(runner: Runner, owner: Owner, keep: ReadonlySet<string>): Promise<string[]> {
-  const kept = [...keep].map((session) => linkNames(owner, session));
+  const kept = new Set([...keep].flatMap((session) => namesOf(owner, session)));
   const [devices, bridges] = await Promise.all([readLinks(runner, "vxlan"), readLinks(runner, "bridge")]);
   const stale = devices
     .filter(({ ifname, ifalias }) => isOwnVxlan(owner, ifname, ifalias))
     .map(({ ifname }) => ifname)
-    .filter((name) => !kept.some(({ vxlan }) => vxlan === name));
+    .filter((name) => !kept.has(name));
   const orphans = bridges
+    .filter(({ ifname, ifalias }) => isOwnBridge(owner, ifname, ifalias))
     .map(({ ifname }) => ifname)
-    .filter((name) => isBridgeOf(owner, name) && !kept.some(({ bridge }) => bridge === name));
+    .filter((name) => !kept.has(name));
   await batch(
     runner,
     "ip",
@@ -28,9 +29,19 @@ export async function sweepLinks(runner: Runner, owner: Owner, keep: ReadonlySet
 
 /** Removes a bridge that Docker left behind. To be called when Docker does not have the network. */
 export async function removeOrphanedBridge(runner: Runner, owner: Owner, session: string): Promise<void> {
-  const { bridge } = linkNames(owner, session);
-  if (await readLink(runner, bridge)) await removeBridge(runner, bridge);
+  const names = bridgesOf(owner, session);
+  const found = (await readLinks(runner, "bridge")).filter(({ ifname }) => names.includes(ifname));
+  for (const { ifname } of found) await removeBridge(runner, ifname);
 }
+
+/** Both names that its bridge may have. */
+const bridgesOf = (owner: Owner, session: string) =>
+  [false, true].map((onNode) => linkNames(owner, session, onNode).bridge);
+
+const namesOf = (owner: Owner, session: string) => [
+  linkNames(owner, session).vxlan,
+  ...bridgesOf(owner, session),
+];
 
 /**
  * Removes a bridge that Docker made and forgot, with its iptables rules. Docker 20.10 leaves them when its chains were flushed before it made
@@ -47,24 +58,4 @@ async function removeBridge(runner: Runner, bridge: string): Promise<void> {
     }
   }
   await unlessMissing(runner.run(["ip", "link", "del", "dev", bridge]));
-}
-
-/** Gives the node these addresses, for containers on its own network. They are removed with the bridge. */
-export async function addAddresses(
-  runner: Runner,
-  owner: Owner,
-  session: string,
-  addresses: readonly string[],
-): Promise<void> {
-  const { bridge } = linkNames(owner, session);
-  await batch(
-    runner,
-    "ip",
-    addresses.map((address) => `address replace ${address}/32 dev ${bridge}`),
-  );
-}
-
-/** By the whole name, since Docker's bridges have no alias. */
-function isBridgeOf(owner: Owner, name: string): boolean {
-  return name.startsWith(linkPrefixes(owner).bridge) && /^skb[a-z2-7]{12}$/.test(name);
 }

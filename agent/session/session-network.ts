@@ -2,8 +2,9 @@
 import type { Assignment } from "../../shared/protocol/assignment.ts";
 import { networkBody } from "../docker/bodies.ts";
 import { networkName } from "../docker/docker-names.ts";
+import { applyOnNode } from "../network/on-node.ts";
 import { applyOverlay, NetworkConflict, removeOverlay } from "../network/overlay.ts";
-import { addAddresses, removeOrphanedBridge } from "../network/sweep-links.ts";
+import { removeOrphanedBridge } from "../network/sweep-links.ts";
 import { type NodeContext, StepFailure } from "./context.ts";
 import { guardedOf } from "./node-reach.ts";
 
@@ -22,7 +23,7 @@ export async function provideNetwork(
   await guard.add([guarded]);
   try {
     if (!exists) await docker.createNetwork(networkBody(assignment, owner));
-    await addAddresses(runner, owner, session, guarded.onNode ?? []);
+    await applyOnNode(runner, owner, guarded);
     if (network.driver === "overlay") await applyOverlay(runner, { owner, session, network, members, place });
   } catch (error) {
     const { message } = error as Error;

@@ -8,6 +8,7 @@ import { SkeinError } from "../../shared/errors/errors.ts";
 import { spaceOf } from "../../shared/network/address-space.ts";
 import type { AgentJoin, NodeView } from "../../shared/node/node-schemas.ts";
 import type { Plan } from "../../shared/plan/plan.ts";
+import { plannedSpec } from "../../shared/plan/planned-spec.ts";
 import { plan } from "../../shared/plan/planner.ts";
 import { refuseUnlessAllowed } from "../../shared/request/allowed.ts";
 import type { RegistryView } from "../../shared/request/registry.ts";
@@ -130,7 +131,7 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
   /** Plans without changing anything. @throws SkeinError `not_allowed`, `unschedulable` with a reason for each node. */
   dryRun(spec: SessionSpec): Plan {
     refuseUnlessAllowed(spec.reach, () => nodes.allowances(this.#sql));
-    const { plan: planned, refusal } = plan(queue.plannedSpec(spec), this.#snapshot.take());
+    const { plan: planned, refusal } = plan(plannedSpec(spec), this.#snapshot.take());
     if (refusal) throw new SkeinError("unschedulable", refusal.reason, { nodes: refusal.nodes() });
     return planned;
   }

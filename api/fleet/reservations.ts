@@ -1,14 +1,15 @@
 /** What sessions hold, by epoch: a share of each of their nodes, a subnet and perhaps a VNI. */
+
 import { holdingsOf } from "../../shared/plan/holdings.ts";
 import type { NodeSnapshot, Snapshot } from "../../shared/plan/plan.ts";
-import type { SessionSpec } from "../../shared/request/spec.ts";
+import type { PlannedSpec } from "../../shared/plan/planned-spec.ts";
 import type { Start } from "../platform/messages.ts";
 
 /** Reserves what the plan uses: resources on each node, and its network. */
 export function reserve(
   sql: SqlStorage,
   session: string,
-  demand: SessionSpec,
+  demand: PlannedSpec,
   { epoch, plan: planned }: Pick<Start, "epoch" | "plan">,
 ): void {
   for (const [node, { cpu, memory, gpuIds, containers }] of holdingsOf(demand, planned)) {

@@ -1,6 +1,7 @@
 /** Admission, and the queue of waiting sessions in SQL. Its rules are in shared/queue/queue.ts. */
 import { SkeinError } from "../../shared/errors/errors.ts";
 import type { Snapshot } from "../../shared/plan/plan.ts";
+import { type PlannedSpec, plannedSpec } from "../../shared/plan/planned-spec.ts";
 import { concerns, mayHelp } from "../../shared/queue/changes.ts";
 import type { Avoid, Claim, Demand, Evaluation } from "../../shared/queue/demand.ts";
 import { queueRound, type Waiting, waitingReason } from "../../shared/queue/queue.ts";
@@ -130,7 +131,7 @@ export function planWaiting(
     const epoch = row.epoch + 1;
     noteBegun(sql, row, epoch, plan);
     dequeue(sql, id);
-    reserve(sql, id, JSON.parse(row.spec) as SessionSpec, { epoch, plan });
+    reserve(sql, id, JSON.parse(row.spec) as PlannedSpec, { epoch, plan });
     mailbox.post(sessionTarget(id), { kind: "begin", epoch, plan, nodesChange });
   }
   for (const [demand, { reason, lacks, claim }] of evaluations) {
@@ -244,34 +245,12 @@ function demandOf(sql: SqlStorage, id: number): Demand {
     .exec<DemandRow>("SELECT * FROM demands WHERE id = ?", id)
     .one();
   return {
-    spec: JSON.parse(spec) as SessionSpec,
+    spec: JSON.parse(spec) as PlannedSpec,
     avoid: JSON.parse(avoid) as Avoid,
     evaluation:
       lacks === null
         ? null
         : { reason: reason!, lacks, claim: claim === null ? null : (JSON.parse(claim) as Claim) },
     current: current === 1,
-  };
-}
-
-/** Only what matters for planning, so that equal demands are equal texts. */
-export function plannedSpec({ clusterMode, placement, roles, reach, ulimits }: SessionSpec): SessionSpec {
-  return {
-    clusterMode,
-    placement,
-    roles: roles.map(({ name, replicas, resources, ulimits: ofRole }) => ({
-      name,
-      replicas,
-      resources,
-      ...(ofRole ? { ulimits: ofRole } : {}),
-      image: "",
-      env: {},
-    })),
-    ...(reach ? { reach } : {}),
-    ...(ulimits ? { ulimits } : {}),
-    network: { encryption: "auto", egress: true },
-    priority: 0,
-    retries: 0,
-    onNodeLoss: "fail",
   };
 }

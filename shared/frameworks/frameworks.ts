@@ -22,7 +22,7 @@ export type Frameworks = { [F in Family]?: boolean | undefined };
 /** All are on unless a request says otherwise, except this one: with RANK and WORLD_SIZE a plain `python train.py` would wait for the others. */
 const OFF: Family = "torchEnv";
 
-/** Stands in a value for the interface that has the container's address. Only the node knows its name, where the container is on its network. */
+/** Stands in a value for the interface that has the container's address. Where the container is on its node's network, the agent knows the name. */
 export const SESSION_INTERFACE = "{session interface}";
 
 /** A container as the table sees it. */
@@ -106,7 +106,6 @@ export const TABLE: Record<Family, Preparation> = {
       fixed("PRTE_MCA_hwloc_default_binding_policy", "none"),
       amongNodes("OMPI_MCA_btl_tcp_if_include"),
       amongNodes("OMPI_MCA_oob_tcp_if_include"),
-      amongNodes("PRTE_MCA_prte_if_include"),
       fileAt("HYDRA_HOST_FILE", "/.skein/self/machinefile"),
       fileAt("I_MPI_HYDRA_HOST_FILE", "/.skein/self/machinefile"),
       fixed("I_MPI_HYDRA_BOOTSTRAP", "ssh"),
@@ -145,7 +144,7 @@ export const TABLE: Record<Family, Preparation> = {
     variables: ["NCCL_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME"].map((name) => ({
       name,
       value: interfaceOf,
-      says: "`eth0`; with `hostNetwork` the session's bridge on that node",
+      says: "`eth0`; with `hostNetwork` the session's bridge, of one name on all such nodes",
     })),
     files: [],
   },

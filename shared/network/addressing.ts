@@ -38,7 +38,7 @@ export interface Addressing {
   network: PlannedNetwork;
   /** By rank, from `.2` up; `.1` stays free, since tools take it for the gateway. */
   addressOf(rank: number): string;
-  /** By the node's place in the plan, from the top down. One each: all of them answer ARP on one segment. */
+  /** By the node's place in the plan, from the top down. One each: all of them answer ARP on one segment. For nodes that are no container. */
   gatewayOf(place: number): string;
 }
 

@@ -1,11 +1,12 @@
 /** Which nodes a session may use at all, whatever they have free. */
+
 import { givesAll, notGiven } from "../node/ulimits.ts";
 import { allowsAll, notAllowed } from "../request/allowed.ts";
-import type { SessionSpec } from "../request/spec.ts";
 import { type Candidate, compare } from "./candidate.ts";
 import type { NodeSnapshot } from "./plan.ts";
+import type { PlannedSpec } from "./planned-spec.ts";
 
-export type Asked = Pick<SessionSpec, "placement" | "reach" | "ulimits">;
+export type Asked = Pick<PlannedSpec, "placement" | "reach" | "ulimits">;
 
 /** Does it ask for anything that not every node may have? */
 export function isPicky({ placement, reach, ulimits }: Asked): boolean {

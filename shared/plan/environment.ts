@@ -3,7 +3,7 @@
  * (HOSTS in rank order, which Backend.AI itself leaves open), and Skein's own.
  */
 import { beside, familiesOf, type Seat, variablesOf } from "../frameworks/frameworks.ts";
-import type { SessionSpec } from "../request/spec.ts";
+import type { RoleSpec, SessionSpec } from "../request/spec.ts";
 
 /** One container of a session, by its place in it. */
 export interface Replica {
@@ -16,7 +16,7 @@ export interface Replica {
 }
 
 /** All containers of a spec in rank order: `main` first, then the roles as given, index ascending. */
-export function replicasOf(spec: Pick<SessionSpec, "roles">): Replica[] {
+export function replicasOf(spec: { roles: readonly Pick<RoleSpec, "name" | "replicas">[] }): Replica[] {
   return spec.roles
     .flatMap(({ name, replicas }) =>
       Array.from({ length: replicas }, (_, i) => ({ role: name, index: i + 1 })),

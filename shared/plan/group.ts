@@ -1,9 +1,9 @@
 /** What a session asks for, in groups of containers that need the same. */
 
 import type { NetworkView } from "../network/network-view.ts";
-import type { SessionSpec } from "../request/spec.ts";
 import { type Replica, replicasOf } from "./environment.ts";
 import { type Need, needOf, sumOf } from "./need.ts";
+import type { PlannedSpec } from "./planned-spec.ts";
 
 /** Units of equal need. The containers of a unit share a node: one each, or in single-node mode all of them. */
 export interface Group {
@@ -13,7 +13,7 @@ export interface Group {
 }
 
 /** O(containers). */
-export function groupsOf(spec: SessionSpec): Group[] {
+export function groupsOf(spec: PlannedSpec): Group[] {
   const replicas = replicasOf(spec);
   const needs = needsOf(spec);
   if (spec.clusterMode === "single-node") return [{ need: needs[0]!, units: [replicas] }];
@@ -30,7 +30,7 @@ export function groupsOf(spec: SessionSpec): Group[] {
 }
 
 /** What has to fit on one node, at least: in single-node mode the sum, else one entry for each role. */
-export function needsOf({ clusterMode, roles }: SessionSpec): Need[] {
+export function needsOf({ clusterMode, roles }: PlannedSpec): Need[] {
   if (clusterMode === "multi-node") return roles.map(({ resources }) => needOf(resources));
   return [sumOf(roles.map(({ resources, replicas }) => [needOf(resources), replicas]))];
 }
@@ -59,10 +59,10 @@ export function leastFrom(groups: readonly Group[]): Need[] {
 }
 
 /** In single-node mode there is one unit: the strategy makes no difference, and spread takes the emptiest node. */
-export function strategyOf({ clusterMode, placement }: SessionSpec): SessionSpec["placement"]["strategy"] {
+export function strategyOf({ clusterMode, placement }: PlannedSpec): PlannedSpec["placement"]["strategy"] {
   return clusterMode === "single-node" ? "spread" : placement.strategy;
 }
 
-export function driverOf({ clusterMode }: SessionSpec): NetworkView["driver"] {
+export function driverOf({ clusterMode }: PlannedSpec): NetworkView["driver"] {
   return clusterMode === "single-node" ? "bridge" : "overlay";
 }

@@ -1,13 +1,14 @@
 /** What a plan takes up on each of its nodes, and of the fleet's networks. */
+
 import type { Reserved } from "../network/addressing.ts";
-import type { SessionSpec } from "../request/spec.ts";
 import type { NodeSnapshot, Plan, Snapshot } from "./plan.ts";
+import type { PlannedSpec } from "./planned-spec.ts";
 
 type Holdings = NodeSnapshot["allocated"];
 
 /** By node id. */
 export function holdingsOf(
-  { roles }: Pick<SessionSpec, "roles">,
+  { roles }: Pick<PlannedSpec, "roles">,
   { nodes, containers }: Plan,
 ): Map<string, Holdings> {
   const resources = new Map(roles.map((role) => [role.name, role.resources]));
@@ -26,7 +27,7 @@ export function holdingsOf(
 }
 
 /** The fleet once a plan made on it is reserved. Nodes that the plan does not use stay the same objects. */
-export function withPlan(snapshot: Snapshot, spec: Pick<SessionSpec, "roles">, plan: Plan): Snapshot {
+export function withPlan(snapshot: Snapshot, spec: Pick<PlannedSpec, "roles">, plan: Plan): Snapshot {
   const holdings = holdingsOf(spec, plan);
   const nodes = snapshot.nodes.map((node) => {
     const more = holdings.get(node.id);

@@ -1,12 +1,13 @@
 /** Why a session cannot be placed, node by node. Only a dry run shows it. */
+
 import { networkObstacles } from "../network/addressing.ts";
-import type { SessionSpec } from "../request/spec.ts";
 import type { Unplaced } from "./attempt.ts";
 import { type Candidate, compare } from "./candidate.ts";
 import { obstacles } from "./eligibility.ts";
 import { driverOf, type Group, groupsOf, strategyOf } from "./group.ts";
 import { type Need, needOf, sayAmount, sayNeed, shortDimensions } from "./need.ts";
 import { firstAttempt } from "./placement.ts";
+import type { PlannedSpec } from "./planned-spec.ts";
 import type { Pool } from "./pool.ts";
 import type { Supply } from "./supply.ts";
 
@@ -17,7 +18,7 @@ export interface NodeReason {
 }
 
 /** Where there is no room: why a node is unusable, or what the first unplaced containers lack on it. */
-export function roomReasons(spec: SessionSpec, fleet: Pool): NodeReason[] {
+export function roomReasons(spec: PlannedSpec, fleet: Pool): NodeReason[] {
   const groups = groupsOf(spec);
   const { bins, unplaced } = firstAttempt(groups, fleet.usable(spec), strategyOf(spec));
   const binOf = new Map(bins.map((bin) => [bin.candidate, bin]));
@@ -30,7 +31,7 @@ export function roomReasons(spec: SessionSpec, fleet: Pool): NodeReason[] {
 }
 
 /** Where there is no network: why a node is unusable or can have none at all, else the reason for the whole. */
-export function networkReasons(spec: SessionSpec, { pool, space }: Supply, reason: string): NodeReason[] {
+export function networkReasons(spec: PlannedSpec, { pool, space }: Supply, reason: string): NodeReason[] {
   const obstacleOf = networkObstacles(driverOf(spec), space);
   return byName(pool, ({ node }) => obstacles(node, spec).join("; ") || (obstacleOf(node) ?? reason));
 }

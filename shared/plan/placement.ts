@@ -2,7 +2,7 @@
  * Which containers go on which node: greedy, most demanding first, in two ways (spread, pack) that are each
  * other's fallback. Deterministic: every order ends in the node's id or the container's rank.
  */
-import type { SessionSpec } from "../request/spec.ts";
+
 import type { Attempt, Bin, Counts } from "./attempt.ts";
 import { compare } from "./candidate.ts";
 import type { Replica } from "./environment.ts";
@@ -10,6 +10,7 @@ import { type Group, totalOf, unitsIn } from "./group.ts";
 import { dominantShare, fits, type Need, timesIn } from "./need.ts";
 import { pack } from "./pack.ts";
 import type { NodeSnapshot } from "./plan.ts";
+import type { PlannedSpec } from "./planned-spec.ts";
 import type { Pool } from "./pool.ts";
 import { spread } from "./spread.ts";
 
@@ -18,7 +19,7 @@ export interface Placed {
   node: NodeSnapshot;
 }
 
-type Strategy = SessionSpec["placement"]["strategy"];
+type Strategy = PlannedSpec["placement"]["strategy"];
 const WAYS = { spread: [spread, pack], pack: [pack, spread] } as const;
 
 /**

@@ -48,7 +48,7 @@ export interface PlannedNode {
   name: string;
   /** IPv4 the overlay's packets are sent to. */
   vtep: string;
-  /** This node's own address inside the subnet; no two nodes share one. */
+  /** This node's own address inside the subnet; no two nodes share one. The first of its containers with `hostNetwork` has the same. */
   gateway: string;
 }
 

@@ -178,9 +178,11 @@ test("only usable nodes are used, never past their capacity, and no GPU twice", 
 test("addresses are unique, inside a subnet that nothing else uses, and so is the VNI", () => {
   forEachPlan(({ network, nodes, containers }, spec, snapshot) => {
     const { first, last } = parseCidr(network.subnet)!;
-    const all = [...containers.map((c) => c.address), ...nodes.map((n) => n.gateway)].map(
-      (a) => parseAddress(a)!,
-    );
+    const wide = new Set(spec.roles.filter((role) => role.hostNetwork).map(({ name }) => name));
+    const isContainer = (id: string) => containers.some((c) => c.nodeId === id && wide.has(c.role));
+    const own = nodes.filter(({ id }) => !isContainer(id)).map(({ gateway }) => gateway);
+    const all = [...containers.map((c) => c.address), ...own].map((a) => parseAddress(a)!);
+    expect(new Set(nodes.map(({ gateway }) => gateway)).size).toBe(nodes.length);
     expect(new Set(all).size).toBe(all.length);
     for (const address of all) {
       expect(address).toBeGreaterThan(first + 1);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { NOTHING_ALLOWED } from "../request/allowed.ts";
 import type { SessionRequest } from "../request/request-schemas.ts";
 import { fleet, GiB, hosts, node, specOf } from "../testing/fixtures.ts";
 import type { NodeSnapshot, Snapshot } from "./plan.ts";
@@ -254,6 +255,22 @@ describe("addresses", () => {
   test("gateways come from the top down, in the order of ranks", () => {
     const { nodes } = planned({ ...multi, clusterSize: 3 }, fleet(hosts(3)));
     expect(nodes.map((n) => n.gateway)).toEqual(["10.64.0.254", "10.64.0.253", "10.64.0.252"]);
+  });
+
+  test("a node's gateway is the first of its containers with hostNetwork", () => {
+    const roles = [
+      { name: "main", replicas: 1 },
+      { name: "wide", replicas: 4, hostNetwork: true },
+    ];
+    const body = { ...multi, placement: { strategy: "spread" as const }, clusterSize: undefined, roles };
+    const { nodes, containers } = planned(
+      body,
+      fleet(hosts(3, { allows: { ...NOTHING_ALLOWED, hostNetwork: true } })),
+    );
+    const first = nodes.map(
+      ({ id }) => containers.find(({ nodeId, role }) => nodeId === id && role === "wide")!.address,
+    );
+    expect(nodes.map(({ gateway }) => gateway)).toEqual(first);
   });
 
   test("a node whose own routes cover the pool is passed over", () => {

@@ -1,7 +1,7 @@
 /** Why a session cannot be planned: one sentence for the whole. node-reasons.ts has the reason for each node. */
+
 import { sayUlimits } from "../node/ulimits.ts";
 import { NOTHING_ALLOWED, notAllowed } from "../request/allowed.ts";
-import type { SessionSpec } from "../request/spec.ts";
 import { tally } from "./eligibility.ts";
 import type { Replica } from "./environment.ts";
 import { type Group, groupsOf, strategyOf, totalOf } from "./group.ts";
@@ -9,6 +9,7 @@ import { fits, type Need, sayAll, sayAmount, sayNeed, shortDimensions } from "./
 import { networkReasons, roomReasons } from "./node-reasons.ts";
 import { firstAttempt, isPlaceable } from "./placement.ts";
 import type { Refusal } from "./plan.ts";
+import type { PlannedSpec } from "./planned-spec.ts";
 import type { Pool } from "./pool.ts";
 import type { Supply } from "./supply.ts";
 
@@ -20,7 +21,7 @@ export type Failure = { lacks: "room"; reason?: never } | { lacks: "network"; re
  * O(groups × nodes) at most; O(1) where sums show it, besides making those.
  */
 export function refusalOf(
-  spec: SessionSpec,
+  spec: PlannedSpec,
   supply: Supply,
   failure: Failure,
   emptied: Pool | undefined,
@@ -33,7 +34,7 @@ export function refusalOf(
 
 /** `never` when the suitable nodes, cordoned and unreachable ones too, could not hold it without any other session. */
 function noRoom(
-  spec: SessionSpec,
+  spec: PlannedSpec,
   fleet: Pool,
   emptied: Pool | undefined,
 ): Pick<Refusal, "reason" | "never"> {
@@ -44,7 +45,7 @@ function noRoom(
   return { never: false, reason: nowReason(spec, fleet, groups) };
 }
 
-function neverReason(spec: SessionSpec, suitable: Pool, groups: Group[], fleetSize: number): string {
+function neverReason(spec: PlannedSpec, suitable: Pool, groups: Group[], fleetSize: number): string {
   if (fleetSize === 0) return "the fleet has no nodes; start skein agent on one";
   const labels = Object.entries(spec.placement.labels).map(([key, value]) => `${key}=${value}`);
   const reach = notAllowed(spec.reach, NOTHING_ALLOWED);
@@ -62,7 +63,7 @@ function neverReason(spec: SessionSpec, suitable: Pool, groups: Group[], fleetSi
   });
 }
 
-function nowReason(spec: SessionSpec, fleet: Pool, groups: Group[]): string {
+function nowReason(spec: PlannedSpec, fleet: Pool, groups: Group[]): string {
   const usable = fleet.usable(spec);
   if (usable.candidates.length === 0) return `no node can be used now: ${tally(fleet.candidates, spec)}`;
   return shortage(spec, groups, usable, {
@@ -75,7 +76,7 @@ function nowReason(spec: SessionSpec, fleet: Pool, groups: Group[]): string {
 
 /** The simplest true reason: too much in all, too much for any one node, or room in too small pieces. */
 function shortage(
-  spec: SessionSpec,
+  spec: PlannedSpec,
   groups: Group[],
   pool: Pool,
   words: { all: string; one: string; free: string; none: string },

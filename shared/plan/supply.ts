@@ -1,10 +1,11 @@
 /** What a fleet has to give, derived once from a snapshot and shared by everything that is planned over it. */
+
 import type { AddressSpace } from "../network/address-space.ts";
 import type { Reserved } from "../network/addressing.ts";
-import type { SessionSpec } from "../request/spec.ts";
 import { candidateOf } from "./candidate.ts";
 import { holdingsOf, reservedWith, withHoldings } from "./holdings.ts";
 import type { Plan, Snapshot } from "./plan.ts";
+import type { PlannedSpec } from "./planned-spec.ts";
 import { Pool } from "./pool.ts";
 
 export interface Supply {
@@ -20,7 +21,7 @@ export function supplyOf({ nodes, reserved, space }: Snapshot): Supply {
 }
 
 /** What is left once a plan made on it is reserved. O(nodes). */
-export function supplyAfter(supply: Supply, spec: Pick<SessionSpec, "roles">, plan: Plan): Supply {
+export function supplyAfter(supply: Supply, spec: Pick<PlannedSpec, "roles">, plan: Plan): Supply {
   const holdings = holdingsOf(spec, plan);
   const candidates = supply.pool.candidates.map((candidate) => {
     const more = holdings.get(candidate.node.id);

@@ -139,6 +139,11 @@ export interface Member {
   onNode?: true;
 }
 
+/** Whether this node has a container on its own network. */
+export function hasOnNode({ members, place }: { members: readonly Member[]; place: number }): boolean {
+  return members.some((member) => member.onNode && member.place === place);
+}
+
 /** Layout and part, expanded: the agent works with this form. */
 export interface Assignment {
   session: string;

@@ -1,13 +1,14 @@
 /** What sessions wait with, and what a look at it came to. */
+
 import type { Reserved } from "../network/addressing.ts";
-import type { SessionSpec } from "../request/spec.ts";
+import type { PlannedSpec } from "../plan/planned-spec.ts";
 
 /** What did not work out for a session before. Its nodes (ids) are avoided only where others have room. */
 export type Avoid = Reserved & { nodes?: string[] };
 
 /** Sessions with equal demands fare alike, so a demand is evaluated once for all of them. */
 export interface Demand {
-  spec: SessionSpec;
+  spec: PlannedSpec;
   avoid: Avoid;
   /** What the last look came to; null where there was none, or where what it says may no longer hold. */
   evaluation: Evaluation | null;

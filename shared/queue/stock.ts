@@ -1,4 +1,5 @@
 /** What one round over the queue has to give, and how that shrinks while the round goes on. */
+
 import type { Reserved } from "../network/addressing.ts";
 import type { Candidate } from "../plan/candidate.ts";
 import { isOpen, suits } from "../plan/eligibility.ts";
@@ -6,8 +7,8 @@ import { needsOf } from "../plan/group.ts";
 import { reservedWith } from "../plan/holdings.ts";
 import { fits } from "../plan/need.ts";
 import type { Plan, Snapshot } from "../plan/plan.ts";
+import type { PlannedSpec } from "../plan/planned-spec.ts";
 import { type Supply, supplyAfter, supplyOf } from "../plan/supply.ts";
-import type { SessionSpec } from "../request/spec.ts";
 import type { Claim } from "./demand.ts";
 
 export interface Stock {
@@ -29,13 +30,13 @@ export function stockOf(snapshot: Snapshot, lingering: Reserved): Stock {
   return { all, open: all, empty };
 }
 
-export function stockAfter(stock: Stock, spec: SessionSpec, plan: Plan): Stock {
+export function stockAfter(stock: Stock, spec: PlannedSpec, plan: Plan): Stock {
   const all = supplyAfter(stock.all, spec, plan);
   return { ...stock, all, open: stock.open === stock.all ? all : supplyAfter(stock.open, spec, plan) };
 }
 
 /** Keeps a network, and every node that could serve the spec, from the sessions behind. */
-export function stockWithout(stock: Stock, spec: SessionSpec, claim: Claim): Stock {
+export function stockWithout(stock: Stock, spec: PlannedSpec, claim: Claim): Stock {
   const serves = serving(spec);
   const open = {
     ...stock.open,
@@ -46,7 +47,7 @@ export function stockWithout(stock: Stock, spec: SessionSpec, claim: Claim): Sto
 }
 
 /** Is it usable for the spec, and could it hold at least one of its containers if it were empty? */
-function serving(spec: SessionSpec): (candidate: Candidate) => boolean {
+function serving(spec: PlannedSpec): (candidate: Candidate) => boolean {
   const suitable = suits(spec);
   const needs = needsOf(spec);
   return ({ node, whole }) => isOpen(node) && suitable(node) && needs.some((need) => fits(need, whole));

@@ -108,7 +108,7 @@ async function hostRestarts({ cluster, at, lasts }: Draw): Promise<boolean> {
   await agent.kill("SIGKILL");
   await host.stopEngine();
   const { stdout } = await host.exec(["ip", "-brief", "link", "show"]);
-  for (const [, link] of stdout.matchAll(/^(sk[bv]\S+)/gm)) await host.exec(["ip", "link", "delete", link!]);
+  for (const [, link] of stdout.matchAll(/^(sk[bev]\S+)/gm)) await host.exec(["ip", "link", "delete", link!]);
   await host.exec(["nft", "flush", "ruleset"]);
   await pause(lasts);
   await host.startEngine();

@@ -159,20 +159,44 @@ describe("limits", () => {
 });
 
 describe("with hostNetwork", () => {
-  const name = "node1-wide";
-  let agent: Agent;
+  let agents: Agent[] = [];
 
   beforeAll(async () => {
     const { lab, api } = await cluster();
-    const { body } = await request<{ token: string }>("POST", "/v1/join-tokens");
     const flags = ["--allow", "host-network", "--cpu", "4"];
-    agent = await startAgent(lab.hosts[0]!, { api: api.url, joinToken: body.token, name, flags });
+    const joined = lab.hosts.slice(0, 2).map(async (host) => {
+      const { body } = await request<{ token: string }>("POST", "/v1/join-tokens");
+      return startAgent(host, { api: api.url, joinToken: body.token, name: `${host.name}-wide`, flags });
+    });
+    agents = await Promise.all(joined);
   });
 
   afterAll(async () => {
     await Promise.all(open.splice(0).map(end));
-    await agent.kill("SIGTERM");
-    await request("DELETE", `/v1/nodes/${name}?force=true`);
+    for (const agent of agents) {
+      await agent.kill("SIGTERM");
+      await request("DELETE", `/v1/nodes/${agent.name}?force=true`);
+    }
+  });
+
+  test("the interface has one name on all nodes, and its first address is the container's", async () => {
+    const wide = await session({ image, clusterMode: "multi-node", clusterSize: 2, hostNetwork: true });
+    const said = await Promise.all(
+      wide.containers.map(async ({ host, address }) => {
+        const shown = await sh(
+          wide,
+          host,
+          'echo $NCCL_SOCKET_IFNAME; ip -o -4 a show dev "$GLOO_SOCKET_IFNAME"',
+        );
+        const [name, first] = shown.split("\n");
+        return { name, isOwn: first!.includes(` ${address}/24 `) };
+      }),
+    );
+    expect(said.map(({ isOwn }) => isOwn)).toEqual([true, true]);
+    expect(new Set(said.map(({ name }) => name)).size).toBe(1);
+    expect(await sh(wide, "main1", "ssh sub1 'echo $SSH_CONNECTION'")).toContain(
+      wide.containers[0]!.address!,
+    );
   });
 
   test("the interface is the one with the container's address, and the tools are told the subnet", async () => {
@@ -190,7 +214,6 @@ describe("with hostNetwork", () => {
       expect(shown).toContain(` ${containerOf(wide, host).address}/`);
       expect(env).toMatchObject({
         OMPI_MCA_btl_tcp_if_include: wide.network!.subnet,
-        PRTE_MCA_prte_if_include: wide.network!.subnet,
       });
     }
   });

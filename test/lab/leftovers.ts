@@ -3,8 +3,8 @@ import { existsSync, globSync } from "node:fs";
 import type Docker from "dockerode";
 import type { LabHost } from "./host.ts";
 
-/** Names of Skein's links: `skb…` bridges, `skv…` VXLAN devices. */
-const LINK = /\bsk[bv][a-z2-7]/;
+/** Names of Skein's links: `skb…` and `ske…` bridges, `skv…` VXLAN devices. */
+const LINK = /\bsk[bev][a-z2-7]/;
 
 /** A host, and the directory of an agent on it. */
 interface Place {
