@@ -1,6 +1,7 @@
 /** Credentials of registries, by project and host. The passwords come sealed: only the worker and the Sessions open them. */
 import { SkeinError } from "../../shared/errors/errors.ts";
 import type { RegistryView } from "../../shared/request/registry.ts";
+import { CONSTANTS } from "../../shared/settings/constants.ts";
 import type { StoredRegistry } from "../platform/messages.ts";
 
 interface RegistryRow extends Record<string, SqlStorageValue> {
@@ -12,13 +13,26 @@ interface RegistryRow extends Record<string, SqlStorageValue> {
   updated_at: number;
 }
 
-/** Stores or replaces. */
+/** Stores or replaces. @throws SkeinError `too_many_registries`. */
 export function putRegistry(
   sql: SqlStorage,
   project: string,
   { host, login: { username, password } }: Required<StoredRegistry>,
   now: number,
 ): void {
+  const others = sql
+    .exec<{ count: number }>(
+      "SELECT COUNT(*) AS count FROM registries WHERE project = ? AND host != ?",
+      project,
+      host,
+    )
+    .one();
+  if (others.count >= CONSTANTS.maxRegistries) {
+    throw new SkeinError(
+      "too_many_registries",
+      `project ${project} has credentials for ${others.count} registries, and at most ${CONSTANTS.maxRegistries} are kept: remove one first`,
+    );
+  }
   sql.exec(
     `INSERT INTO registries (project, host, username, password, updated_at) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT (project, host) DO UPDATE

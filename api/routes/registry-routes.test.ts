@@ -4,6 +4,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test } from "vitest";
 import type { AuditEntry } from "../../shared/access/access-schemas.ts";
 import type { RegistryView } from "../../shared/request/registry.ts";
+import { CONSTANTS } from "../../shared/settings/constants.ts";
 import { fleetOf } from "../platform/objects.ts";
 import { call, mint, problem } from "../testing/call-api.ts";
 
@@ -44,6 +45,14 @@ describe("credentials for a registry", () => {
     expect((await call("DELETE", path("ghcr.io"))).status).toBe(204);
     expect(problem(await call("GET", path("ghcr.io")))).toEqual([404, "not_found", []]);
     expect(problem(await call("DELETE", path("ghcr.io")))).toEqual([404, "not_found", []]);
+  });
+
+  test("are kept for as many registries as a project may have, and no more; one of them is still replaced", async () => {
+    for (let i = 0; i < CONSTANTS.maxRegistries; i++) expect((await put(`r${i}.example`)).status).toBe(200);
+    expect(problem(await put("one-more.example"))).toEqual([409, "too_many_registries", []]);
+    expect((await put("r0.example")).status).toBe(200);
+    const { headers } = await mint("admin", "another");
+    expect((await put("r.example", LOGIN, headers)).status).toBe(200);
   });
 
   test("are paged", async () => {

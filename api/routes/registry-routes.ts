@@ -75,6 +75,7 @@ const set = createRoute({
       "invalid_request",
       "unauthorized",
       "forbidden",
+      "too_many_registries",
       "secrets_key_missing",
       "body_too_large",
       "unsupported_media_type",

@@ -2122,7 +2122,7 @@ export type SetRegistryErrors = {
      */
     403: Problem;
     /**
-     * `secrets_key_missing`: This API cannot store secrets
+     * `too_many_registries`: The project has credentials for as many registries as it may; `secrets_key_missing`: This API cannot store secrets
      */
     409: Problem;
     /**

@@ -20,6 +20,7 @@ export const ERRORS = {
   apps_domain_missing: { status: 409, title: "The API has no domain for apps" },
   too_many_live_sessions: { status: 409, title: "The project has as many live sessions as it may" },
   too_many_live_containers: { status: 409, title: "The project has as many live containers as it may" },
+  too_many_registries: { status: 409, title: "The project has credentials for as many registries as it may" },
   secrets_key_missing: { status: 409, title: "This API cannot store secrets" },
   body_too_large: { status: 413, title: "The body is too large" },
   unsupported_media_type: { status: 415, title: "The body has another media type than this path takes" },

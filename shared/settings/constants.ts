@@ -19,6 +19,8 @@ export const CONSTANTS = {
   mostRestarts: 100,
   /** The longest `holdAtEnd`. */
   longestHoldSeconds: 86_400,
+  /** Registries for which one project has credentials. */
+  maxRegistries: 100,
   /** The longest `maxDuration` and `queueTimeout`: a leap year. */
   longestSeconds: 366 * 86_400,
 } as const;
