@@ -1,5 +1,7 @@
 /** What goes on beside a transfer: `skein ps`, a request to the API, and another stream of the same session. */
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync } from "node:fs";
 import type { Job } from "./job.ts";
 import { ended, startSkein } from "./skein-way.ts";
 import type { Transfers } from "./transfers.ts";
@@ -25,6 +27,8 @@ export interface Besides {
   alone: Beside;
   skein: Beside;
   ssh: Beside;
+  /** Of `skein ps` on a core that nothing else uses, as on three machines: alone, and beside `skein forward`. */
+  apart: { alone: number[]; skein: number[] };
 }
 
 export async function beside(job: Job, transfers: Transfers, skein: Way, ssh: Way): Promise<Besides> {
@@ -32,7 +36,32 @@ export async function beside(job: Job, transfers: Transfers, skein: Way, ssh: Wa
     alone: await look(job),
     skein: await during(transfers, skein, () => look(job)),
     ssh: await during(transfers, ssh, () => look(job)),
+    apart: await apart(job, transfers, skein),
   };
+}
+
+/** The API, the node and the transfer share one core, as slow as that makes them. */
+async function apart(job: Job, transfers: Transfers, skein: Way): Promise<Besides["apart"]> {
+  const ps = () => commands(job, ["taskset", "--cpu-list", "1"]);
+  pinAll("0");
+  try {
+    return { alone: await ps(), skein: await during(transfers, skein, ps) };
+  } finally {
+    pinAll("0-1");
+  }
+}
+
+/** All processes of the lab's own namespace, this one too. Those that end meanwhile do not matter. */
+function pinAll(cores: string): void {
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name)))
+    spawnSync("taskset", ["--all-tasks", "--cpu-list", "--pid", cores, pid]);
+}
+
+function commands(job: Job, through: readonly string[] = []): Promise<number[]> {
+  return times(COMMANDS, async () => {
+    const [code] = await once(startSkein(job, ["ps"], through), "exit");
+    if (code !== 0) throw new Error(`skein ps ended with ${code}`);
+  });
 }
 
 async function during<T>(transfers: Transfers, way: Way, work: () => Promise<T>): Promise<T> {
@@ -57,10 +86,7 @@ async function look(job: Job): Promise<Beside> {
     last = now;
   });
   await once(other.stdout!, "data");
-  const ps = await times(COMMANDS, async () => {
-    const [code] = await once(startSkein(job, ["ps"]), "exit");
-    if (code !== 0) throw new Error(`skein ps ended with ${code}`);
-  });
+  const ps = await commands(job);
   const request = await times(REQUESTS, () => job.cluster.skein.listSessions());
   await ended(other);
   return { ps, request, lines };

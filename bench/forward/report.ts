@@ -50,6 +50,7 @@ export function report({ speeds, beside, fresh, stalled }: Measured): string {
     ["", "alone", "while skein forward carries 1 GB", "while ssh -L does"],
     [
       ["skein ps", ...looks.map(({ ps }) => ms(ps))],
+      ["skein ps, on a core of its own", ms(beside.apart.alone), ms(beside.apart.skein), "–"],
       ["GET /v1/sessions", ...looks.map(({ request }) => ms(request))],
       ["lines of another stream, one in 20 ms", ...looks.map(({ lines }) => ms(lines))],
     ],

@@ -25,10 +25,15 @@ export async function skeinWay(job: Job, ports: readonly number[]): Promise<Skei
   };
 }
 
-/** `./skein ARGS` on the client's machine. */
-export function startSkein({ cluster: { api } }: Job, args: readonly string[]): ChildProcess {
+/** `./skein ARGS` on the client's machine, `through` another program if given. */
+export function startSkein(
+  { cluster: { api } }: Job,
+  args: readonly string[],
+  through: readonly string[] = [],
+): ChildProcess {
   const env = { ...process.env, SKEIN_API: api.url, SKEIN_TOKEN: api.token };
-  return spawn(LAUNCHER, args, { env, stdio: ["ignore", "pipe", "inherit"] });
+  const [program, ...rest] = [...through, LAUNCHER, ...args];
+  return spawn(program!, rest, { env, stdio: ["ignore", "pipe", "inherit"] });
 }
 
 async function forward(job: Job, port: number): Promise<{ child: ChildProcess; local: number }> {

@@ -65,6 +65,8 @@ export const imageSets = {
     ofDebian("skein/openmpi", "5", "openmpi5"),
     ofDebian("skein/mpich", "4", "mpich"),
   ],
+  /** Shells that are no POSIX shell, and xauth. */
+  shells: [ofDebian("skein/shells", "12", "shells")],
   /** Debian's image registry, which docker-registry.ts runs. */
   registry: [ofDebian("skein/registry", "2", "registry")],
   /** Too large for every run of the tests. */

@@ -40,6 +40,8 @@ export const recipes = {
     links: { "usr/bin/mpirun": "mpirun.mpich", "usr/bin/mpiexec": "mpiexec.mpich" },
   },
 
+  shells: { suite: "bookworm", packages: [...small, "fish", "xauth", "zsh"] },
+
   // Trixie's 2.6 is built without libuv, and its torchrun cannot do without.
   torch: {
     suite: "bookworm",

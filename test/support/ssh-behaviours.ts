@@ -13,6 +13,8 @@ const until = (condition: string) =>
 
 export const PATH = "/opt/of the image/bin:/usr/local/bin:/usr/bin:/bin";
 const whole = `PATH=${PATH}:/.skein/kit/path`;
+/** As a line of a login shell's environment. fish adds folders of its own. */
+const wholeAtLogin = `^${whole}\\(:/usr/sbin:/sbin\\)*$`;
 
 /** `cheap`: less than half a second. */
 export const behaviours: Readonly<Record<string, { cheap: boolean; script: string }>> = {
@@ -32,13 +34,13 @@ export const behaviours: Readonly<Record<string, { cheap: boolean; script: strin
     cheap: true,
     script: `
       said=$(printf 'env\\nexit 3\\n' | ssh -T $to 2>/dev/null); [ $? = 3 ] || exit
-      echo "$said" | grep -qxF "${whole}" && echo "$said" | grep -q "^BACKENDAI_CLUSTER_HOST=$to" && echo ok`,
+      echo "$said" | grep -q "${wholeAtLogin}" && echo "$said" | grep -q "^BACKENDAI_CLUSTER_HOST=$to" && echo ok`,
   },
   "the container's environment in a login shell with a terminal": {
     cheap: true,
     script: `
       said=$(printf 'env; tty\\nexit 3\\n' | TERM=xterm ssh -tt $to 2>/dev/null | tr -d '\\r')
-      echo "$said" | grep -qxF "${whole}" && echo "$said" | grep -q '^TERM=xterm' && echo "$said" | grep -q ^/dev/pts/ && echo ok`,
+      echo "$said" | grep -q "${wholeAtLogin}" && echo "$said" | grep -q '^TERM=xterm' && echo "$said" | grep -q ^/dev/pts/ && echo ok`,
   },
   "variables that the client sends": {
     cheap: true,
@@ -81,6 +83,13 @@ export const behaviours: Readonly<Record<string, { cheap: boolean; script: strin
       kill $SSH_AGENT_PID
       [ "$said" = connected ] && echo ok`,
   },
+  "X11, where the server has xauth": {
+    cheap: true,
+    script: `
+      ssh $to test -x /usr/bin/xauth || { echo ok; exit; }
+      said=$(DISPLAY=:9 ssh -Y $to 'echo $DISPLAY; xauth list' 2>$dir/err)
+      echo "$said" | grep -q '^localhost:1[0-9.]*$' && echo "$said" | grep -q MIT-MAGIC-COOKIE-1 && echo ok`,
+  },
   "files by scp, both protocols, and sftp": {
     cheap: false,
     script: `
@@ -105,7 +114,8 @@ export const behaviours: Readonly<Record<string, { cheap: boolean; script: strin
     script: `
       ssh $to "sh -c 'kill -KILL \\$\\$'" 2>/dev/null; code=$?
       [ $code = 137 ] || [ $code = 255 ] || exit
-      { sleep 1; printf '\\003'; sleep 1; } | ssh -tt $to "sh -c 'trap \\"exit 7\\" INT; sleep 20 & wait'" >/dev/null 2>&1
+      # \`exec\`: Ctrl-C ends a dash that waits for another program.
+      { sleep 1; printf '\\003'; sleep 1; } | ssh -tt $to "exec sh -c 'trap \\"exit 7\\" INT; sleep 20 & wait'" >/dev/null 2>&1
       [ $? = 7 ] || exit
       # The kit's shell would start a background command without SIGINT, and with /dev/null for its input.
       mkfifo $dir/in; sleep 30 >$dir/in &

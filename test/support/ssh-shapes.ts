@@ -119,6 +119,13 @@ export const shapes: readonly Wanted[] = [
     ],
   },
   {
+    host: "zsh",
+    image: "skein/shells:12",
+    // Else zsh asks a new user what to put into it.
+    own: [passwd("root:x:0:0:root:/root:/bin/zsh"), file("/root/.zshrc", "")],
+  },
+  { host: "fish", image: "skein/shells:12", own: [passwd("root:x:0:0:root:/root:/usr/bin/fish")] },
+  {
     host: "preload",
     image: DEBIAN,
     env: ["LD_PRELOAD=/nonexistent/library.so", "IFS=x", "OPENSSL_CONF=/no"],
