@@ -260,8 +260,8 @@ test("random events take a new session only through legal records", () => {
       }
     }),
     // Shrinking such a walk takes a minute, and the test of single steps shrinks well.
-    { numRuns: 60, endOnFailure: true },
+    { numRuns: 150, endOnFailure: true },
   );
-  // A walk that misses an event proves nothing about it.
+  // A walk that misses an event proves nothing about it. The rarest, `gateReached`, comes some 20 times.
   expect([...seen].sort()).toEqual([...KINDS].sort());
 });
