@@ -1,5 +1,5 @@
 /**
- * `npm run soak -- --minutes M`, on a host of the lab; with `--simulated`, the agent's containers are simulated, and it needs no root. Prints a
+ * `npm run soak:streams -- --minutes M`, on a host of the lab; with `--simulated`, the agent's containers are simulated, and it needs no root. Prints a
  * table of figures, and fails if something is left behind.
  */
 import { parseArgs } from "node:util";

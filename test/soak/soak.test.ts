@@ -1,4 +1,4 @@
-/** A short soak run; `npm run soak` makes longer ones. */
+/** A short soak run; `npm run soak:streams` makes longer ones. */
 import { expect, onTestFinished, test } from "vitest";
 import { simulatedField } from "./field.ts";
 import { soak } from "./run.ts";
