@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
+import { cpus } from "node:os";
 import type { Job } from "./job.ts";
 import { ended, startSkein } from "./skein-way.ts";
 import type { Transfers } from "./transfers.ts";
@@ -47,7 +48,7 @@ async function apart(job: Job, transfers: Transfers, skein: Way): Promise<Beside
   try {
     return { alone: await ps(), skein: await during(transfers, skein, ps) };
   } finally {
-    pinAll("0-1");
+    pinAll(`0-${cpus().length - 1}`);
   }
 }
 

@@ -8,7 +8,7 @@ export interface PlannedSpec extends Pick<SessionSpec, "clusterMode" | "placemen
   roles: PlannedRole[];
 }
 
-/** Nothing else is in it, so that equal demands are equal texts. */
+/** Drops all other fields, so that equal demands are equal texts. */
 export function plannedSpec({ clusterMode, placement, roles, reach, ulimits }: PlannedSpec): PlannedSpec {
   return {
     clusterMode,
