@@ -8,7 +8,7 @@
 import { z } from "zod";
 import type { Listed } from "../frameworks/host-files.ts";
 import { UlimitsView } from "../node/ulimits.ts";
-import { ImageName } from "../request/request-schemas.ts";
+import { ImageName } from "../request/container-schemas.ts";
 import { LOGIN_NAME } from "../ssh/login-name.ts";
 import { HostPath } from "../text/text-schemas.ts";
 
