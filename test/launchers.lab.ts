@@ -55,6 +55,23 @@ describe.each(MPI)("$mpi", ({ mpi, image }) => {
     expect(said.map(([, rank, sum]) => [rank, sum])).toEqual([0, 1, 2].map((rank) => [`${rank}`, "3"]));
   });
 
+  test.runIf(isWhole || mpi === "MPICH").each(["main", "sub"])(
+    "finds its way where %s alone is on its nodes' network",
+    async (alone) => {
+      const roles = [
+        { name: "main", replicas: 1, hostNetwork: alone === "main" },
+        { name: "sub", replicas: 2, hostNetwork: alone === "sub" },
+      ];
+      const session = await cluster.create({ image, roles, clusterMode: "multi-node" });
+      expect(session.status, session.reason ?? "").toBe("running");
+      const program = ["timeout", "30", "mpirun", "-n", "3", "python3", "-c", ALLREDUCE];
+      const { code, stdout, stderr } = await cluster.exec(session, "main1", program);
+      expect(code, stdout + stderr).toBe(0);
+      expect(stdout.trim().split("\n").sort()).toEqual(["main1 0 3", "sub1 1 3", "sub2 2 3"]);
+      await cluster.end(session);
+    },
+  );
+
   test.runIf(isWhole)("puts two processes on each container of two cores", async () => {
     const said = await allreduce(8, image, "--cpu", "2");
     expect(said.map(([host]) => host).sort()).toEqual(FOUR.flatMap((host) => [host, host]));

@@ -276,3 +276,16 @@ test("the body of a network's create call", () => {
     },
   });
 });
+
+test("where a container of the session is on its node's network, on whatever node, all see the interface by one name", () => {
+  const [main, sub] = assignment.members;
+  const members = [{ ...main!, onNode: true as const }, sub!];
+  const optionsAt = (place: number) =>
+    networkBody({ ...assignment, place, members }, here.owner)["Options"] as Record<string, string>;
+  expect(optionsAt(0)).toMatchObject({
+    "com.docker.network.bridge.name": expect.stringMatching(/^skb/),
+    "com.docker.network.container_iface_prefix": expect.stringMatching(/^ske[a-z2-7]{11}$/),
+  });
+  const prefix = optionsAt(0)["com.docker.network.container_iface_prefix"];
+  expect(optionsAt(1)["com.docker.network.bridge.name"]).toBe(`${prefix}0`);
+});

@@ -5,7 +5,7 @@ import { macOf } from "../../shared/network/ipv4.ts";
 import { type Assignment, type ContainerSpec, hasOnNode } from "../../shared/protocol/assignment.ts";
 import { LABELS } from "../../shared/protocol/names.ts";
 import { kitBinds, kitEntrypoint, pathWithKit } from "../kit/layout.ts";
-import { linkNames, type Owner } from "../network/link-names.ts";
+import { interfacePrefix, linkNames, type Owner } from "../network/link-names.ts";
 import { networkName, sessionLabels } from "./docker-names.ts";
 import { logConfig } from "./output-files.ts";
 import type { CreateBody, Image } from "./port.ts";
@@ -170,7 +170,7 @@ function mountBody({ source, target, readOnly }: NonNullable<ContainerSpec["moun
 
 /** `POST /networks/create` for a session's bridge, to which the overlay's VXLAN device is added later. */
 export function networkBody(assignment: Assignment, owner: Owner): CreateBody {
-  const { session, epoch, network } = assignment;
+  const { session, epoch, network, members } = assignment;
   return {
     Name: networkName(owner, session),
     // Otherwise the engine makes a second network of the same name without an error.
@@ -180,6 +180,10 @@ export function networkBody(assignment: Assignment, owner: Owner): CreateBody {
     IPAM: { Driver: "default", Config: [{ Subnet: network.subnet, Gateway: network.gateway }] },
     Options: {
       "com.docker.network.bridge.name": linkNames(owner, session, hasOnNode(assignment)).bridge,
+      // Where some containers see the bridge itself, the others see their interface by the same name.
+      ...(members.some(({ onNode }) => onNode)
+        ? { "com.docker.network.container_iface_prefix": interfacePrefix(owner, session) }
+        : {}),
       "com.docker.network.bridge.enable_icc": "true",
       "com.docker.network.bridge.enable_ip_masquerade": String(network.egress),
       "com.docker.network.driver.mtu": String(network.mtu),

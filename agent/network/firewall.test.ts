@@ -155,7 +155,7 @@ test("no container reaches a node of the fleet, in its own session or not", () =
 
 test("only its own session reaches a container on the node's network", () => {
   const onNode = { ...alone, onNode: ["10.64.0.3"] };
-  const bridge = '"skevwkuy7jvp6s4"';
+  const bridge = '"skevwkuy7jvp6s0"';
   const text = renderFirewall(owner, [onNode, spread]);
   const accepted = `    iifname . ip daddr { ${bridge} . 10.64.0.3 } accept`;
   expect(text.split("\n").filter((line) => line.startsWith(accepted)).length).toBe(2);

@@ -1,5 +1,13 @@
 import { expect, test } from "vitest";
-import { isOwnBridge, isOwnVxlan, linkAlias, linkNames, linkPrefixes, tableName } from "./link-names.ts";
+import {
+  interfacePrefix,
+  isOwnBridge,
+  isOwnVxlan,
+  linkAlias,
+  linkNames,
+  linkPrefixes,
+  tableName,
+} from "./link-names.ts";
 
 const owner = { fleet: "flt_a", node: "node_1" };
 
@@ -22,7 +30,7 @@ test("another fleet, node or session gives another name", () => {
 
 test("a bridge that containers on the node's network see has one name on all nodes; its alias says whose it is", () => {
   const { bridge, vxlan } = linkNames(owner, "ses_1", true);
-  expect({ bridge, vxlan }).toEqual({ bridge: "skevwkuy7jvp6s4", vxlan: linkNames(owner, "ses_1").vxlan });
+  expect({ bridge, vxlan }).toEqual({ bridge: "skevwkuy7jvp6s0", vxlan: linkNames(owner, "ses_1").vxlan });
   const neighbour = { ...owner, node: "node_2" };
   expect(linkNames(neighbour, "ses_1", true).bridge).toBe(bridge);
   const others = [
@@ -34,6 +42,8 @@ test("a bridge that containers on the node's network see has one name on all nod
   expect(isOwnBridge(owner, bridge, linkAlias(owner, "ses_1"))).toBe(true);
   expect(isOwnBridge(owner, bridge, linkAlias(neighbour, "ses_1"))).toBe(false);
   expect(isOwnBridge(owner, bridge)).toBe(false);
+  // Docker numbers a container's interfaces from 0.
+  expect(`${interfacePrefix(owner, "ses_1")}0`).toBe(bridge);
 });
 
 test("all names of an owner have the same prefix", () => {

@@ -26,13 +26,23 @@ const ownerHash = ({ fleet, node }: Owner) => stableHash([fleet, node], 5);
  * one machine have different names, and the name alone says whose an interface is.
  *
  * Except where containers of the session are on the node's network (`onNode`). They see the bridge, and tell each other its name (NCCL,
- * Gloo), so it is the same on all nodes: `ske`, 5 characters of the fleet, 7 of the session. Its alias says whose it is.
+ * Gloo), so it is the same on all nodes: `ske`, 5 characters of the fleet, 6 of the session, and 0. Its alias says whose it is.
  */
 export function linkNames(owner: Owner, session: string, onNode = false): LinkNames {
   const { fleet, node } = owner;
   const rest = ownerHash(owner) + stableHash([fleet, node, session], 7);
-  const same = stableHash([fleet], 5) + stableHash([fleet, session], 7);
-  return { bridge: onNode ? `ske${same}` : `skb${rest}`, vxlan: `skv${rest}` };
+  return { bridge: onNode ? `${sharedPrefix(fleet, session)}0` : `skb${rest}`, vxlan: `skv${rest}` };
+}
+
+const sharedPrefix = (fleet: string, session: string) =>
+  `ske${stableHash([fleet], 5)}${stableHash([fleet, session], 6)}`;
+
+/**
+ * What Docker's `com.docker.network.container_iface_prefix` has to be (Docker 17.04, libnetwork#1667), for the containers with a network
+ * namespace of their own to see the session's interface by the name of `linkNames(…, true).bridge`. Docker appends the interface's number: 0.
+ */
+export function interfacePrefix({ fleet }: Owner, session: string): string {
+  return sharedPrefix(fleet, session);
 }
 
 /** The first characters of all interface names of one owner. Of `onNode`: those of all owners of the fleet. */
@@ -60,7 +70,7 @@ export function isOwnVxlan(owner: Owner, name: string, alias = ""): boolean {
 /** Whether a bridge belongs to this owner. By the whole name, since Docker's bridges have no alias; by the alias where the name is the fleet's. */
 export function isOwnBridge(owner: Owner, name: string, alias = ""): boolean {
   const { bridge, onNode } = linkPrefixes(owner);
-  if (!/^sk[be][a-z2-7]{12}$/.test(name)) return false;
+  if (!/^sk(b[a-z2-7]{12}|e[a-z2-7]{11}0)$/.test(name)) return false;
   return name.startsWith(bridge) || (name.startsWith(onNode) && isAliasOf(owner, alias));
 }
 

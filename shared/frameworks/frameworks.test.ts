@@ -13,7 +13,7 @@ import {
 } from "./frameworks.ts";
 import { FILES } from "./host-files.ts";
 
-const seat: Seat = { rank: 2, size: 4, cpu: 2.5, hostNetwork: false, among: undefined };
+const seat: Seat = { rank: 2, size: 4, cpu: 2.5, among: undefined, rdma: false };
 const all = (over: Partial<Seat> = {}) => variablesOf(FAMILIES, { ...seat, ...over });
 
 const listed = [
@@ -30,14 +30,14 @@ function expectGolden(name: string, text: string): void {
 }
 
 describe("golden texts", () => {
-  test("all variables of the third of four containers, on the session's network and on the node's", () => {
+  test("all variables of the third of four containers", () => {
     const seats: [string, Partial<Seat>][] = [
       ["on the session's network", {}],
       [
         "without a cpu limit, in a session with a container on its node's network",
         { cpu: undefined, among: "10.64.0.0/24" },
       ],
-      ["on its node's network", { hostNetwork: true, among: "10.64.0.0/24" }],
+      ["in such a session, which may use RDMA", { among: "10.64.0.0/24", rdma: true }],
     ];
     const text = seats
       .map(([what, over]) =>
@@ -124,6 +124,6 @@ test("slots are the GPUs, else the whole cores, else one", () => {
   expect(slotsOf({})).toBe(1);
 });
 
-test("on the node's network the interface is left to the node", () => {
-  expect(all({ hostNetwork: true })["NCCL_SOCKET_IFNAME"]).toBe(SESSION_INTERFACE);
+test("in a session with a container on its node's network, nodes know the interface's name", () => {
+  expect(all({ among: "10.64.0.0/24" })["NCCL_SOCKET_IFNAME"]).toBe(SESSION_INTERFACE);
 });

@@ -22,7 +22,7 @@ export type Frameworks = { [F in Family]?: boolean | undefined };
 /** All are on unless a request says otherwise, except this one: with RANK and WORLD_SIZE a plain `python train.py` would wait for the others. */
 const OFF: Family = "torchEnv";
 
-/** Stands in a value for the interface that has the container's address. Where the container is on its node's network, the agent knows the name. */
+/** Stands in a value for the session's interface where that is not `eth0`: the agents know its name, which is the same in all containers. */
 export const SESSION_INTERFACE = "{session interface}";
 
 /** A container as the table sees it. */
@@ -32,10 +32,10 @@ export interface Seat {
   size: number;
   /** Cores; undefined without a limit. */
   cpu: number | undefined;
-  /** It is on its node's own network. */
-  hostNetwork: boolean;
   /** The session's subnet, if one of its containers is on its node's own network. There the tools have to be told which way to go. */
   among: string | undefined;
+  /** A container of the session may use RDMA. */
+  rdma: boolean;
 }
 
 export interface Variable {
@@ -51,11 +51,18 @@ export interface Variable {
 const fixed = (name: string, value: string): Variable => ({ name, value: () => value, says: `\`${value}\`` });
 const fileAt = (name: string, path: FilePath) => fixed(name, path);
 
-const interfaceOf = ({ hostNetwork }: Seat) => (hostNetwork ? SESSION_INTERFACE : "eth0");
+const interfaceOf = ({ among }: Seat) => (among === undefined ? "eth0" : SESSION_INTERFACE);
 const amongNodes = (name: string): Variable => ({
   name,
   value: ({ among }) => among,
   says: "the session's subnet; only in sessions with a `hostNetwork` container",
+});
+
+/** UCX takes any of a node's networks, but no bridge (`BRIDGE_ENABLE` in `uct/tcp/tcp_md.c`). With RDMA it has a better one: its device. */
+const ucx = (name: string, wanted: string, inWords: string): Variable => ({
+  name,
+  value: ({ among, rdma }) => (among === undefined || rdma ? undefined : wanted),
+  says: `${inWords}; only in sessions with a \`hostNetwork\` container where none may use RDMA`,
 });
 
 const master = [
@@ -106,6 +113,8 @@ export const TABLE: Record<Family, Preparation> = {
       fixed("PRTE_MCA_hwloc_default_binding_policy", "none"),
       amongNodes("OMPI_MCA_btl_tcp_if_include"),
       amongNodes("OMPI_MCA_oob_tcp_if_include"),
+      ucx("UCX_NET_DEVICES", SESSION_INTERFACE, "the session's interface"),
+      ucx("UCX_TCP_BRIDGE_ENABLE", "y", "`y`"),
       fileAt("HYDRA_HOST_FILE", "/.skein/self/machinefile"),
       fileAt("I_MPI_HYDRA_HOST_FILE", "/.skein/self/machinefile"),
       fixed("I_MPI_HYDRA_BOOTSTRAP", "ssh"),
@@ -144,7 +153,7 @@ export const TABLE: Record<Family, Preparation> = {
     variables: ["NCCL_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME"].map((name) => ({
       name,
       value: interfaceOf,
-      says: "`eth0`; with `hostNetwork` the session's bridge, of one name on all such nodes",
+      says: "`eth0`; in sessions with a `hostNetwork` container `ske…`, the same in all containers",
     })),
     files: [],
   },

@@ -65,11 +65,17 @@ export function launcherVariablesOf(spec: SessionSpec, subnet: string): Map<stri
     spec.roles.map((role) => [role.name, { ...role, families: familiesOf(role.frameworks) }]),
   );
   const among = spec.roles.some(({ hostNetwork }) => hostNetwork) ? subnet : undefined;
+  const rdma = spec.roles.some(mayUseRdma);
   return new Map(
     replicas.map(({ host, role, rank }) => {
-      const { families, resources, hostNetwork = false, env } = roles.get(role)!;
-      const seat: Seat = { rank, size: replicas.length, cpu: resources.cpu, hostNetwork, among };
+      const { families, resources, env } = roles.get(role)!;
+      const seat: Seat = { rank, size: replicas.length, cpu: resources.cpu, among, rdma };
       return [host, beside(variablesOf(families, seat), env)];
     }),
   );
+}
+
+/** By a device of its own (the kernel has them in `/dev/infiniband`), or by all of the node's. */
+function mayUseRdma({ devices = [], privileged }: RoleSpec): boolean {
+  return privileged === true || devices.some((path) => path.startsWith("/dev/infiniband"));
 }

@@ -199,22 +199,30 @@ describe("with hostNetwork", () => {
     );
   });
 
-  test("the interface is the one with the container's address, and the tools are told the subnet", async () => {
+  test("for some roles, the interface has one name in all containers, and the tools are told it and the subnet", async () => {
     const wide = await session({
       image,
+      clusterMode: "multi-node",
       roles: [
         { name: "main", replicas: 1, hostNetwork: true },
-        { name: "sub", replicas: 1 },
+        { name: "sub", replicas: 2 },
       ],
     });
-    for (const host of ["main1", "sub1"]) {
+    const names = new Set<string>();
+    for (const host of ["main1", "sub1", "sub2"]) {
       const env = variables(await sh(wide, host, "env"));
-      expect(env["NCCL_SOCKET_IFNAME"]).toBe(env["GLOO_SOCKET_IFNAME"]);
-      const shown = await sh(wide, host, `ip -o -4 address show dev ${env["NCCL_SOCKET_IFNAME"]}`);
-      expect(shown).toContain(` ${containerOf(wide, host).address}/`);
+      const { NCCL_SOCKET_IFNAME: name = "" } = env;
+      names.add(name);
+      expect(await sh(wide, host, `ip -o -4 address show dev ${name}`)).toContain(
+        ` ${containerOf(wide, host).address}/`,
+      );
       expect(env).toMatchObject({
+        GLOO_SOCKET_IFNAME: name,
+        UCX_NET_DEVICES: name,
         OMPI_MCA_btl_tcp_if_include: wide.network!.subnet,
       });
     }
+    expect(names.size).toBe(1);
+    expect(new Set(wide.containers.map(({ node }) => node)).size).toBe(2);
   });
 });
