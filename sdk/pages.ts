@@ -1,7 +1,6 @@
 /** Lists of the API, one item at a time: the next page is asked for when the one before is used up. */
 import type {
   AuditEntry,
-  ListSessionsData,
   ListSessionsResponse,
   Node,
   Registry,
@@ -18,10 +17,10 @@ type Ask<T> = (options: { query: { limit: number; cursor?: string } }) => Promis
 
 /** Iterators over the API's lists, newest first; nodes by name. Each step that needs a page throws as its operation does. */
 export interface Pages {
-  /** The project's sessions, or those of one status. */
-  sessions(
-    query?: Pick<NonNullable<ListSessionsData["query"]>, "status">,
-  ): AsyncGenerator<Session, void, undefined>;
+  /** The project's sessions, or those with this status, or with one of several. */
+  sessions(query?: {
+    status?: Session["status"] | readonly Session["status"][];
+  }): AsyncGenerator<Session, void, undefined>;
   nodes(): AsyncGenerator<Node, void, undefined>;
   tokens(): AsyncGenerator<Token, void, undefined>;
   /** Those for which the project has credentials. */
@@ -43,8 +42,12 @@ const LIMIT = 200;
 
 export function pagesOf(lists: Lists): Pages {
   return {
-    sessions: (query = {}) =>
-      itemsOf<Session>((options) => lists.listSessions({ query: { ...query, ...options.query } })),
+    sessions: ({ status } = {}) =>
+      itemsOf<Session>(({ query }) =>
+        lists.listSessions({
+          query: { ...(status === undefined ? {} : { status: [status].flat() }), ...query },
+        }),
+      ),
     nodes: () => itemsOf(lists.listNodes),
     tokens: () => itemsOf(lists.listTokens),
     registries: () => itemsOf(lists.listRegistries),

@@ -161,8 +161,12 @@ export class Fleet extends DurableObject<Cloudflare.Env> {
   }
 
   /** Answers from the index, without a call to any Session. */
-  listSessions(project: string, { before, limit }: SliceRequest, status?: SessionStatus): Slice<SessionView> {
-    const rows = listSessions(this.#sql, project, status, before, limit + 1);
+  listSessions(
+    project: string,
+    { before, limit }: SliceRequest,
+    statuses?: readonly SessionStatus[],
+  ): Slice<SessionView> {
+    const rows = listSessions(this.#sql, project, statuses, before, limit + 1);
     const slice = sliceOf(rows, limit, ({ view }) => view);
     const pending = slice.items.filter((view) => view.status === "pending").map(({ id }) => id);
     const reasons = pending.length === 0 ? {} : this.waitingReasons(pending);

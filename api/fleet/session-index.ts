@@ -48,19 +48,35 @@ export function findSession(
   return { elsewhere: other.toArray().length > 0 };
 }
 
-/** Newest first, at most `limit`, older than `before`. */
+/**
+ * Those with one of `statuses`, or all; newest first, at most `limit`, older than `before`. Reads at most `limit` rows of an index for each
+ * status, however many sessions there are, then the rows themselves.
+ */
 export function listSessions(
   sql: SqlStorage,
   project: string,
-  status: SessionStatus | undefined,
+  statuses: readonly SessionStatus[] | undefined,
   before: number,
   limit: number,
 ): { seq: number; view: SessionView }[] {
+  const newest = (where: string, ...bindings: string[]) =>
+    sql
+      .exec<{ seq: number }>(
+        `SELECT seq FROM sessions WHERE project = ? ${where} AND seq < ? ORDER BY seq DESC LIMIT ?`,
+        ...[project, ...bindings, before, limit],
+      )
+      .toArray();
+  const found = statuses
+    ? [...new Set(statuses)].flatMap((status) => newest("AND status = ?", status))
+    : newest("");
+  const seqs = found
+    .map(({ seq }) => seq)
+    .sort((a, b) => b - a)
+    .slice(0, limit);
   return sql
     .exec<{ seq: number; view: string }>(
-      `SELECT seq, view FROM sessions WHERE project = ? AND seq < ? ${status ? "AND status = ?" : ""}
-       ORDER BY seq DESC LIMIT ?`,
-      ...(status ? [project, before, status, limit] : [project, before, limit]),
+      "SELECT seq, view FROM sessions WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq DESC",
+      JSON.stringify(seqs),
     )
     .toArray()
     .map(({ seq, view }) => ({ seq, view: JSON.parse(view) as SessionView }));

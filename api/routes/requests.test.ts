@@ -138,6 +138,7 @@ const REQUESTS: [string, unknown, number, string, string[]][] = [
   ["GET /v1/sessions?cursor=%00", undefined, 400, "invalid_request", ["cursor"]],
   ["GET /v1/sessions?cursor=YWJj", undefined, 400, "invalid_request", ["cursor"]],
   ["GET /v1/sessions?status=asleep", undefined, 400, "invalid_request", ["status"]],
+  ["GET /v1/sessions?status=running&status=asleep", undefined, 400, "invalid_request", ["status"]],
   ["GET /v1/nodes?limit=-1", undefined, 400, "invalid_request", ["limit"]],
   [`GET /v1/sessions/${newId("ses")}?wait=abc`, undefined, 400, "invalid_request", ["wait"]],
   [`GET /v1/sessions/${newId("ses")}?wait=61`, undefined, 400, "invalid_request", ["wait"]],
@@ -271,6 +272,13 @@ describe("lists", () => {
       items: [],
       nextCursor: null,
     });
+    // Several statuses make one list: in order, each session once, page by page.
+    const several = "/v1/sessions?status=terminated&status=pending&status=pending&limit=4";
+    const newest = (await call<Page>("GET", several)).body;
+    const rest = (await call<Page>("GET", `${several}&cursor=${newest.nextCursor}`)).body;
+    expect(newest.items[0]!.name).toBe("late");
+    expect([newest, rest].flatMap(({ items }) => items.slice(-4).map(({ id }) => id)).slice(1)).toEqual(ids);
+    expect([newest.items.length, rest.items.length, rest.nextCursor]).toEqual([4, 2, null]);
   });
 
   test("of nodes too", async () => {

@@ -90,6 +90,21 @@ const create = createRoute({
   },
 });
 
+const STATUSES: string[] = [...SESSION_STATUSES];
+
+/** One, or several: `?status=pending&status=running`. */
+const Statuses = z
+  .union([z.enum(SESSION_STATUSES), z.array(z.enum(SESSION_STATUSES))], {
+    error: `must be one of ${STATUSES.join(", ")}; it may be repeated`,
+  })
+  .transform((given) => [given].flat())
+  .openapi({
+    type: "array",
+    items: { type: "string", enum: STATUSES },
+    description: "Only those with this status, or with one of several: the parameter may be repeated",
+    example: ["running"],
+  });
+
 const list = createRoute({
   method: "get",
   path: "/v1/sessions",
@@ -100,7 +115,7 @@ const list = createRoute({
     "Those of the token's project, newest first, ended ones included as long as they are kept. Without the containers' output, which each session itself has.",
   request: {
     query: z.object({
-      status: z.enum(SESSION_STATUSES).optional().openapi({ description: "Only those", example: "running" }),
+      status: Statuses.optional(),
       ...paging,
     }),
   },

@@ -1,10 +1,11 @@
 /** `skein completion`. */
+
+import { LIVE_STATUSES } from "../../shared/session/lifecycle.ts";
 import { UsageError } from "../cli-error.ts";
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
 import { type Candidate, candidates, type Entries } from "../completion/candidates.ts";
 import { SCRIPTS } from "../completion/scripts.ts";
-import { LIVE, withStatus } from "../list-sessions.ts";
 import { allOf } from "../pages.ts";
 import { print, printJson } from "../print.ts";
 
@@ -30,7 +31,7 @@ fish: once, in a terminal:                   skein completion fish > ~/.config/f
 
 function sessions(): Promise<Candidate[]> {
   return known(async (skein) => {
-    const live = await withStatus(skein, LIVE);
+    const live = await allOf(skein.sessions({ status: LIVE_STATUSES }));
     return live.map(({ name, status }) => ({ word: name, about: status }));
   });
 }

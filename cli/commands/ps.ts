@@ -1,12 +1,11 @@
 /** `skein ps`. */
 
 import type { Session } from "../../sdk/index.ts";
-import { SESSION_STATUSES } from "../../shared/session/lifecycle.ts";
+import { LIVE_STATUSES, SESSION_STATUSES, type SessionStatus } from "../../shared/session/lifecycle.ts";
 import { awayText, sayAway } from "../away.ts";
 import { UsageError } from "../cli-error.ts";
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
-import { LIVE, type Status, withStatus } from "../list-sessions.ts";
 import { allOf } from "../pages.ts";
 import { print, printJson } from "../print.ts";
 import { age } from "../session-text.ts";
@@ -29,11 +28,11 @@ export const ps = defineCommand({
     ...JSON_OPTION,
   },
   async run({ options }) {
-    const wanted = options.status.length > 0 ? options.status.map(statusOf) : LIVE;
+    const wanted = options.status.length > 0 ? options.status.map(statusOf) : LIVE_STATUSES;
     const isAll = options.all && options.status.length === 0;
     if (options.json && options.quiet) throw new UsageError("--json and --quiet exclude each other");
     await withApi(async (skein) => {
-      const list = () => (isAll ? allOf(skein.sessions()) : withStatus(skein, wanted));
+      const list = () => allOf(skein.sessions(isAll ? {} : { status: wanted }));
       const show = options.json ? printJson : options.quiet ? printedIds : printed;
       const first = await list();
       if (!options.watch) return show(first);
@@ -109,7 +108,7 @@ function nodesText({ containers }: Session): string {
   return `${nodes.slice(0, NODES_SHOWN - 1).join(",")},+${nodes.length - NODES_SHOWN + 1}`;
 }
 
-function statusOf(word: string): Status {
+function statusOf(word: string): SessionStatus {
   const found = SESSION_STATUSES.find((status) => status === word);
   if (found) return found;
   throw new UsageError(`--status must be one of ${SESSION_STATUSES.join(", ")}, not ${word}`);

@@ -2163,9 +2163,9 @@ export type ListSessionsData = {
     path?: never;
     query?: {
         /**
-         * Only those
+         * Only those with this status, or with one of several: the parameter may be repeated
          */
-        status?: 'pending' | 'preparing' | 'starting' | 'running' | 'terminating' | 'terminated' | 'failed';
+        status?: Array<'pending' | 'preparing' | 'starting' | 'running' | 'terminating' | 'terminated' | 'failed'>;
         /**
          * How many at most
          */

@@ -28,7 +28,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 __version__ = "0.1.0"
 
@@ -117,8 +117,8 @@ class Skein:
         """A session by its id or name."""
         return _object(self.call("GET", _path("/v1/sessions", session)))
 
-    def sessions(self, status: Optional[str] = None) -> Iterator[Json]:
-        """The sessions of the token's project, newest first."""
+    def sessions(self, status: Union[str, Sequence[str], None] = None) -> Iterator[Json]:
+        """The sessions of the token's project, newest first: all, or those with this status, or with one of several."""
         return self._pages("/v1/sessions", status=status)
 
     def nodes(self) -> Iterator[Json]:
@@ -347,7 +347,9 @@ class Skein:
         timeout: Optional[float] = None,
         stream: Optional[Iterable[bytes]] = None,
     ) -> Any:
-        text = urllib.parse.urlencode({key: value for key, value in query.items() if value is not None})
+        text = urllib.parse.urlencode(
+            {key: value for key, value in query.items() if value is not None}, doseq=True
+        )
         request = urllib.request.Request(f"{self._api}{path}{'?' + text if text else ''}", method=method)
         if self._token is not None:
             # Not sent to another host, should something in between redirect us.

@@ -198,6 +198,11 @@ class Answers(unittest.TestCase):
             ["/v1/sessions?limit=200&status=running", "/v1/sessions?limit=200&cursor=a%2Bb&status=running"],
         )
 
+    def test_a_list_takes_several_statuses(self) -> None:
+        api = self.serve('HTTP/1.1 200 OK\r\nContent-Length: 33\r\n\r\n{"items": [], "nextCursor": null}')
+        self.assertEqual(list(api.sessions(["pending", "running"])), [])
+        self.assertEqual(self.asked, ["/v1/sessions?limit=200&status=pending&status=running"])
+
     def test_output_that_breaks_off_between_chunks_is_asked_for_again_behind_its_last_line(self) -> None:
         line = '{"host": "main1", "stream": "stdout", "time": "2026-01-01T00:00:00.%sZ", "text": "%s"}\n'
         first, both = line % (1, "a"), line % (1, "a") + line % (2, "b")

@@ -17,6 +17,11 @@ export const SESSION_STATES = {
 export type SessionStatus = keyof typeof SESSION_STATES;
 export const SESSION_STATUSES = Object.keys(SESSION_STATES) as [SessionStatus, ...SessionStatus[]];
 
+/** Of sessions that have not ended. */
+export const LIVE_STATUSES: readonly SessionStatus[] = SESSION_STATUSES.filter(
+  (status) => SESSION_STATES[status].live,
+);
+
 /** Whether a session may go from one state to another. To a new epoch it goes through `pending`. */
 export function maySessionGo(from: SessionStatus, to: SessionStatus): boolean {
   return (SESSION_STATES[from].next as readonly string[]).includes(to);

@@ -149,7 +149,7 @@ export class Streams {
 
   /** Nothing while the API is away. */
   async #running(): Promise<Session[]> {
-    const query = { status: "running", limit: 100 } as const;
+    const query = { status: ["running" as const], limit: 100 };
     const signal = AbortSignal.timeout(5_000);
     return await this.#cluster.skein.listSessions({ query, signal }).then(
       ({ items }) => items,
