@@ -1,4 +1,4 @@
-/** Everything that the agent needs from a Docker engine; `dockerode.ts` implements it. Ids are Docker's own. */
+/** Everything that the agent needs from a Docker engine; `engine/dockerode.ts` implements it. Ids are Docker's own. */
 import type { Duplex, Readable } from "node:stream";
 import type { OutputBatch, OutputOptions } from "./output.ts";
 

@@ -9,6 +9,7 @@ import type { Transfers } from "./transfers.ts";
 import type { Way } from "./way.ts";
 
 const COMMANDS = 9;
+const TURNS = 3;
 const REQUESTS = 101;
 /** The other stream prints a line in this time. */
 const LINE_MS = 20;
@@ -41,12 +42,17 @@ export async function beside(job: Job, transfers: Transfers, skein: Way, ssh: Wa
   };
 }
 
-/** The API, the node and the transfer share one core, as slow as that makes them. */
+/** The API, the node and the transfer share one core, as slow as that makes them. In turn, since machines are slower at some times than at others. */
 async function apart(job: Job, transfers: Transfers, skein: Way): Promise<Besides["apart"]> {
   const ps = () => commands(job, ["taskset", "--cpu-list", "1"]);
+  const found: Besides["apart"] = { alone: [], skein: [] };
   pinAll("0");
   try {
-    return { alone: await ps(), skein: await during(transfers, skein, ps) };
+    for (let turn = 0; turn < TURNS; turn++) {
+      found.alone.push(...(await ps()));
+      found.skein.push(...(await during(transfers, skein, ps)));
+    }
+    return found;
   } finally {
     pinAll(`0-${cpus().length - 1}`);
   }

@@ -17,14 +17,21 @@ export interface Measured {
   stalled: Stalled;
 }
 
+/** What the aims are about. */
+type Aims = Pick<Measured, "speeds"> & { beside: Pick<Besides, "apart"> };
+
 const AIM_GBITS = 0.8;
 const AIM_RATIO = 0.25;
+/** Of `skein ps` on a core of its own, beside a transfer, to the same alone. Medians differ by a tenth from run to run. */
+const AIM_PS = 1.2;
 
 const TITLES: Record<Direction, string> = { down: "out of the container", up: "into the container" };
 
 /** A line for each aim that is missed. */
-export function misses({ speeds }: Pick<Measured, "speeds">): string[] {
-  return DIRECTIONS.flatMap((direction) => {
+export function misses({ speeds, beside: { apart } }: Aims): string[] {
+  const slower = median(apart.skein) / median(apart.alone);
+  const ps = slower > AIM_PS ? [`skein ps: ${slower.toFixed(2)} of alone, more than ${AIM_PS}`] : [];
+  const tooSlow = DIRECTIONS.flatMap((direction) => {
     const [own, ratio] = [median(speeds.skein[direction]), ratioOf(speeds, direction)];
     return [
       ...(own < AIM_GBITS ? [`${TITLES[direction]}: ${own.toFixed(2)} Gbit/s, less than ${AIM_GBITS}`] : []),
@@ -33,6 +40,7 @@ export function misses({ speeds }: Pick<Measured, "speeds">): string[] {
         : []),
     ];
   });
+  return [...tooSlow, ...ps];
 }
 
 export function report({ speeds, beside, fresh, stalled }: Measured): string {

@@ -6,9 +6,12 @@ import {
   globSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -20,6 +23,8 @@ const VIEWER = join(ROOT, "node_modules/swagger-ui-dist");
 const VIEWER_FILES = ["swagger-ui-bundle.js", "swagger-ui.css"];
 
 const CACHE = join(STATE, "bundles");
+/** Of 1 MB each. An API that runs needs its own as long as it runs. */
+const KEPT = 20;
 
 /**
  * A directory with `worker.js`, `workerd.capnp` and the static files, for the sources as they are now. Takes a few milliseconds if these sources were bundled
@@ -27,7 +32,11 @@ const CACHE = join(STATE, "bundles");
  */
 export async function bundleApi(): Promise<string> {
   const directory = join(CACHE, fingerprint());
-  if (existsSync(directory)) return directory;
+  if (existsSync(directory)) {
+    const now = new Date();
+    utimesSync(directory, now, now);
+    return directory;
+  }
   mkdirSync(CACHE, { recursive: true });
   const making = mkdtempSync(join(CACHE, "making-"));
   await bundleTo(join(making, "worker.js"));
@@ -41,7 +50,17 @@ export async function bundleApi(): Promise<string> {
     rmSync(making, { recursive: true });
     if (!existsSync(directory)) throw error;
   }
+  keepNewest(CACHE, KEPT);
   return directory;
+}
+
+/** Removes all but those directories that were made or used last. */
+export function keepNewest(parent: string, count: number): void {
+  const byUse = readdirSync(parent)
+    .map((name) => join(parent, name))
+    .map((path) => ({ path, used: statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
+    .sort((a, b) => b.used - a.used);
+  for (const { path } of byUse.slice(count)) rmSync(path, { recursive: true, force: true });
 }
 
 /** Hash of everything that the bundle depends on: our sources, the packages' versions, the configuration. */

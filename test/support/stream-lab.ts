@@ -2,7 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { expect, vi } from "vitest";
 import { serveHttp } from "../../agent/apps/serve-http.ts";
-import { connectDocker } from "../../agent/docker/dockerode.ts";
+import { connectDocker } from "../../agent/docker/engine/dockerode.ts";
 import type { DockerPort } from "../../agent/docker/port.ts";
 import { serveExec } from "../../agent/exec/serve-exec.ts";
 import { serveFiles } from "../../agent/files/serve-files.ts";

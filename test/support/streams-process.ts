@@ -4,7 +4,7 @@
  */
 
 import { serveHttp } from "../../agent/apps/serve-http.ts";
-import { connectDocker } from "../../agent/docker/dockerode.ts";
+import { connectDocker } from "../../agent/docker/engine/dockerode.ts";
 import { serveExec } from "../../agent/exec/serve-exec.ts";
 import { serveFiles } from "../../agent/files/serve-files.ts";
 import { Forwarders } from "../../agent/ports/forwarders.ts";
