@@ -1,8 +1,8 @@
 /** Lists come from Fleet's index alone, and show what each session itself answers. */
-import { evictDurableObject, reset, runDurableObjectAlarm } from "cloudflare:test";
+import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import type { SessionStatus } from "../../shared/session/lifecycle.ts";
+import { LIVE_STATUSES, type SessionStatus } from "../../shared/session/lifecycle.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { done } from "../../shared/testing/reports.ts";
 import { Session } from "../index.ts";
@@ -11,6 +11,7 @@ import { fleetOf, sessionOf } from "../platform/objects.ts";
 import { call, create, ended } from "../testing/call-api.ts";
 import { nodeFacts, readyNode } from "../testing/fake-agent.ts";
 import { heardAgo, sleepNow } from "../testing/objects.ts";
+import { listSessions } from "./session-index.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -45,6 +46,37 @@ test("a list calls no Session, and wakes none", async () => {
   expect(asked).not.toHaveBeenCalled();
   for (const object of objects)
     await expect(evictDurableObject(object)).rejects.toThrow(/not currently running/);
+});
+
+test("a page reads a row of an index for each item and status, however many sessions there are", async () => {
+  await create();
+  const pages = await runInDurableObject(fleetOf(env), (_fleet, { storage: { sql } }) => {
+    const columns = "project, priority, epoch, spec, view";
+    const copy = `INSERT INTO sessions (id, name, status, live, ${columns})
+      SELECT 'ses_' || ?1 || value, ?1 || value, ?1, ?2, ${columns}
+      FROM sessions JOIN json_each(?3) WHERE seq = (SELECT MIN(seq) FROM sessions)`;
+    const numbers = JSON.stringify(Array.from({ length: 1_000 }, (_, at) => at));
+    for (const [status, live] of [
+      ["running", 1],
+      ["terminated", 0],
+      ["starting", 1],
+      ["failed", 0],
+    ])
+      sql.exec(copy, status!, live!, numbers);
+    const { project } = sql.exec<{ project: string }>("SELECT project FROM sessions").toArray()[0]!;
+    return [undefined, ["running" as const], LIVE_STATUSES].map((statuses) => {
+      const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
+      const exec = (...asked: Parameters<SqlStorage["exec"]>) => {
+        const cursor = sql.exec(...asked);
+        cursors.push(cursor);
+        return cursor;
+      };
+      const page = listSessions({ exec } as SqlStorage, project, statuses, Number.MAX_SAFE_INTEGER, 10);
+      return { items: page.length, rows: cursors.reduce((sum, { rowsRead }) => sum + rowsRead, 0) };
+    });
+  });
+  expect(pages.map(({ items }) => items)).toEqual([10, 10, 10]);
+  for (const { rows } of pages) expect(rows).toBeLessThan((LIVE_STATUSES.length + 3) * 10);
 });
 
 describe("a list shows a session as the session itself answers, without the containers' output", () => {
