@@ -59,10 +59,15 @@ test.skipIf(process.platform !== "linux")(
         expect(others.up.size).toSatisfy((count: number) => count >= FIT - 3 && count <= FIT);
       }, WITHIN);
     await settled();
-    const refused = await NodeSocket.dial(api, nodes.at(-1)!.id);
-    await refused.closed;
-    expect([refused.refused, refused.afterMs]).toEqual([503, 30_000]);
-    expect(await session()).toEqual(made);
+    // The crowd goes on dialling, and may yet be more than workerd survives: then there is no answer, and all come again.
+    await vi.waitFor(async () => {
+      const refused = await NodeSocket.dial(api, nodes.at(-1)!.id);
+      refused.cut();
+      await refused.closed;
+      expect([refused.refused, refused.afterMs, refused.failure]).toEqual([503, 30_000, REFUSED]);
+    }, WITHIN);
+    expect(await vi.waitFor(session, WITHIN)).toEqual(made);
+    await settled();
 
     // workerd ends where it cannot accept a connection, and lives where it fails to copy the descriptor after that. Here it ends either way.
     const before = serve.workerd!;

@@ -121,20 +121,17 @@ export class Session extends DurableObject<Cloudflare.Env> {
 
   /** For the session's own project: one of its containers, as clients reach it. */
   reach(project: string, host: string): Lookup<Reach> {
-    const record = this.#store.record();
-    if (record?.project !== project) return { elsewhere: record !== undefined };
-    const view = sessionView(this.#store, record);
-    const container = view.containers.find((each) => each.host === host);
-    const { id, name, status } = record;
-    const hosts = view.containers.map((each) => each.host);
-    return { found: { id, name, status, hosts, container } };
+    return this.#of(project, (record) => {
+      const { id, name, status } = record;
+      const { containers } = sessionView(this.#store, record);
+      const container = containers.find((each) => each.host === host);
+      return { id, name, status, hosts: containers.map((each) => each.host), container };
+    });
   }
 
   /** For the session's own project: one of its apps. Cheap, since a page has dozens of requests. */
   app(project: string, name: string): Lookup<AppReach> {
-    const record = this.#store.record();
-    if (record?.project !== project) return { elsewhere: record !== undefined };
-    return { found: appReach(this.#store, record, name) };
+    return this.#of(project, (record) => appReach(this.#store, record, name));
   }
 
   /** A link to an app works once: false if it was used before. `until`: how long it is good, ms since 1970. */
@@ -148,38 +145,36 @@ export class Session extends DurableObject<Cloudflare.Env> {
     start: StreamStart,
     token: HeldToken,
   ): Lookup<{ stream: ReadableStream<Uint8Array> | null }> {
-    const record = this.#store.record();
-    if (record?.project !== project) return { elsewhere: record !== undefined };
-    return { found: { stream: this.#streams.open(start, token) ?? null } };
+    return this.#of(project, () => ({ stream: this.#streams.open(start, token) ?? null }));
   }
 
   /** Opens its gate on its project's request, or notes that for later. @throws SkeinError `not_running` if its end has begun */
   start(project: string): Lookup<SessionView> {
-    const record = this.#store.record();
-    if (record?.project !== project) return { elsewhere: record !== undefined };
-    const { name, status } = record;
-    if (maySessionGo(status, "terminating"))
+    return this.#of(project, ({ name, status }) => {
+      if (!maySessionGo(status, "terminating"))
+        throw new SkeinError("not_running", `session ${name} is ${status}: it cannot be started any more`);
       this.#change((current) => requestStart(this.#store, current, Date.now()));
-    else throw new SkeinError("not_running", `session ${name} is ${status}: it cannot be started any more`);
-    return { found: sessionView(this.#store, this.#store.record()!) };
+      return sessionView(this.#store, this.#store.record()!);
+    });
   }
 
   /** Ends it on its project's request, and a hold of its containers. Changes nothing if the session has ended. */
   end(project: string): Lookup<SessionView> {
-    const record = this.#store.record();
-    if (record?.project !== project) return { elsewhere: record !== undefined };
-    const now = Date.now();
-    this.#change((current) =>
-      release(this.#store, terminate(this.#store, current, "terminated", "ended by request", now), now),
-    );
-    return { found: sessionView(this.#store, this.#store.record()!) };
+    return this.#of(project, () => {
+      const now = Date.now();
+      this.#change((current) =>
+        release(this.#store, terminate(this.#store, current, "terminated", "ended by request", now), now),
+      );
+      return sessionView(this.#store, this.#store.record()!);
+    });
   }
 
   /** How many of these keys of users would be new. @throws SkeinError like {@link sshKeysWith} */
   newSshKeys(project: string, keys: readonly string[]): Lookup<number> {
-    const record = this.#store.record();
-    if (record?.project !== project) return { elsewhere: record !== undefined };
-    return { found: sshKeysWith(this.#store, record, keys).length - this.#store.sshKeys().length };
+    return this.#of(
+      project,
+      (record) => sshKeysWith(this.#store, record, keys).length - this.#store.sshKeys().length,
+    );
   }
 
   /**
@@ -246,6 +241,13 @@ export class Session extends DurableObject<Cloudflare.Env> {
     if (record.giveUpAt !== null && record.giveUpAt <= Date.now()) await this.#giveUp();
     await this.#mailbox.deliverAll();
     this.#arm();
+  }
+
+  /** An answer for the session's own project, and for no other. */
+  #of<T>(project: string, answer: (record: SessionRecord) => T): Lookup<T> {
+    const record = this.#store.record();
+    if (record?.project !== project) return { elsewhere: record !== undefined };
+    return { found: answer(record) };
   }
 
   #change(work: (record: SessionRecord) => SessionRecord): void {

@@ -7,21 +7,16 @@ import fc from "fast-check";
 import { createSkein, type Skein } from "../../sdk/index.ts";
 import type { SessionView } from "../../shared/session/session-schemas.ts";
 import { LARGE_STREAMS, SMALL_WINDOW, STREAM_WINDOW } from "../../shared/streams/credit.ts";
-import { CHANNEL } from "../../shared/streams/frames.ts";
 import { ClientSocket } from "../support/client-socket.ts";
 import { ABOUT, TestNode } from "../support/node.ts";
 import { type TestApi, testApi } from "../support/server.ts";
 import { TunnelNode } from "../support/tunnel-node.ts";
 import { Echo, echo } from "./echo.ts";
+import { differs, linesOf } from "./heard-lines.ts";
 import { type Dials, dialsOf } from "./stream-dials.ts";
-import {
-  type AgentStep,
-  type ClientStep,
-  type Conversation,
-  conversation,
-  type Step,
-} from "./stream-steps.ts";
-import { closeLine, StreamModel, sorted } from "./stream-verdict.ts";
+import { sendAsAgent, sendAsClient } from "./stream-senders.ts";
+import { type ClientStep, type Conversation, conversation, type Step } from "./stream-steps.ts";
+import { StreamModel } from "./stream-verdict.ts";
 import { ECHO_PORT, TunnelDesk } from "./tunnel-desk.ts";
 import { PATIENCE_MS, within } from "./within.ts";
 
@@ -288,60 +283,6 @@ const LEAVE: ClientStep = {
   by: "client",
   text: JSON.stringify({ type: "close", code: "client_gone", reason: "" }),
 };
-
-function sendAsClient(client: ClientSocket, step: ClientStep, model: StreamModel): void {
-  const text = "credit" in step ? model.credit(step) : "text" in step ? step.text : undefined;
-  if (!model.over) model.client(step, text);
-  if ("act" in step) client[step.act]();
-  else if ("raw" in step) client.raw(step.raw);
-  else if (text === undefined)
-    client.data(Buffer.alloc((step as { size: number }).size), (step as { channel: number }).channel);
-  else if ("as" in step && step.as === "broken")
-    client.raw(Buffer.concat([Buffer.from([0xff, 0xc3]), Buffer.from(text)]), false);
-  else if ("as" in step && step.as === "huge") client.raw(text + " ".repeat(2 ** 25));
-  else client.raw(text);
-}
-
-/** False if there is no such stream. */
-function sendAsAgent(desk: TunnelDesk, step: AgentStep, model: StreamModel): boolean {
-  const { tunnel } = desk;
-  if (step.to === "ended" && desk.ended === 0) return false;
-  const numbers = { own: desk.number || desk.last + 1, ended: desk.ended, never: desk.last + 1000 };
-  const number = numbers[step.to];
-  const text = "credit" in step ? model.credit(step) : "text" in step ? step.text : undefined;
-  model.agent(step, text);
-  if ("act" in step) tunnel![step.act]();
-  else if ("raw" in step) tunnel!.raw(step.as === "huge" ? Buffer.alloc(2 ** 25 + 1) : step.raw);
-  else if (text !== undefined) tunnel!.send(number, CHANNEL.control, Buffer.from(text));
-  else {
-    const { channel, size } = step as { channel: number; size: number };
-    tunnel!.send(number, channel as 1, Buffer.alloc(size));
-  }
-  return true;
-}
-
-function linesOf(said: { text: string } | { channel: number; bytes: Buffer }): string[] {
-  if ("channel" in said) return [`${said.channel}:${said.bytes.length}`];
-  if (said.text === "pong") return [said.text];
-  const message = JSON.parse(said.text) as { type: string; code: string; reason: string };
-  return [message.type === "close" ? closeLine(message.code, message.reason) : sorted(message)];
-}
-
-/** The first line that is not as it must be; undefined: all are. */
-function differs(is: readonly string[], must: readonly string[], flooded: boolean): string | undefined {
-  const [a, b] = flooded ? [once(is), once(must)] : [is, must];
-  for (let at = 0; at < Math.max(a.length, b.length); at++) {
-    const [got, wanted] = [a[at], b[at]];
-    // A close without a reason in the model may have any.
-    const fits = got === wanted || (wanted?.startsWith("close ") && got?.startsWith(`${wanted} "`));
-    if (!fits) return `${got?.slice(0, 300)} at ${at}, not ${wanted?.slice(0, 300)}`;
-  }
-  return undefined;
-}
-
-function once(lines: readonly string[]): string[] {
-  return lines.filter((line, at) => line !== lines[at - 1]);
-}
 
 /** A session of one container on the node of that name, that runs. */
 async function running(api: TestApi, node: string): Promise<string> {
