@@ -1,6 +1,7 @@
 /** `skein agent`: this machine as a node, in the foreground. */
 import { resolve } from "node:path";
 import { allowedGiven } from "../allowed-given.ts";
+import { carryBytes } from "../carry-bytes.ts";
 import { CliError, UsageError } from "../cli-error.ts";
 import { defineCommand, JSON_ERRORS } from "../command.ts";
 import { ensureKit } from "../kit.ts";
@@ -73,6 +74,7 @@ export const agent = defineCommand({
     await ensureKit();
     // Loaded only here, since only a node needs it.
     const { runAgent } = await import("../../agent/index.ts");
+    carryBytes();
     const code = await runAgent({
       ...given,
       rotateKey: options["rotate-key"],

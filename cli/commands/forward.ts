@@ -4,6 +4,7 @@ import { constants, setPriority } from "node:os";
 import { StreamBroken } from "../../sdk/index.ts";
 import { forward as startForward } from "../../sdk/node.ts";
 import { attachPort } from "../attach.ts";
+import { carryBytes } from "../carry-bytes.ts";
 import { CliError, UsageError } from "../cli-error.ts";
 import { withApi } from "../client.ts";
 import { defineCommand, JSON_OPTION } from "../command.ts";
@@ -40,6 +41,7 @@ export const forward = defineCommand({
       }
       // Bulk data takes whole cores. Other commands on this machine then start as fast as without it, and nothing is lost where cores are free.
       setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+      carryBytes();
       // By its id: another session may get the name while this goes on.
       const container = { session: id, host };
       const forwarding = await startForward(skein, container, port, { local, onFailure: say }).catch(
