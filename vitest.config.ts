@@ -34,7 +34,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["{shared,agent,cli,sdk,bench,test}/**/*.test.ts"],
-          // Files of a worker share their modules: a third less CPU. Each undoes what it does to the process.
+          // Files of a worker share their modules: a third less CPU.
           isolate: false,
           ...PATIENCE,
         },
