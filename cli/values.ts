@@ -1,14 +1,8 @@
 /** Parses option values other than text. Each function throws a UsageError that names the option. */
 import type { SessionRequest } from "../sdk/index.ts";
 import { FAMILIES } from "../shared/frameworks/frameworks.ts";
-import {
-  outerName,
-  SETTING_NAMES,
-  SettingError,
-  type SettingName,
-  type Settings,
-  settingValue,
-} from "../shared/settings/settings.ts";
+import { SettingError, settingValue } from "../shared/settings/setting-values.ts";
+import { outerName, SETTING_NAMES, type SettingName, type Settings } from "../shared/settings/settings.ts";
 import { parseBytes } from "../shared/text/units.ts";
 import { UsageError } from "./cli-error.ts";
 

@@ -3,13 +3,8 @@
  * value stops the worker from starting, so that a deployment shows it at once.
  */
 import { env } from "cloudflare:workers";
-import {
-  SETTING_NAMES,
-  type Settings,
-  settingsOf,
-  settingValue,
-  variableOf,
-} from "../../shared/settings/settings.ts";
+import { settingValue } from "../../shared/settings/setting-values.ts";
+import { SETTING_NAMES, type Settings, settingsOf, variableOf } from "../../shared/settings/settings.ts";
 
 const variables = env as unknown as Record<string, unknown>;
 

@@ -1,15 +1,13 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { rangeText, SettingError, settingValue } from "./setting-values.ts";
 import {
   DEFAULT_SETTINGS,
   outerName,
-  rangeText,
   SETTING_NAMES,
   SETTINGS_TABLE,
   type Setting,
-  SettingError,
   settingsOf,
-  settingValue,
   variableOf,
 } from "./settings.ts";
 
