@@ -10,9 +10,8 @@ import type { FileStat, OpenFiles } from "../../shared/streams/stream-messages.t
 import { TokenWatch } from "../access/token-watch.ts";
 import { turnAway } from "../link/link-sockets.ts";
 import { noteStreams } from "../link/open-links.ts";
-import { linkOf, sessionOf } from "../platform/objects.ts";
+import { sessionOf } from "../platform/objects.ts";
 import { pulledStream } from "../platform/pulled-stream.ts";
-import { AgentSocket } from "./agent-socket.ts";
 import { requestApp } from "./app-request.ts";
 import { ClientSocket } from "./client-socket.ts";
 import {
@@ -27,35 +26,21 @@ import {
 import { FilesStream } from "./files-stream.ts";
 import { LogStream } from "./log-stream.ts";
 import type { NodeTunnel } from "./node-tunnel.ts";
+import { NodeTunnels } from "./node-tunnels.ts";
 import { putInto } from "./put-files.ts";
 
-/** How long a client waits for a tunnel. */
-const OPEN_MS = 10_000;
-/** A tunnel without a stream is closed after this time. */
-const UNUSED_MS = 60_000;
-const TUNNEL_DEAD_MS = CONSTANTS.tunnelDeadSeconds * 1000;
 const CLIENT_DEAD_MS = CONSTANTS.linkDeadSeconds * 1000;
 /** How often silence is looked for. */
 const WATCH_MS = 2_000;
-/** Most connections of one node that have not proven its key yet. */
-const MOST_UNPROVEN = 4;
 /** What browsers and the SDK offer besides the token. */
 const SUBPROTOCOL = "skein.v1";
 
 const REVOKED = "the token was revoked or has expired";
 
-interface Awaited {
-  promise: Promise<NodeTunnel>;
-  resolve: (tunnel: NodeTunnel) => void;
-  /** Clients that wait for it. */
-  waiting: number;
-  /** Oldest first. */
-  unproven: Set<AgentSocket>;
-}
-
 export class Tunnel extends DurableObject<Cloudflare.Env> {
-  readonly #tunnels = new Map<string, NodeTunnel>();
-  readonly #awaited = new Map<string, Awaited>();
+  readonly #tunnels = new NodeTunnels(this.env, (tunnel, reason) => {
+    for (const client of this.#clients) client.tunnelOver(tunnel, reason);
+  });
   readonly #clients = new Set<ClientSocket>();
   readonly #tokens = new TokenWatch(this.env);
   #sockets = 0;
@@ -66,7 +51,7 @@ export class Tunnel extends DurableObject<Cloudflare.Env> {
    * @throws SkeinError `node_disconnected`, `too_many_streams`
    */
   async admit(session: string, node: TunnelNode): Promise<void> {
-    const tunnel = await this.#tunnelTo(session, node);
+    const tunnel = await this.#tunnels.to(session, node);
     // Keeps it open until the stream comes.
     tunnel.idleSince = Date.now();
     if (tunnel.isFull) throw tooMany(node);
@@ -78,12 +63,11 @@ export class Tunnel extends DurableObject<Cloudflare.Env> {
     if ("app" in dial) return await this.#app(request, dial);
     const { 0: client, 1: server } = new WebSocketPair();
     if ("publicKey" in dial) {
-      const awaited = this.#awaited.get(dial.node);
-      if (!awaited) return turnAway(CLOSE.resync);
+      if (!this.#tunnels.isAwaited(dial.node)) return turnAway(CLOSE.resync);
       this.#accept(server);
-      this.#challenge(server, dial, awaited);
+      this.#tunnels.challenge(server, dial);
     } else {
-      const tunnel = this.#tunnels.get(dial.node.id);
+      const tunnel = this.#tunnels.openTo(dial.node.id);
       if (!tunnel) return turnAway({ code: 4100, reason: "node_disconnected" });
       this.#accept(server);
       this.#serve(server, dial, tunnel);
@@ -109,7 +93,7 @@ export class Tunnel extends DurableObject<Cloudflare.Env> {
         node,
         hosts,
         query,
-        tunnel: () => this.#tunnelTo(session, node),
+        tunnel: () => this.#tunnels.to(session, node),
         isOver: () => sessionOf(this.env, session).isOver(),
       })),
       format,
@@ -161,7 +145,7 @@ export class Tunnel extends DurableObject<Cloudflare.Env> {
     { session, targets, path, parents, token }: FilesDial,
     direction: OpenFiles["direction"],
   ): Promise<{ stream: FilesStream; unwatch: () => void }[]> {
-    const tunnels = await Promise.all(targets.map(({ node }) => this.#tunnelTo(session, node)));
+    const tunnels = await Promise.all(targets.map(({ node }) => this.#tunnels.to(session, node)));
     return targets.map(({ host, node }, at) => {
       const tunnel = tunnels[at]!;
       if (tunnel.isFull) throw tooMany(node);
@@ -179,7 +163,7 @@ export class Tunnel extends DurableObject<Cloudflare.Env> {
   /** A browser's request to an app, which the edge has authenticated. */
   async #app(request: Request, dial: AppDial): Promise<Response> {
     const { node, token } = dial;
-    const tunnel = this.#tunnels.get(node.id);
+    const tunnel = this.#tunnels.openTo(node.id);
     if (!tunnel) throw new SkeinError("node_disconnected", `the tunnel to ${node.name} broke: try again`);
     if (tunnel.isFull) throw tooMany(node);
     return await requestApp(tunnel, request, dial, {
@@ -190,71 +174,6 @@ export class Tunnel extends DurableObject<Cloudflare.Env> {
         void stream.over.then(unwatch);
       },
     });
-  }
-
-  /** The node's tunnel, opened if it is not. */
-  async #tunnelTo(session: string, node: TunnelNode): Promise<NodeTunnel> {
-    const open = this.#tunnels.get(node.id);
-    if (open) return open;
-    const awaited = this.#awaited.get(node.id) ?? this.#await(node.id);
-    awaited.waiting++;
-    let linked = false;
-    try {
-      linked = await linkOf(this.env, node.id).wantTunnel(node.id, session);
-      const late = Promise.withResolvers<undefined>();
-      const timer = setTimeout(() => late.resolve(undefined), linked ? OPEN_MS : 0);
-      const tunnel = await Promise.race([awaited.promise, late.promise]);
-      clearTimeout(timer);
-      if (tunnel) return tunnel;
-    } finally {
-      // Clients that came later wait on.
-      if (--awaited.waiting === 0 && this.#awaited.get(node.id) === awaited) this.#awaited.delete(node.id);
-    }
-    throw new SkeinError(
-      "node_disconnected",
-      linked
-        ? `node ${node.name} did not open a tunnel within ${OPEN_MS / 1000} s: see its agent's log`
-        : `node ${node.name} is not connected: check that its agent runs and reaches the API`,
-      { retryAfter: 5 },
-    );
-  }
-
-  #await(node: string): Awaited {
-    const { promise, resolve } = Promise.withResolvers<NodeTunnel>();
-    const awaited: Awaited = { promise, resolve, waiting: 0, unproven: new Set() };
-    this.#awaited.set(node, awaited);
-    return awaited;
-  }
-
-  #challenge(socket: WebSocket, dial: Dialling, awaited: Awaited): void {
-    const { node } = dial;
-    const { unproven } = awaited;
-    const [oldest] = unproven;
-    // Anybody may dial as a node and send nothing. The oldest such connection makes way.
-    if (unproven.size >= MOST_UNPROVEN) oldest?.end(CLOSE.resync, "a newer connection takes its place");
-    const agent = new AgentSocket(socket, dial, {
-      onProven: (tunnel) => {
-        unproven.delete(agent);
-        // A node has one tunnel: a newer one means that the older is broken, and this side has not noticed yet.
-        this.#lose(node, this.#tunnels.get(node), "the node has dialled again");
-        this.#tunnels.set(node, tunnel);
-        if (this.#awaited.get(node) === awaited) this.#awaited.delete(node);
-        awaited.resolve(tunnel);
-      },
-      onOver: (tunnel, reason) => {
-        unproven.delete(agent);
-        this.#lose(node, tunnel, reason);
-      },
-    });
-    unproven.add(agent);
-  }
-
-  #lose(node: string, tunnel: NodeTunnel | undefined, reason: string): void {
-    if (!tunnel) return;
-    if (this.#tunnels.get(node) === tunnel) this.#tunnels.delete(node);
-    tunnel.end("node_disconnected", reason);
-    for (const client of this.#clients) client.tunnelOver(tunnel, reason);
-    tunnel.close(CLOSE.resync.code, CLOSE.resync.reason);
   }
 
   #serve(socket: WebSocket, { wanted, token }: ClientDial, tunnel: NodeTunnel): void {
@@ -285,16 +204,10 @@ export class Tunnel extends DurableObject<Cloudflare.Env> {
   /** Ends what has been silent, or unused, for too long. */
   #watch(): void {
     const now = Date.now();
-    const [dead, silent] = [now - TUNNEL_DEAD_MS, now - CLIENT_DEAD_MS];
-    for (const [node, tunnel] of this.#tunnels) {
-      if (tunnel.seenAt < dead) this.#lose(node, tunnel, "the node's tunnel was silent for too long");
-      else if (tunnel.streams === 0 && tunnel.idleSince < now - UNUSED_MS) {
-        this.#tunnels.delete(node);
-        tunnel.close(1000, "unused");
-      }
-    }
+    this.#tunnels.watch(now);
     for (const client of this.#clients) {
-      if (client.seenAt < silent) client.end("client_gone", "the client was silent for too long");
+      if (client.seenAt < now - CLIENT_DEAD_MS)
+        client.end("client_gone", "the client was silent for too long");
     }
     if (this.#sockets > 0) return;
     clearInterval(this.#watching);
