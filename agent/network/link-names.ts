@@ -31,18 +31,15 @@ const ownerHash = ({ fleet, node }: Owner) => stableHash([fleet, node], 5);
 export function linkNames(owner: Owner, session: string, onNode = false): LinkNames {
   const { fleet, node } = owner;
   const rest = ownerHash(owner) + stableHash([fleet, node, session], 7);
-  return { bridge: onNode ? `${sharedPrefix(fleet, session)}0` : `skb${rest}`, vxlan: `skv${rest}` };
+  return { bridge: onNode ? `${interfacePrefix(owner, session)}0` : `skb${rest}`, vxlan: `skv${rest}` };
 }
-
-const sharedPrefix = (fleet: string, session: string) =>
-  `ske${stableHash([fleet], 5)}${stableHash([fleet, session], 6)}`;
 
 /**
  * What Docker's `com.docker.network.container_iface_prefix` has to be (Docker 17.04, libnetwork#1667), for the containers with a network
  * namespace of their own to see the session's interface by the name of `linkNames(…, true).bridge`. Docker appends the interface's number: 0.
  */
 export function interfacePrefix({ fleet }: Owner, session: string): string {
-  return sharedPrefix(fleet, session);
+  return `ske${stableHash([fleet], 5)}${stableHash([fleet, session], 6)}`;
 }
 
 /** The first characters of all interface names of one owner. Of `onNode`: those of all owners of the fleet. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { specOf } from "../testing/fixtures.ts";
-import { environmentsOf, replicasOf } from "./environment.ts";
+import { environmentsOf, launcherVariablesOf, replicasOf } from "./environment.ts";
 
 const session = { id: "ses_1", name: "train" };
 
@@ -90,4 +90,19 @@ test("replicas count ranks from 0 and indices from 1", () => {
     { host: "sub1", role: "sub", index: 1, rank: 1 },
     { host: "sub2", role: "sub", index: 2, rank: 2 },
   ]);
+});
+
+test("with a container on its node's network, UCX is told the interface in all, unless one may use RDMA", () => {
+  const toldWith = (sub: object) => {
+    const main = { name: "main", replicas: 1, hostNetwork: true };
+    const spec = specOf({ image: "a", roles: [main, { name: "sub", replicas: 1, ...sub }] });
+    const variables = [...launcherVariablesOf(spec, "10.64.0.0/24").values()];
+    return variables.map((each) => "UCX_NET_DEVICES" in each && "UCX_TCP_BRIDGE_ENABLE" in each);
+  };
+  expect(toldWith({})).toEqual([true, true]);
+  expect(toldWith({ devices: ["/dev/fuse"] })).toEqual([true, true]);
+  expect(toldWith({ devices: ["/dev/infiniband/uverbs0"] })).toEqual([false, false]);
+  expect(toldWith({ privileged: true })).toEqual([false, false]);
+  const plain = launcherVariablesOf(specOf({ image: "a" }), "10.64.0.0/24").get("main1");
+  expect(plain).not.toHaveProperty("UCX_NET_DEVICES");
 });
