@@ -1,7 +1,7 @@
 /**
  * 1 GB through `skein forward` and through `ssh -L`, on the same machines in the same run, and what else goes on meanwhile.
  * `npm run bench:forward`; `--rounds N` (default 3). Exit code 1 if Skein is slower than 0.8 Gbit/s, or
- * than a quarter of ssh, or if `skein ps` on a core of its own is slower beside it.
+ * than a quarter of ssh; or if `skein ps` is slower beside it than alone on a core of its own, or than beside ssh on shared cores.
  */
 import { parseArgs } from "node:util";
 import { startCluster } from "../test/lab/cluster.ts";

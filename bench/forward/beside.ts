@@ -33,16 +33,31 @@ export interface Besides {
   apart: { alone: number[]; skein: number[] };
 }
 
+/** All in turn, since machines are slower at some times than at others. */
 export async function beside(job: Job, transfers: Transfers, skein: Way, ssh: Way): Promise<Besides> {
+  const looks = { alone: [] as Beside[], skein: [] as Beside[], ssh: [] as Beside[] };
+  for (let turn = 0; turn < TURNS; turn++) {
+    looks.alone.push(await look(job));
+    looks.skein.push(await during(transfers, skein, () => look(job)));
+    looks.ssh.push(await during(transfers, ssh, () => look(job)));
+  }
   return {
-    alone: await look(job),
-    skein: await during(transfers, skein, () => look(job)),
-    ssh: await during(transfers, ssh, () => look(job)),
+    alone: joined(looks.alone),
+    skein: joined(looks.skein),
+    ssh: joined(looks.ssh),
     apart: await apart(job, transfers, skein),
   };
 }
 
-/** The API, the node and the transfer share one core, as slow as that makes them. In turn, since machines are slower at some times than at others. */
+function joined(looks: readonly Beside[]): Beside {
+  return {
+    ps: looks.flatMap(({ ps }) => ps),
+    request: looks.flatMap(({ request }) => request),
+    lines: looks.flatMap(({ lines }) => lines),
+  };
+}
+
+/** The API, the node and the transfer share one core, as slow as that makes them. */
 async function apart(job: Job, transfers: Transfers, skein: Way): Promise<Besides["apart"]> {
   const ps = () => commands(job, ["taskset", "--cpu-list", "1"]);
   const found: Besides["apart"] = { alone: [], skein: [] };
