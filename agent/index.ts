@@ -22,8 +22,9 @@ import { serveLogs } from "./logs/serve-logs.ts";
 import { NodeAddresses } from "./network/node-addresses.ts";
 import { checkAllowed } from "./node/check-allowed.ts";
 import { engineUlimits } from "./node/engine-ulimits.ts";
-import { addressOf, findGpus, hasGpuRuntime, type Measured, measure, type Overrides } from "./node/facts.ts";
+import { addressOf, type Measured, measure, type Overrides } from "./node/facts.ts";
 import { FactsReporter } from "./node/facts-reporter.ts";
+import { findGpus, hasGpuRuntime } from "./node/gpus.ts";
 import { type Joined, loadJoined, saveJoined } from "./node/identity.ts";
 import { joinFleet } from "./node/join.ts";
 import { NodeKeys } from "./node/node-keys.ts";
@@ -113,7 +114,7 @@ async function run(options: AgentOptions, log: Log, signal: AbortSignal): Promis
       currentKit(resolve(options.kitRoot)),
       engineUlimits(),
     ]);
-    const gpus = options.gpu === undefined ? await findGpus(hostRunner, engine) : [];
+    const gpus = options.gpu === undefined ? await findGpus(hostRunner, engine, log) : [];
     const measured: Measured = {
       docker,
       runner: hostRunner,

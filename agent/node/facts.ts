@@ -30,23 +30,6 @@ export interface Overrides {
 
 const AGENT_VERSION = "0.1.0";
 
-/** Whether the engine can give GPUs to containers. */
-export function hasGpuRuntime({ runtimes }: Pick<EngineInfo, "runtimes">): boolean {
-  return runtimes.includes("nvidia");
-}
-
-/** The UUIDs of the GPUs; none when the engine cannot give them to containers. */
-export async function findGpus(runner: Runner, engine: EngineInfo): Promise<string[]> {
-  if (!hasGpuRuntime(engine)) return [];
-  const listed = await runner
-    .run(["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"])
-    .catch(() => "");
-  return listed
-    .split("\n")
-    .map((id) => id.trim())
-    .filter(Boolean);
-}
-
 /** With `--gpu N` the hardware is not asked: the ids are "0" to "N-1", as Docker counts them. */
 function gpuIdsOf(overrides: Overrides, found: string[]): string[] {
   return overrides.gpu === undefined ? found : Array.from({ length: overrides.gpu }, (_, id) => String(id));
