@@ -158,16 +158,18 @@ describe("a connection", () => {
   it("does not wait for the kernel's acknowledgement of a request in pieces", async () => {
     const stream = odd("triple");
     await stream.until(({ said }) => said.includes("opened"));
-    const before = performance.now();
+    const rounds: number[] = [];
     for (let i = 1; i <= 20; i++) {
+      const before = performance.now();
       for (const piece of ["a", "b", "c"]) {
         stream.send(piece);
         await vi.waitFor(() => expect(stream.waiting).toBe(0), { interval: 1 });
       }
       await stream.until(({ counted }) => counted[1] === 3 * i);
+      rounds.push(performance.now() - before);
     }
-    // With Nagle's algorithm each round takes 40 ms.
-    expect(performance.now() - before).toBeLessThan(400);
+    // With Nagle's algorithm each takes 40 ms, once the kernel no longer acknowledges at once. A busy machine slows some, but not half of them.
+    expect(rounds.toSorted((a, b) => a - b)[10]).toBeLessThan(35);
     stream.sendEnd();
     await stream.ended;
   });

@@ -1,4 +1,5 @@
 /** Runs a command in a container for a client, with a terminal or with separate streams. */
+import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ExecStart, OpenExec } from "../../shared/streams/stream-messages.ts";
 import type { Attached, Command, DockerPort } from "../docker/port.ts";
@@ -10,9 +11,15 @@ import { type Serve, type Stream, StreamFailure } from "../streams/stream.ts";
 import { type Piece, piecesOf } from "./command-output.ts";
 import { Keeper } from "./keeper.ts";
 import { resizer } from "./resizer.ts";
+import { type Spaced, spaced } from "./spaced.ts";
 
 /** How long the engine may take until the kit's program in the container calls. */
 const PATIENCE_MS = 30_000;
+/**
+ * How commands end that were left: a client may leave hundreds at once. While a command starts, containerd has room for 32 exits; each one more stops
+ * all starts in the container for a second (containerd#13653, and `Reap` in its shim). So 16 end at once, and one each 100 ms.
+ */
+const [END_EVERY_MS, END_AT_ONCE] = [100, 16];
 /** 128 + SIGKILL: also what a command gets whose container ends. */
 const KILLED = 137;
 
@@ -21,13 +28,15 @@ const KILLED = 137;
  * command; nobody waits for that.
  */
 export function serveExec(docker: DockerPort, find: Find): Serve<OpenExec> {
+  const inTurn = spaced(END_EVERY_MS, END_AT_ONCE);
   return async function serveOneExec(stream, { host, start }) {
     const container = enter(find, host);
     let call: Call | undefined;
     try {
       call = await expectCall(container.selfDir);
       const attached = await docker.attach(container.containerId, commandOf(start, call.name));
-      const code = await run(stream, attached, call, start);
+      // A lost client's command may wait for its turn to end; its stream does not.
+      const code = await Promise.race([run(stream, attached, call, start, inTurn), aborted(stream.signal)]);
       if (code === undefined) throw notRunning(host);
       stream.exit(code);
     } catch (error) {
@@ -36,6 +45,13 @@ export function serveExec(docker: DockerPort, find: Find): Serve<OpenExec> {
       call?.giveUp(new Error("the command is over"));
     }
   };
+}
+
+/** Rejects when the signal aborts. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+  });
 }
 
 function commandOf({ command, tty, env, user, workdir }: ExecStart, socket: string): Command {
@@ -55,21 +71,29 @@ async function run(
   attached: Attached,
   call: Call,
   { tty }: ExecStart,
+  inTurn: Spaced,
 ): Promise<number | undefined> {
   const { socket } = attached;
   // Its iteration ends with the error, too.
   socket.on("error", () => {});
   const pieces = piecesOf(socket, tty !== null);
   let keeper: Keeper | undefined;
-  const leave = () => {
+  const over = () => {
     keeper?.leave();
     socket.destroy();
+  };
+  let isLeft = false;
+  const leave = () => {
+    if (isLeft) return;
+    isLeft = true;
+    if (stream.signal.aborted) inTurn(over);
+    else over();
   };
   stream.signal.addEventListener("abort", leave);
   try {
     stream.signal.throwIfAborted();
     const first = pieces.next();
-    keeper = await keeperOf(call, attached, first);
+    keeper = new Keeper(await calledBy(call, attached, first));
     stream.signal.throwIfAborted();
     const signal = keeper.signal.bind(keeper);
     const resize = resizer(attached);
@@ -96,11 +120,11 @@ async function run(
 }
 
 /** The command runs only after the call. Output before that is the engine's, which says why it cannot start it. @throws StreamFailure */
-async function keeperOf(
+async function calledBy(
   call: Call,
   attached: Attached,
   first: Promise<IteratorResult<Piece, void>>,
-): Promise<Keeper> {
+): Promise<Socket> {
   const timer = setTimeout(() => {
     call.giveUp(new StreamFailure("failed", "the kit's program in the container does not answer"));
   }, PATIENCE_MS);
@@ -111,7 +135,7 @@ async function keeperOf(
     throw new StreamFailure("cannot_run", value?.bytes.toString().trim() || "the engine cannot start it");
   };
   try {
-    return new Keeper(await Promise.race([call.taken, refused()]));
+    return await Promise.race([call.taken, refused()]);
   } finally {
     clearTimeout(timer);
   }

@@ -16,6 +16,8 @@ export interface Field {
   commands: { cat: string[]; exitCode: number; readsNothing: string[]; writes: string[] };
   /** Processes to measure, by name. */
   pids: Record<string, number>;
+  /** Has the agent collect its garbage, which it does late by itself: what is left then is held. */
+  collect(): Promise<void>;
   /** Other things that streams may leave, by name: how many there are. */
   left(): Promise<Record<string, number>>;
   close(): Promise<void>;
@@ -40,6 +42,10 @@ export async function simulatedField(): Promise<Field> {
       ...{ readsNothing: [STALLED.reads], writes: [STALLED.writes] },
     },
     pids: { workerd: pid, agent: agent.pid!, client: process.pid },
+    async collect() {
+      agent.send("collect");
+      await once(agent, "message");
+    },
     left: async () => ({}),
     async close() {
       agent.disconnect();

@@ -1,5 +1,6 @@
 /** A soak run's field on the lab: a real engine, agent and container, whose processes and call sockets are counted too. */
 import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Cluster, startCluster } from "../lab/cluster.ts";
 import { processesOf } from "../lab/processes.ts";
@@ -26,6 +27,7 @@ export async function labField(): Promise<Field> {
   if (session.status !== "running") throw new Error(session.reason ?? session.status);
   const listens = ["sh", "-c", `grep -q ':${PORT.toString(16).padStart(4, "0")} 0*:0000 0A' /proc/net/tcp`];
   while ((await cluster.exec(session, "main1", listens)).code !== 0) await pause(100);
+  const pids = processesOfSkein(cluster);
   return {
     api: apiClient({ url: api.url, token: api.token }),
     skein,
@@ -35,7 +37,8 @@ export async function labField(): Promise<Field> {
       ...{ cat: ["cat"], exitCode: 0 },
       ...{ readsNothing: ["sleep", "infinity"], writes: ["cat", "/dev/zero"] },
     },
-    pids: { ...processesOfSkein(cluster), client: process.pid },
+    pids: { ...pids, client: process.pid },
+    collect: () => collectGarbageOf(cluster, pids.agent),
     left: async () => ({
       "processes in the container": await processesIn(cluster, session.containers[0]!.containerId!),
       "sockets that a program of the container may call": callSockets(cluster),
@@ -54,6 +57,12 @@ function processesOfSkein({ lab }: Cluster): { workerd: number; agent: number } 
     workerd: find(lab.api.netns, ([name]) => name!.endsWith("/workerd")),
     agent: find(lab.hosts[0]!.netns, (argv) => argv.includes("agent")),
   };
+}
+
+async function collectGarbageOf({ lab }: Cluster, agent: number): Promise<void> {
+  const program = join(import.meta.dirname, "collect-garbage.ts");
+  const { code, stderr } = await lab.hosts[0]!.exec([process.execPath, program, String(agent)]);
+  if (code !== 0) throw new Error(`the agent's garbage was not collected: ${stderr}`);
 }
 
 async function processesIn({ lab }: Cluster, containerId: string): Promise<number> {

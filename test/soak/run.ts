@@ -1,9 +1,8 @@
 /** The soak run: a stream each second, 200 at once, readers that stop; and what of it stays in memory and descriptors. */
 import { setTimeout as pause } from "node:timers/promises";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { type Holding, holdingOf } from "../support/process-meter.ts";
 import type { Field } from "./field.ts";
+import { collectGarbage } from "./own-garbage.ts";
 import { READERS, type Reader, roundTrip, stalled } from "./streams.ts";
 
 export interface SoakOptions {
@@ -115,21 +114,19 @@ export async function soak(field: Field, options: SoakOptions): Promise<Soaked> 
 
 type Holdings = Record<string, Holding>;
 
-/** Garbage of this process does not count; that of the others is theirs to collect. */
-setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
-
-function holdings({ pids }: Field): Holdings {
+/** Garbage does not count. workerd's cannot be told from the rest. */
+async function holdings({ pids, collect }: Field): Promise<Holdings> {
   collectGarbage();
+  await collect();
   return Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, holdingOf(pid)]));
 }
 
 /** The least of each measure until time is up, or until all is as in `before`: what is freed late is not held. */
 async function atRest(field: Field, limitMs: number, before?: Holdings): Promise<Holdings> {
   const until = Date.now() + limitMs;
-  const least = holdings(field);
+  const least = await holdings(field);
   for (;;) {
-    for (const [name, { memory, descriptors }] of Object.entries(holdings(field))) {
+    for (const [name, { memory, descriptors }] of Object.entries(await holdings(field))) {
       const so = least[name]!;
       so.memory = Math.min(so.memory, memory);
       so.descriptors = Math.min(so.descriptors, descriptors);
@@ -157,10 +154,10 @@ async function leftAtRest(field: Field, limitMs: number, before: Record<string, 
 /** Memory of each process while so many readers stand still: once it has stopped growing. */
 async function stall(field: Field, who: Reader, count: number, start: Holdings): Promise<Row[]> {
   const streams = await Promise.all(Array.from({ length: count }, () => stalled(field, who)));
-  let now = holdings(field);
+  let now = await holdings(field);
   for (let calm = 0; calm < 10; calm++) {
     await pause(200);
-    const next = holdings(field);
+    const next = await holdings(field);
     const grew = Object.entries(next).some(([name, { memory }]) => memory > now[name]!.memory + MIB);
     if (grew) calm = 0;
     now = next;
