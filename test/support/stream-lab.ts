@@ -91,3 +91,12 @@ export class StreamLab implements AsyncDisposable {
     await this.session[Symbol.asyncDispose]();
   }
 }
+
+/** All that came of a stream, once it has ended. */
+export async function ended(stream: MemoryStream) {
+  const { code, reason } = await stream.ended;
+  return { code, reason, said: stream.said.join(", "), stdout: stream.stdout, stderr: stream.stderr };
+}
+
+/** What {@link ended} has of a command with this exit code. */
+export const done = (exit: number) => ({ code: "done", reason: "", said: `opened, end, exit ${exit}` });
