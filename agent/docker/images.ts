@@ -4,6 +4,7 @@
  */
 import type { Registry } from "../../shared/protocol/protocol.ts";
 import { namedHost, registryOf } from "../../shared/request/registry.ts";
+import { rejectionOf } from "../rejection-of.ts";
 import type { DockerPort, Image } from "./port.ts";
 import type { PrivateImages } from "./private-images.ts";
 
@@ -116,10 +117,4 @@ function whyNot({ reference, login, isPrivate }: Asked): string {
   if (login) return `image ${reference} cannot be pulled with the project's credentials for ${host}`;
   if (!isPrivate) return `image ${reference} is not on this node and cannot be pulled`;
   return `image ${reference} is private, and cannot be pulled without credentials; the project has none for ${host} (skein registry login ${host})`;
-}
-
-function rejectionOf(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
 }

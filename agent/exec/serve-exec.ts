@@ -5,6 +5,7 @@ import type { ExecStart, OpenExec } from "../../shared/streams/stream-messages.t
 import type { Attached, Command, DockerPort } from "../docker/port.ts";
 import { type Call, expectCall } from "../kit/call.ts";
 import { execArgv } from "../kit/callers.ts";
+import { rejectionOf } from "../rejection-of.ts";
 import { enter, type Find, failureOf, notRunning } from "../streams/enterable.ts";
 import { pump } from "../streams/pump.ts";
 import { type Serve, type Stream, StreamFailure } from "../streams/stream.ts";
@@ -36,7 +37,10 @@ export function serveExec(docker: DockerPort, find: Find): Serve<OpenExec> {
       call = await expectCall(container.selfDir);
       const attached = await docker.attach(container.containerId, commandOf(start, call.name));
       // A lost client's command may wait for its turn to end; its stream does not.
-      const code = await Promise.race([run(stream, attached, call, start, inTurn), aborted(stream.signal)]);
+      const code = await Promise.race([
+        run(stream, attached, call, start, inTurn),
+        rejectionOf(stream.signal),
+      ]);
       if (code === undefined) throw notRunning(host);
       stream.exit(code);
     } catch (error) {
@@ -45,13 +49,6 @@ export function serveExec(docker: DockerPort, find: Find): Serve<OpenExec> {
       call?.giveUp(new Error("the command is over"));
     }
   };
-}
-
-/** Rejects when the signal aborts. */
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
-  });
 }
 
 function commandOf({ command, tty, env, user, workdir }: ExecStart, socket: string): Command {
